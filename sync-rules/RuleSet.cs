@@ -1,0 +1,55 @@
+namespace TopGun.Buckets.SyncRules;
+
+/// <summary>A compiled sync-rules file: which row belongs in which bucket, and which buckets a request gets. The door of this room.</summary>
+public abstract class RuleSet
+{
+    /// <summary>Compiles a rules file. Never throws for what the file holds.</summary>
+    /// <param name="yaml">Text of the file.</param>
+    /// <param name="options">How the file is read.</param>
+    public static RuleSetResult Parse(string yaml, RuleSetOptions options) => throw new NotImplementedException();
+
+    /// <summary>Bucket definitions and streams in file order.</summary>
+    public abstract IReadOnlyList<RuleDefinition> Definitions { get; }
+
+    /// <summary>Tables that any query may read, as patterns; what has to be published and read from the source.</summary>
+    public abstract IReadOnlyList<TablePattern> Tables { get; }
+
+    /// <summary>Whether any query reads the table.</summary>
+    public abstract bool Uses(string schema, string table);
+
+    /// <summary>Binds the rules to one table definition.</summary>
+    public abstract TableEvaluator ForTable(SourceTable table);
+
+    /// <summary>Starts finding the buckets of a request.</summary>
+    /// <exception cref="BucketLimitException">The request names more than the limits allow.</exception>
+    public abstract BucketResolution BucketsFor(BucketRequest request);
+}
+
+/// <summary>What came of compiling a rules file.</summary>
+/// <param name="Rules">The rules, or null when there is any error.</param>
+/// <param name="Findings">All errors and warnings, in file order.</param>
+public sealed record RuleSetResult(RuleSet? Rules, IReadOnlyList<RuleError> Findings);
+
+/// <summary>How a rules file is read.</summary>
+public sealed record RuleSetOptions
+{
+    /// <summary>Schema of tables that are named without one.</summary>
+    public string DefaultSchema { get; init; } = "public";
+
+    /// <summary>Version of each definition, which becomes the <c>N#</c> prefix of its bucket names; a definition that is not named gets none.</summary>
+    public IReadOnlyDictionary<string, int> Versions { get; init; } = new Dictionary<string, int>();
+
+    /// <summary>Tables of the source, for checking names; null checks none.</summary>
+    public IReadOnlyList<SourceTable>? Schema { get; init; }
+}
+
+/// <summary>One bucket definition or stream.</summary>
+/// <param name="Name">As in the file.</param>
+/// <param name="Fingerprint">Hexadecimal digest of its meaning; formatting, comments and key order do not change it.</param>
+public sealed record RuleDefinition(string Name, string Fingerprint);
+
+/// <summary>A table named by the rules; <c>%</c> at the end of a name stands for anything.</summary>
+public sealed record TablePattern(string Schema, string Name);
+
+/// <summary>A request needs more buckets or lookup results than allowed.</summary>
+public sealed class BucketLimitException(string message) : Exception(message);
