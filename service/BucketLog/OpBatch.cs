@@ -1,0 +1,77 @@
+using TopGun.Buckets.Protocol;
+using TopGun.Buckets.Replication;
+
+namespace TopGun.Buckets.BucketLog;
+
+/// <summary>A consistent state of the source: all of its transactions up to a position, and the operations that stand for them.</summary>
+/// <param name="LastOpId">Last operation that belongs to it.</param>
+/// <param name="Position">Commit position in the source.</param>
+public sealed record Checkpoint(OpId LastOpId, Lsn Position);
+
+/// <summary>The operations of one source transaction, or of one chunk of a snapshot: immutable.</summary>
+public sealed class OpBatch
+{
+    /// <summary>State after this batch.</summary>
+    public required Checkpoint Checkpoint { get; init; }
+
+    /// <summary>First operation, or <see cref="OpId.None"/> when there is none.</summary>
+    public required OpId FirstOpId { get; init; }
+
+    /// <summary>
+    /// The operations, grouped by bucket in the order of <see cref="Buckets"/>, ascending within each. Their fragments lie in <see cref="Fragments"/>.
+    /// </summary>
+    public required ReadOnlyMemory<BucketOp> Ops { get; init; }
+
+    /// <summary>All fragments of the batch, each once.</summary>
+    public required ReadOnlyMemory<byte> Fragments { get; init; }
+
+    /// <summary>Changed buckets, each with its range of <see cref="Ops"/>.</summary>
+    public required IReadOnlyList<BucketChange> Buckets { get; init; }
+
+    /// <summary>Changed entries of the parameter index, in the order of the changes.</summary>
+    public required IReadOnlyList<LookupChange> Lookups { get; init; }
+
+    /// <summary>Write checkpoints reached.</summary>
+    public required IReadOnlyList<WriteCheckpointMarker> WriteCheckpoints { get; init; }
+
+    /// <summary>Operations of one of the <see cref="Buckets"/>.</summary>
+    public ReadOnlyMemory<BucketOp> OpsOf(BucketChange bucket) => Ops.Slice(bucket.FirstOp, bucket.OpCount);
+}
+
+/// <summary>What a batch does to one bucket.</summary>
+/// <param name="Name">Full bucket name; the same string object for the same bucket.</param>
+/// <param name="FirstOp">Index of its first operation in <see cref="OpBatch.Ops"/>.</param>
+/// <param name="OpCount">Number of its operations.</param>
+/// <param name="Summary">The bucket after the batch.</param>
+public readonly record struct BucketChange(string Name, int FirstOp, int OpCount, BucketSummary Summary);
+
+/// <summary>Totals of a bucket's log up to its last operation.</summary>
+/// <param name="LastOpId">Its last operation.</param>
+/// <param name="Checksum">Wrapping 32-bit sum.</param>
+/// <param name="Count">Number of operations.</param>
+/// <param name="ByteCount">Bytes of their fragments.</param>
+public readonly record struct BucketSummary(OpId LastOpId, uint Checksum, long Count, long ByteCount);
+
+/// <summary>A change of the parameter index.</summary>
+/// <param name="Key">Lookup key.</param>
+/// <param name="Entry">Identifies the entry under the key: source row and position among its results.</param>
+/// <param name="OpId">Position of the change in the common sequence.</param>
+/// <param name="Record">The result, or null when the row no longer produces it.</param>
+public sealed record LookupChange(string Key, string Entry, OpId OpId, ReadOnlyMemory<byte>? Record);
+
+/// <summary>Who wants to know what was published: the grid. Declared by the one who calls.</summary>
+/// <remarks>Called by one thread at a time, in op order. Must not block and must not throw.</remarks>
+public interface IBatchSubscriber
+{
+    /// <summary>Starts with what the store holds; nothing is visible before this when <paramref name="checkpoint"/> is null.</summary>
+    ValueTask StartAsync(IColdStorage storage, BucketDirectory directory, Checkpoint? checkpoint, CancellationToken cancellationToken);
+
+    /// <summary>The batch exists now. <paramref name="visible"/> is the checkpoint that readers may be told of, or null while a snapshot is under way.</summary>
+    void Append(OpBatch batch, Checkpoint? visible);
+
+    /// <summary>Everything up to here can be read from the store.</summary>
+    void Durable(OpId upTo);
+
+    /// <summary>All buckets are void; readers have to be sent away.</summary>
+    void Reset();
+}

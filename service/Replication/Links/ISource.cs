@@ -1,0 +1,120 @@
+using TopGun.Buckets.Protocol;
+using TopGun.Buckets.SyncRules;
+
+namespace TopGun.Buckets.Replication;
+
+/// <summary>The source server as this room sees it: two kinds of connections, and nothing else. Npgsql implements it; so does the simulation.</summary>
+public interface ISource
+{
+    /// <summary>Opens an ordinary session with the pinned settings.</summary>
+    /// <exception cref="BucketsException">The server cannot be reached (TGB1101) or refuses us (TGB1103).</exception>
+    ValueTask<ISourceSession> OpenSessionAsync(CancellationToken cancellationToken);
+
+    /// <summary>Opens a walsender connection with the same settings.</summary>
+    /// <exception cref="BucketsException">The server cannot be reached (TGB1101) or refuses us (TGB1103).</exception>
+    ValueTask<IReplicationLink> OpenReplicationAsync(CancellationToken cancellationToken);
+}
+
+/// <summary>A walsender connection: raw XLogData in, standby status out.</summary>
+public interface IReplicationLink : IAsyncDisposable
+{
+    /// <summary><c>IDENTIFY_SYSTEM</c>.</summary>
+    ValueTask<SourceIdentity> IdentifyAsync(CancellationToken cancellationToken);
+
+    /// <summary>Creates a logical pgoutput slot without an exported snapshot.</summary>
+    /// <returns>Its consistent point: every transaction that commits after it will be delivered whole.</returns>
+    ValueTask<Lsn> CreateSlotAsync(string slot, CancellationToken cancellationToken);
+
+    /// <summary>Starts streaming from the slot's confirmed position. After this only the two methods below are called.</summary>
+    ValueTask StartAsync(string slot, string publication, CancellationToken cancellationToken);
+
+    /// <summary>Reads the next message of the stream; waits while there is none.</summary>
+    /// <returns>Valid until the next call.</returns>
+    /// <exception cref="BucketsException">The connection ended (TGB1101), or the slot is unusable (TGB1102).</exception>
+    ValueTask<WalMessage> ReadAsync(CancellationToken cancellationToken);
+
+    /// <summary>Reports everything before <paramref name="flushed"/> as durable. May be called while a read is waiting.</summary>
+    ValueTask SendStatusAsync(Lsn flushed, CancellationToken cancellationToken);
+}
+
+/// <summary>One XLogData message, or a keepalive.</summary>
+/// <param name="Start">WAL position of the data; for a keepalive the server's current position.</param>
+/// <param name="ServerEnd">End of WAL on the server as it sent this.</param>
+/// <param name="Data">The pgoutput message; empty for a keepalive.</param>
+public readonly record struct WalMessage(Lsn Start, Lsn ServerEnd, ReadOnlyMemory<byte> Data)
+{
+    /// <summary>Whether this only tells how far the server is.</summary>
+    public bool IsKeepalive => Data.IsEmpty;
+}
+
+/// <summary>What <c>IDENTIFY_SYSTEM</c> answers.</summary>
+public sealed record SourceIdentity(string SystemId, uint Timeline, Lsn Position, string Database);
+
+/// <summary>An ordinary session: the named queries that replication needs.</summary>
+public interface ISourceSession : IAsyncDisposable
+{
+    /// <summary>Server version number and the settings that matter, by name (<c>wal_level</c>, <c>wal_sender_timeout</c> …).</summary>
+    ValueTask<ServerSettings> ReadSettingsAsync(CancellationToken cancellationToken);
+
+    /// <summary>The slot of that name, or null.</summary>
+    ValueTask<SlotStatus?> FindSlotAsync(string slot, CancellationToken cancellationToken);
+
+    /// <summary>Drops the slot if it exists.</summary>
+    ValueTask DropSlotAsync(string slot, CancellationToken cancellationToken);
+
+    /// <summary>The publication of that name with its tables, or null.</summary>
+    ValueTask<PublicationStatus?> FindPublicationAsync(string publication, CancellationToken cancellationToken);
+
+    /// <summary>Creates a publication of exactly these tables, or adds those that are missing.</summary>
+    /// <exception cref="BucketsException">The role may not (TGB1106).</exception>
+    ValueTask EnsurePublicationAsync(string publication, IReadOnlyList<TablePattern> tables, CancellationToken cancellationToken);
+
+    /// <summary>Ordinary tables that match the patterns, with their columns and identity as the stream will show them.</summary>
+    ValueTask<IReadOnlyList<SourceTableInfo>> FindTablesAsync(
+        IReadOnlyList<TablePattern> patterns, CancellationToken cancellationToken);
+
+    /// <summary>End of WAL that has been handed out (<c>pg_current_wal_insert_lsn</c>).</summary>
+    ValueTask<Lsn> ReadInsertPositionAsync(CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Reads the next rows of a table in key order, in the stream's text form. Fewer than <paramref name="limit"/> rows mean the table ended.
+    /// </summary>
+    /// <param name="table">Table to read; a table without a usable key is read whole, with an empty <paramref name="afterKey"/>.</param>
+    /// <param name="afterKey">Texts of the key columns of the last row read; null starts at the beginning.</param>
+    /// <param name="limit">Number of rows at most.</param>
+    /// <param name="rows">Filled with the rows.</param>
+    /// <param name="cancellationToken">Stops the read.</param>
+    ValueTask ReadRowsAsync(
+        SourceTableInfo table, IReadOnlyList<string>? afterKey, int limit, RowBuffer rows, CancellationToken cancellationToken);
+
+    /// <summary>Rows with the given keys as they are now, for values that the stream left out.</summary>
+    ValueTask ReadRowsByKeyAsync(
+        SourceTableInfo table, IReadOnlyList<IReadOnlyList<string>> keys, RowBuffer rows, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Commits a transaction of its own, with <c>synchronous_commit=local</c>, that holds only a transactional logical message.
+    /// </summary>
+    ValueTask EmitMessageAsync(string prefix, ReadOnlyMemory<byte> content, CancellationToken cancellationToken);
+}
+
+/// <summary>Server version (such as 150004) and settings by name.</summary>
+public sealed record ServerSettings(int Version, IReadOnlyDictionary<string, string> Values);
+
+/// <summary>A row of <c>pg_replication_slots</c>.</summary>
+public sealed record SlotStatus(
+    string Name, string? Plugin, string? Database, bool IsActive, int? ActivePid, Lsn ConfirmedFlush, string? WalStatus, long? SafeWalSize);
+
+/// <summary>A row of <c>pg_publication</c> with its tables.</summary>
+public sealed record PublicationStatus(
+    string Name, bool Insert, bool Update, bool Delete, bool Truncate, bool ViaRoot, IReadOnlyList<TablePattern> Tables);
+
+/// <summary>A table of the source with what the stream does not say of it.</summary>
+/// <param name="Table">The table as the stream shows it.</param>
+/// <param name="EstimatedRows">From the planner's statistics, or −1.</param>
+/// <param name="IsPublished">Whether the publication holds it.</param>
+/// <param name="CanSelect">Whether our role may read it.</param>
+/// <param name="HasRowSecurity">Whether row security may hide rows from our role.</param>
+/// <param name="RowFilter">Row filter of the publication as SQL, or null.</param>
+/// <param name="Problem">Why updates and deletes could not be replicated, in a sentence, or null.</param>
+public sealed record SourceTableInfo(
+    SourceTable Table, long EstimatedRows, bool IsPublished, bool CanSelect, bool HasRowSecurity, string? RowFilter, string? Problem);

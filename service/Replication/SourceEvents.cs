@@ -1,0 +1,65 @@
+using TopGun.Buckets.Protocol;
+using TopGun.Buckets.SyncRules;
+
+namespace TopGun.Buckets.Replication;
+
+/// <summary>What the source gives, in order. Everything in one event becomes durable together with <see cref="State"/>.</summary>
+/// <param name="State">Where replication goes on after this event, to be stored with it; null when it did not change but for the position.</param>
+public abstract record SourceEvent(ReplicationState? State);
+
+/// <summary>Replication starts with empty buckets: everything stored for earlier rows is void, and a snapshot follows.</summary>
+/// <param name="State">The new slot and its identity.</param>
+/// <param name="Reason">For the log and the status page.</param>
+public sealed record SnapshotStarted(ReplicationState State, string Reason) : SourceEvent(State);
+
+/// <summary>Rows of one table, read by the snapshot. A row that is known already is to be left alone.</summary>
+/// <param name="State">Holds the key of the last row, to resume after it.</param>
+/// <param name="Table">The table.</param>
+/// <param name="Rows">Valid until the next event is asked for.</param>
+public sealed record SnapshotRows(ReplicationState State, SourceTable Table, RowBuffer Rows) : SourceEvent(State);
+
+/// <summary>All tables have been read. Nothing may become visible before the stream has reached <see cref="ReplicationState.VisibleFrom"/>.</summary>
+public sealed record SnapshotEnded(ReplicationState State) : SourceEvent(State);
+
+/// <summary>The stream reached this position and there was nothing for us in between.</summary>
+/// <param name="Position">Everything that committed before it has been delivered.</param>
+public sealed record PositionReached(Lsn Position) : SourceEvent(default(ReplicationState));
+
+/// <summary>A committed transaction of the source.</summary>
+/// <param name="State">Set when the transaction brought a new table definition.</param>
+/// <param name="Transaction">Valid until the next event is asked for.</param>
+public sealed record TransactionCommitted(ReplicationState? State, SourceTransaction Transaction) : SourceEvent(State);
+
+/// <summary>Where replication stands, apart from its position: stored by the bucket log, understood only here.</summary>
+/// <param name="Slot">Name of the replication slot.</param>
+/// <param name="SystemId">Identity of the source's cluster.</param>
+/// <param name="Timeline">Its timeline.</param>
+/// <param name="Epoch">Counts breaks of continuity; part of what write-checkpoint ids are made of.</param>
+/// <param name="SnapshotDone">Whether all tables have been read.</param>
+/// <param name="VisibleFrom">Position that the stream has to reach before anything read by the snapshot may be shown.</param>
+/// <param name="Tables">Progress by table.</param>
+public sealed record ReplicationState(
+    string Slot,
+    string SystemId,
+    uint Timeline,
+    int Epoch,
+    bool SnapshotDone,
+    Lsn VisibleFrom,
+    IReadOnlyList<TableProgress> Tables)
+{
+    /// <summary>JSON, for the store.</summary>
+    public byte[] Serialize() => ReplicationStateJson.Serialize(this);
+
+    /// <summary>Reads what <see cref="Serialize"/> wrote.</summary>
+    public static ReplicationState Parse(ReadOnlySpan<byte> json) => ReplicationStateJson.Parse(json);
+}
+
+/// <summary>How far the snapshot of one table is.</summary>
+/// <param name="RelationId">Postgres' oid.</param>
+/// <param name="Schema">Schema name.</param>
+/// <param name="Name">Table name.</param>
+/// <param name="Done">Whether it has been read to its end.</param>
+/// <param name="LastKey">Key of the last row read.</param>
+/// <param name="RowCount">Rows read so far.</param>
+public sealed record TableProgress(
+    uint RelationId, string Schema, string Name, bool Done, IReadOnlyList<string>? LastKey, long RowCount);
