@@ -1,0 +1,9 @@
+using System.CommandLine;
+
+namespace TopGun.Buckets.Host;
+
+/// <summary>The <c>topgun</c> command line: one sub-command per thing an operator does.</summary>
+internal static class CommandLine
+{
+    public static RootCommand Create() => new("Syncs Postgres to SQLite on devices: WAL in, bucket checkpoints out.");
+}

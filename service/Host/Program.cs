@@ -1,0 +1,3 @@
+using TopGun.Buckets.Host;
+
+return await CommandLine.Create().Parse(args).InvokeAsync();

@@ -1,0 +1,3 @@
+using TopGun.Buckets.Tests.Benchmarks;
+
+return await BenchmarkList.RunAsync(args);
