@@ -1,0 +1,64 @@
+using System.Buffers.Binary;
+using System.Text;
+using TopGun.Buckets.Protocol;
+
+namespace TopGun.Buckets.BucketLog;
+
+/// <summary>How entries of the parameter index lie in <see cref="RecordTable.Lookup"/>: the newest state of each entry, no tombstones.</summary>
+/// <remarks>
+/// <code>
+/// key   := │ length of lookup key (u32, big-endian) │ lookup key (UTF-8) │ entry (UTF-8) │
+/// value := │ op id of the change (u64, little-endian) │ result record │
+/// </code>
+/// The length in front keeps the entries of <c>a</c> apart from those of <c>ab</c>.
+/// </remarks>
+public static class LookupRecord
+{
+    private const int LengthSize = sizeof(uint);
+    private const int OpIdSize = sizeof(ulong);
+
+    /// <summary>Prefix that all entries of a lookup key share: scan by it.</summary>
+    public static byte[] Prefix(string lookupKey)
+    {
+        var prefix = new byte[LengthSize + Encoding.UTF8.GetByteCount(lookupKey)];
+        BinaryPrimitives.WriteUInt32BigEndian(prefix, (uint)(prefix.Length - LengthSize));
+        Encoding.UTF8.GetBytes(lookupKey, prefix.AsSpan(LengthSize));
+        return prefix;
+    }
+
+    /// <summary>Reads a stored entry.</summary>
+    public static StoredLookup Read(StoredRecord record)
+    {
+        var key = record.Key.Span;
+        var length = (int)BinaryPrimitives.ReadUInt32BigEndian(key);
+        return new StoredLookup(
+            Encoding.UTF8.GetString(key.Slice(LengthSize, length)),
+            Encoding.UTF8.GetString(key[(LengthSize + length)..]),
+            new OpId(BinaryPrimitives.ReadUInt64LittleEndian(record.Value.Span)),
+            record.Value[OpIdSize..]);
+    }
+
+    internal static byte[] Key(string lookupKey, string entry)
+    {
+        var prefix = Prefix(lookupKey);
+        var key = new byte[prefix.Length + Encoding.UTF8.GetByteCount(entry)];
+        prefix.CopyTo(key, 0);
+        Encoding.UTF8.GetBytes(entry, key.AsSpan(prefix.Length));
+        return key;
+    }
+
+    internal static byte[] Value(OpId opId, ReadOnlySpan<byte> record)
+    {
+        var value = new byte[OpIdSize + record.Length];
+        BinaryPrimitives.WriteUInt64LittleEndian(value, opId.Value);
+        record.CopyTo(value.AsSpan(OpIdSize));
+        return value;
+    }
+}
+
+/// <summary>One stored entry of the parameter index.</summary>
+/// <param name="Key">Lookup key.</param>
+/// <param name="Entry">Which of the entries under the key; as in <see cref="LookupChange"/>.</param>
+/// <param name="OpId">Change that brought it.</param>
+/// <param name="Record">Result record.</param>
+public readonly record struct StoredLookup(string Key, string Entry, OpId OpId, ReadOnlyMemory<byte> Record);
