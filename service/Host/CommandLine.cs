@@ -5,5 +5,9 @@ namespace TopGun.Buckets.Host;
 /// <summary>The <c>topgun</c> command line: one sub-command per thing an operator does.</summary>
 internal static class CommandLine
 {
-    public static RootCommand Create() => new("Syncs Postgres to SQLite on devices: WAL in, bucket checkpoints out.");
+    public static RootCommand Create() => new("Syncs Postgres to SQLite on devices: WAL in, bucket checkpoints out.")
+    {
+        TokenCommand.Create(),
+        ValidateCommand.Create(),
+    };
 }

@@ -1,3 +1,7 @@
+using System.CommandLine;
 using TopGun.Buckets.Host;
 
-return await CommandLine.Create().Parse(args).InvokeAsync();
+var parsed = CommandLine.Create().Parse(args);
+// Signals are the host's: "serve" drains its clients, and the other commands may simply end.
+var exitCode = await parsed.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null });
+return parsed.Errors.Count == 0 ? exitCode : ExitCode.Misused;

@@ -1,0 +1,75 @@
+namespace TopGun.Buckets.Host;
+
+/// <summary>Which store keeps the operations.</summary>
+internal enum StoreBackend
+{
+    /// <summary>Files in a folder.</summary>
+    Embedded,
+
+    /// <summary>Nothing is kept: a restart starts over.</summary>
+    Null,
+}
+
+/// <summary>When a change becomes visible to clients.</summary>
+internal enum PublishMode
+{
+    /// <summary>As soon as it is evaluated; until it is durable the source can replay it.</summary>
+    Memory,
+
+    /// <summary>Once it is durable.</summary>
+    Durable,
+}
+
+/// <summary>What <c>serve</c> runs with: checked, complete, immutable.</summary>
+internal sealed record ServiceSettings
+{
+    public required SourceAddress Source { get; init; }
+
+    public required string RulesPath { get; init; }
+
+    public required string Publication { get; init; }
+
+    public required StoreBackend StoreBackend { get; init; }
+
+    public required string StorePath { get; init; }
+
+    public required Uri Listen { get; init; }
+
+    public required byte[]? JwtSecret { get; init; }
+
+    public required string? JwtKeyId { get; init; }
+
+    public required IReadOnlyList<string> Audiences { get; init; }
+
+    public required string? Jwks { get; init; }
+
+    public required long GridBytes { get; init; }
+
+    public required PublishMode Publish { get; init; }
+
+    /// <summary>Reads all settings.</summary>
+    /// <exception cref="SettingException">One is missing or wrong.</exception>
+    public static ServiceSettings Read(SettingReader reader)
+    {
+        var secret = reader.Find(SettingList.JwtSecret);
+        var jwks = reader.Find(SettingList.Jwks);
+        if (secret is null && jwks is null)
+            throw SettingException.MissingBoth(SettingList.JwtSecret, SettingList.Jwks);
+
+        return new ServiceSettings
+        {
+            Source = reader.Read(SettingList.Source),
+            RulesPath = reader.Read(SettingList.Rules),
+            Publication = reader.Read(SettingList.Publication),
+            StoreBackend = reader.Read(SettingList.StoreBackend),
+            StorePath = reader.Read(SettingList.StorePath),
+            Listen = reader.Read(SettingList.Listen),
+            JwtSecret = secret,
+            JwtKeyId = reader.Find(SettingList.JwtKeyId),
+            Audiences = reader.ReadList(SettingList.Audience),
+            Jwks = jwks,
+            GridBytes = reader.Read(SettingList.GridBytes),
+            Publish = reader.Read(SettingList.Publish),
+        };
+    }
+}

@@ -1,0 +1,192 @@
+using System.Buffers.Text;
+using System.Globalization;
+
+namespace TopGun.Buckets.Host;
+
+/// <summary>Every setting of the service, each declared once.</summary>
+internal static class SettingList
+{
+    public static readonly Setting<SourceAddress> Source = new()
+    {
+        Name = "source Postgres",
+        Variable = "TOPGUN_SOURCE_URL",
+        Flag = "--source",
+        Description = "Postgres to replicate from: a postgres:// URI, or keywords such as 'host=db dbname=app user=topgun'.",
+        Rule = "a postgres:// URI or keywords such as 'host=db dbname=app user=topgun', with a database",
+        Show = SourceAddress.WithoutPassword,
+        TryParse = SourceAddress.TryParse,
+    };
+
+    public static readonly Setting<string> Rules = new()
+    {
+        Name = "sync rules file",
+        Variable = "TOPGUN_RULES",
+        Flag = "--rules",
+        Description = "YAML file of sync rules.",
+        Rule = "the path of a file",
+        TryParse = TryParseText,
+    };
+
+    public static readonly Setting<string> Publication = new()
+    {
+        Name = "publication",
+        Variable = "TOPGUN_PUBLICATION",
+        Flag = "--publication",
+        Default = "topgun",
+        Description = "Publication to read; created when it is missing and the role may.",
+        Rule = "a name of at most 63 lower-case letters, digits and underscores that does not start with a digit",
+        TryParse = TryParseName,
+    };
+
+    public static readonly Setting<StoreBackend> StoreBackend = new()
+    {
+        Name = "store backend",
+        Variable = "STORAGE_BACKEND",
+        Flag = "--store-backend",
+        Default = "embedded",
+        Description = "Where operations survive the process: 'embedded' (also called sqlite or redb), or 'null' for nowhere.",
+        Rule = "'embedded' (also called 'sqlite' or 'redb') or 'null'",
+        TryParse = TryParseBackend,
+    };
+
+    public static readonly Setting<string> StorePath = new()
+    {
+        Name = "store folder",
+        Variable = "TOPGUN_STORE_PATH",
+        Flag = "--store-path",
+        Default = "./topgun-store",
+        Description = "Folder of the embedded store; made when it is missing.",
+        Rule = "the path of a folder",
+        TryParse = TryParseText,
+    };
+
+    public static readonly Setting<Uri> Listen = new()
+    {
+        Name = "listen address",
+        Variable = "TOPGUN_LISTEN",
+        Flag = "--listen",
+        Default = "http://127.0.0.1:8080",
+        Description = "Address to serve clients on.",
+        Rule = "an http:// address with a port and without a path, such as http://0.0.0.0:8080",
+        TryParse = TryParseListen,
+    };
+
+    public static readonly Setting<byte[]> JwtSecret = new()
+    {
+        Name = "HS256 secret",
+        Variable = "TOPGUN_JWT_SECRET",
+        Description = "Secret that client tokens are signed with.",
+        Rule = "base64url of at least 32 bytes",
+        Show = Hidden,
+        TryParse = TryParseSecret,
+    };
+
+    public static readonly Setting<string> JwtKeyId = new()
+    {
+        Name = "HS256 key id",
+        Variable = "TOPGUN_JWT_KID",
+        Description = "Key id ('kid') of that secret; without it the secret is tried for tokens that name no key.",
+        Rule = "a text of at most 256 characters",
+        TryParse = (string text, out string value) => (value = text).Length is > 0 and <= 256,
+    };
+
+    public static readonly Setting<string> Audience = new()
+    {
+        Name = "audience",
+        Variable = "TOPGUN_JWT_AUDIENCE",
+        Flag = "--audience",
+        Description = "Audience that client tokens must name; several may be given, repeated or with commas.",
+        Rule = "one or more texts, repeated or separated by commas",
+        IsList = true,
+        TryParse = TryParseText,
+    };
+
+    public static readonly Setting<string> Jwks = new()
+    {
+        Name = "JWKS",
+        Variable = "TOPGUN_JWKS",
+        Flag = "--jwks",
+        Description = "Public keys that client tokens are signed with: a file or an http(s) URI.",
+        Rule = "the path of a file or an http(s) URI",
+        TryParse = TryParseJwks,
+    };
+
+    public static readonly Setting<long> GridBytes = new()
+    {
+        Name = "RAM for hot buckets",
+        Variable = "TOPGUN_GRID_BYTES",
+        Flag = "--grid-bytes",
+        Default = "536870912", // 512 MiB: about a million operations of usual rows
+        Description = "RAM for hot buckets, in bytes.",
+        Rule = "a whole number of bytes, at least 1048576",
+        TryParse = (string text, out long value) =>
+            long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out value) && value >= 1L << 20,
+    };
+
+    public static readonly Setting<PublishMode> Publish = new()
+    {
+        Name = "publish mode",
+        Variable = "TOPGUN_PUBLISH",
+        Flag = "--publish",
+        Default = "memory",
+        Description = "When a change becomes visible: 'memory', as soon as it is evaluated; 'durable', once it is on disk.",
+        Rule = "'memory' or 'durable'",
+        TryParse = (string text, out PublishMode value) =>
+            Enum.TryParse(text, ignoreCase: true, out value) && Enum.GetNames<PublishMode>().Contains(text, StringComparer.OrdinalIgnoreCase),
+    };
+
+    /// <summary>All of them, in the order of the documentation.</summary>
+    public static readonly IReadOnlyList<Setting> All =
+    [
+        Source, Rules, Publication, StoreBackend, StorePath, Listen, JwtSecret, JwtKeyId, Audience, Jwks, GridBytes, Publish,
+    ];
+
+    private static bool TryParseText(string text, out string value) => !string.IsNullOrWhiteSpace(value = text);
+
+    private static bool TryParseName(string text, out string value)
+    {
+        value = text;
+        return text.Length is > 0 and <= 63 // NAMEDATALEN − 1
+            && !char.IsAsciiDigit(text[0])
+            && text.All(letter => char.IsAsciiLetterLower(letter) || char.IsAsciiDigit(letter) || letter == '_');
+    }
+
+    private static bool TryParseBackend(string text, out StoreBackend value)
+    {
+        value = text.ToLowerInvariant() is "null" ? Host.StoreBackend.Null : Host.StoreBackend.Embedded;
+        return text.ToLowerInvariant() is "embedded" or "sqlite" or "redb" or "null";
+    }
+
+    private static bool TryParseListen(string text, out Uri value)
+    {
+        var parsed = Uri.TryCreate(text, UriKind.Absolute, out var uri)
+            && uri.Scheme == Uri.UriSchemeHttp && uri.PathAndQuery == "/" && uri.UserInfo == "" && uri.Fragment == "";
+        value = uri!;
+        return parsed;
+    }
+
+    private static bool TryParseSecret(string text, out byte[] value)
+    {
+        value = [];
+        try
+        {
+            value = Base64Url.DecodeFromChars(text);
+        }
+        catch (FormatException)
+        {
+            return false;
+        }
+        return value.Length >= 32; // as long as the hash: RFC 7518, section 3.2
+    }
+
+    private static bool TryParseJwks(string text, out string value)
+    {
+        value = text;
+        return !string.IsNullOrWhiteSpace(text)
+            && (!text.Contains("://", StringComparison.Ordinal)
+                || (Uri.TryCreate(text, UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https"));
+    }
+
+    private static string Hidden(string value) =>
+        string.Create(CultureInfo.InvariantCulture, $"(not shown, {value.Length} characters)");
+}
