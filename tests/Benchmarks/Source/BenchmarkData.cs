@@ -7,7 +7,7 @@ namespace TopGun.Buckets.Tests.Benchmarks.Source;
 
 /// <summary>The tables, their rows, the rules over them, and the changes that are written to them.</summary>
 /// <remarks>
-/// Ids come from numbers through MD5: known to everybody, and without order, as ids made on devices are. Tasks go round the lists, and round the
+/// Ids come from numbers through SHA-256: known to everybody, and without order, as ids made on devices are. Tasks go round the lists, and round the
 /// owners. Every task is in two buckets, one by its owner and one by its list, so one change of a row makes two operations.
 /// </remarks>
 /// <param name="Tasks">Rows to begin with.</param>
@@ -37,6 +37,9 @@ internal sealed record BenchmarkData(int Tasks, int Lists, int ClientLists)
 
     // Half of a transaction's changes insert rows, half update rows that exist; ids are looked up by the primary key.
     private const string Schema = """
+        CREATE FUNCTION id_of(kind text, number bigint) RETURNS uuid LANGUAGE sql IMMUTABLE
+            RETURN substr(encode(sha256((kind || '-' || number)::bytea), 'hex'), 1, 32)::uuid;
+
         CREATE TABLE lists (
             id uuid PRIMARY KEY, owner_id uuid NOT NULL, name text NOT NULL, created_at timestamptz NOT NULL DEFAULT now());
         CREATE TABLE tasks (
@@ -47,7 +50,7 @@ internal sealed record BenchmarkData(int Tasks, int Lists, int ClientLists)
 
         CREATE PROCEDURE add_tasks(first_task bigint, tasks int, lists int, owners int) LANGUAGE sql AS $$
             INSERT INTO tasks (id, list_id, owner_id, description)
-            SELECT md5('task-' || n)::uuid, md5('list-' || n % lists)::uuid, md5('owner-' || n % owners)::uuid, repeat(md5(n::text), 3)
+            SELECT id_of('task', n), id_of('list', n % lists), id_of('owner', n % owners), repeat(md5(n::text), 3)
             FROM generate_series(first_task, first_task + tasks - 1) n
         $$;
 
@@ -68,7 +71,7 @@ internal sealed record BenchmarkData(int Tasks, int Lists, int ClientLists)
                 END IF;
                 IF updates > 0 THEN
                     UPDATE tasks SET done = NOT done, priority = priority + 1, done_at = now()
-                    WHERE id = ANY (ARRAY(SELECT md5('task-' || n % known)::uuid FROM generate_series(changed, changed + updates - 1) n));
+                    WHERE id = ANY (ARRAY(SELECT id_of('task', n % known) FROM generate_series(changed, changed + updates - 1) n));
                 END IF;
                 COMMIT;
                 added := added + inserts;
@@ -93,12 +96,12 @@ internal sealed record BenchmarkData(int Tasks, int Lists, int ClientLists)
         await source.ExecuteAsync($"CREATE PUBLICATION {Publication} FOR TABLE lists, tasks, notices", cancellationToken);
         await source.ExecuteAsync("""
             INSERT INTO lists (id, owner_id, name)
-            SELECT md5('list-' || n)::uuid, md5('list-owner-' || CASE WHEN n < $2 THEN 0 ELSE n END)::uuid, 'List ' || n
+            SELECT id_of('list', n), id_of('list-owner', CASE WHEN n < $2 THEN 0 ELSE n END), 'List ' || n
             FROM generate_series(0, $1 - 1) n
             """, cancellationToken, Lists, ClientLists);
         await source.ExecuteAsync("""
             INSERT INTO notices
-            SELECT md5('notice-' || n)::uuid, 'Notice ' || n, repeat(md5(n::text), 2) FROM generate_series(0, $1 - 1) n
+            SELECT id_of('notice', n), 'Notice ' || n, repeat(md5(n::text), 2) FROM generate_series(0, $1 - 1) n
             """, cancellationToken, Notices);
         await source.ExecuteAsync("CALL add_tasks(0, $1, $2, $3)", cancellationToken, Tasks, Lists, Owners);
         await source.ExecuteAsync("VACUUM ANALYZE", cancellationToken);
@@ -129,6 +132,6 @@ internal sealed record BenchmarkData(int Tasks, int Lists, int ClientLists)
     public static string MarkSql(long marker) => string.Create(
         CultureInfo.InvariantCulture, $"UPDATE notices SET body = '{Marker.Prefix}{marker:D12}' WHERE id = '{Id("notice-0")}'");
 
-    /// <summary>The same as <c>md5(name)::uuid</c> in the database.</summary>
-    private static Guid Id(string name) => Guid.Parse(Convert.ToHexStringLower(MD5.HashData(Encoding.UTF8.GetBytes(name))));
+    /// <summary>The same as <c>id_of(kind, number)</c> in the database.</summary>
+    private static Guid Id(string name) => Guid.Parse(Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(name)))[..32]);
 }
