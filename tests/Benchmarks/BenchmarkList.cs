@@ -1,5 +1,6 @@
 using TopGun.Buckets.Tests.Benchmarks.EndToEnd;
 using TopGun.Buckets.Tests.Benchmarks.Measuring;
+using TopGun.Buckets.Tests.Benchmarks.Rules;
 
 namespace TopGun.Buckets.Tests.Benchmarks;
 
@@ -18,12 +19,13 @@ internal static class BenchmarkList
         new("snapshot", "Start with an empty store to a client's first checkpoint, beside COPY. --rows 500000 --rounds 3", EndToEndBenchmarks.RunSnapshotAsync),
         new("stream", "Draining a backlog, beside pg_recvlogical. --changes 200000 --tx 1,100,10000 --rounds 3", EndToEndBenchmarks.RunStreamAsync),
         new("latency", "Commit to client, beside a bare consumer of the WAL. --commits 500", EndToEndBenchmarks.RunLatencyAsync),
+        new("rules", "Evaluating a row, beside writing its JSON. --definitions 1,10,100", RulesBenchmark.RunAsync),
     ];
 
     /// <returns>0 when every figure was printed, 1 when a measurement is not valid, 2 when the command line is wrong.</returns>
     public static async Task<int> RunAsync(string[] args)
     {
-        if (Benchmarks.FirstOrDefault(benchmark => benchmark.Name == args.FirstOrDefault()) is not { } benchmark)
+        if (Benchmarks.FirstOrDefault(benchmark => args is [var name, ..] && benchmark.Name == name) is not { } benchmark)
         {
             await Console.Error.WriteLineAsync("Name one of these benchmarks, and its options as --name value:");
             foreach (var known in Benchmarks)
