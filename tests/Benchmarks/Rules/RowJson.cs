@@ -14,8 +14,8 @@ internal sealed class RowJson(SourceTable table)
     private readonly byte[][] _names = [.. table.Columns.Select((column, index) => Encoding.UTF8.GetBytes($"{(index == 0 ? '{' : ',')}\"{column.Name}\":"))];
     private readonly bool[] _plain = [.. table.Columns.Select(column => column.TypeId is 16 or 23)]; // bool and int: no quotes
 
-    /// <returns>Bytes of the JSON.</returns>
-    public int Write(SourceRow row)
+    /// <returns>The JSON, valid until the next call.</returns>
+    public ReadOnlySpan<byte> Encode(SourceRow row)
     {
         var output = _buffer.AsSpan();
         for (var column = 0; column < _names.Length; column++)
@@ -34,7 +34,7 @@ internal sealed class RowJson(SourceTable table)
             Append(ref output, "\""u8);
         }
         Append(ref output, "}"u8);
-        return _buffer.Length - output.Length;
+        return _buffer.AsSpan(0, _buffer.Length - output.Length);
     }
 
     private static void Append(ref Span<byte> output, ReadOnlySpan<byte> text)
