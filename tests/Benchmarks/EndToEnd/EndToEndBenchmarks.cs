@@ -37,16 +37,24 @@ internal static class EndToEndBenchmarks
         await LatencyBenchmark.MeasureAsync(source, options.Data, options.Commits, cancellationToken);
     }
 
+    public static async Task RunDownloadAsync(BenchmarkArguments arguments, CancellationToken cancellationToken)
+    {
+        var options = new Options(arguments, clientLists: 100); // enough rows to be worth measuring
+        await using var source = await options.CreateSourceAsync(cancellationToken);
+        await DownloadBenchmark.MeasureAsync(source, options.Data, options.Clients, options.Rounds, cancellationToken);
+    }
+
     /// <summary>All read in one place, so that every part takes the same and refuses the rest.</summary>
     private sealed class Options
     {
-        public Options(BenchmarkArguments arguments)
+        public Options(BenchmarkArguments arguments, int clientLists = 1)
         {
             Data = new BenchmarkData(
-                Tasks: arguments.Int("rows", 500_000), Lists: arguments.Int("lists", 1000), ClientLists: arguments.Int("client-lists", 1));
+                Tasks: arguments.Int("rows", 500_000), Lists: arguments.Int("lists", 1000), ClientLists: arguments.Int("client-lists", clientLists));
             Changes = arguments.Int("changes", 200_000);
             PerTransaction = arguments.Ints("tx", 1, 100, 10_000);
             Commits = arguments.Int("commits", 500);
+            Clients = arguments.Ints("clients", 1, 100);
             Rounds = arguments.Int("rounds", 3);
             arguments.RejectUnread();
             if (Changes / 2 > Data.Tasks)
@@ -60,6 +68,8 @@ internal static class EndToEndBenchmarks
         public int[] PerTransaction { get; }
 
         public int Commits { get; }
+
+        public int[] Clients { get; }
 
         public int Rounds { get; }
 

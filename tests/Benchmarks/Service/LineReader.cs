@@ -3,8 +3,7 @@ namespace TopGun.Buckets.Tests.Benchmarks.Service;
 /// <summary>Splits a stream into lines, each in one piece of memory, valid until the next is read.</summary>
 internal sealed class LineReader(Stream stream)
 {
-    // Data lines have up to about 1 MiB.
-    private byte[] _buffer = new byte[4 << 20];
+    private byte[] _buffer = new byte[1 << 18]; // grows to hold the longest line
     private int _start;
     private int _scanned;
     private int _end;

@@ -1,3 +1,4 @@
+using System.Buffers;
 using TopGun.Buckets.Tests.Benchmarks.Source;
 
 namespace TopGun.Buckets.Tests.Benchmarks.Service;
@@ -22,7 +23,7 @@ internal sealed class ServiceClient(BenchmarkData data) : IDisposable
             SyncStream? stream = null;
             try
             {
-                stream = await SyncStream.OpenAsync(_http, service.Address, ClientToken.For(BenchmarkData.ClientUser), deadline.Token);
+                stream = await OpenAsync(service.Address, deadline.Token);
                 await stream.ReadCheckpointAsync(deadline.Token);
                 return stream.Ops >= data.ClientRows
                     ? stream
@@ -34,6 +35,18 @@ internal sealed class ServiceClient(BenchmarkData data) : IDisposable
                 await Task.Delay(RetryDelay, deadline.Token); // not listening yet, or no snapshot yet
             }
         }
+    }
+
+    public Task<SyncStream> OpenAsync(Uri service, CancellationToken cancellationToken) =>
+        SyncStream.OpenAsync(_http, service, ClientToken.For(BenchmarkData.ClientUser), cancellationToken);
+
+    /// <summary>The lines of a first checkpoint, as they came.</summary>
+    public async Task<ReadOnlyMemory<byte>> RecordAsync(Uri service, CancellationToken cancellationToken)
+    {
+        var recording = new ArrayBufferWriter<byte>();
+        using var stream = await OpenAsync(service, cancellationToken);
+        await stream.ReadCheckpointAsync(recording, cancellationToken);
+        return recording.WrittenMemory;
     }
 
     public void Dispose() => _http.Dispose();

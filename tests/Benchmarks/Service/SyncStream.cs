@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Diagnostics;
 using System.Net;
 using System.Net.Http.Headers;
@@ -58,10 +59,18 @@ internal sealed class SyncStream : IDisposable
 
     /// <summary>Reads up to and with the next complete checkpoint.</summary>
     /// <exception cref="InvalidDataException">What came is not what was announced.</exception>
-    public async Task ReadCheckpointAsync(CancellationToken cancellationToken)
+    public Task ReadCheckpointAsync(CancellationToken cancellationToken) => ReadCheckpointAsync(recording: null, cancellationToken);
+
+    /// <summary>The same, and keeps the lines.</summary>
+    public async Task ReadCheckpointAsync(IBufferWriter<byte>? recording, CancellationToken cancellationToken)
     {
-        while (!Handle((await _lines.ReadAsync(cancellationToken)).Span))
+        var complete = false;
+        while (!complete)
         {
+            var line = await _lines.ReadAsync(cancellationToken);
+            complete = Handle(line.Span);
+            recording?.Write(line.Span);
+            recording?.Write("\n"u8);
         }
     }
 
