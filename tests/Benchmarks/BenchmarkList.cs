@@ -1,18 +1,59 @@
+using TopGun.Buckets.Tests.Benchmarks.EndToEnd;
+using TopGun.Buckets.Tests.Benchmarks.Measuring;
+using TopGun.Buckets.Tests.Benchmarks.Rules;
+
 namespace TopGun.Buckets.Tests.Benchmarks;
 
-/// <summary>The benchmarks by the name that runs them. Each prints its figure beside the same run's limit.</summary>
+/// <summary>A benchmark: prints its figures, each beside the same run's limit.</summary>
+/// <param name="Name">What to type.</param>
+/// <param name="Description">What it measures, and its options with their defaults.</param>
+/// <param name="RunAsync">Measures and prints.</param>
+internal sealed record Benchmark(string Name, string Description, Func<BenchmarkArguments, CancellationToken, Task> RunAsync);
+
+/// <summary>The benchmarks by the name that runs them.</summary>
 internal static class BenchmarkList
 {
-    private static readonly SortedDictionary<string, Func<string[], Task<int>>> Benchmarks = new(StringComparer.Ordinal);
+    private static readonly Benchmark[] Benchmarks =
+    [
+        new("e2e", "Postgres to client: all of the four below, on one source.", EndToEndBenchmarks.RunAllAsync),
+        new("snapshot", "Start with an empty store to a client's first checkpoint, beside COPY. --rows 500000 --rounds 3", EndToEndBenchmarks.RunSnapshotAsync),
+        new("stream", "Draining a backlog, beside pg_recvlogical. --changes 200000 --tx 1,100,10000 --rounds 3", EndToEndBenchmarks.RunStreamAsync),
+        new("latency", "Commit to client, beside a bare consumer of the WAL. --commits 500", EndToEndBenchmarks.RunLatencyAsync),
+        new("download", "Fresh clients at once, beside Kestrel sending the same bytes. --clients 1,100 --client-lists 100", EndToEndBenchmarks.RunDownloadAsync),
+        new("rules", "Evaluating a row, beside writing its JSON. --definitions 1,10,100", RulesBenchmark.RunAsync),
+    ];
 
+    /// <returns>0 when every figure was printed, 1 when a measurement is not valid, 2 when the command line is wrong.</returns>
     public static async Task<int> RunAsync(string[] args)
     {
-        if (args.Length > 0 && Benchmarks.TryGetValue(args[0], out var benchmark))
-            return await benchmark(args[1..]);
+        if (Benchmarks.FirstOrDefault(benchmark => args is [var name, ..] && benchmark.Name == name) is not { } benchmark)
+        {
+            await Console.Error.WriteLineAsync("Name one of these benchmarks, and its options as --name value:");
+            foreach (var known in Benchmarks)
+                await Console.Error.WriteLineAsync($"  {known.Name,-10} {known.Description}");
+            return 2;
+        }
 
-        await Console.Error.WriteLineAsync(Benchmarks.Count == 0
-            ? "There are no benchmarks."
-            : $"Name one of these benchmarks: {string.Join(", ", Benchmarks.Keys)}.");
-        return 2;
+        using var stop = new CancellationTokenSource();
+        Console.CancelKeyPress += (_, press) =>
+        {
+            press.Cancel = true; // so that child processes are ended before this one
+            stop.Cancel();
+        };
+        try
+        {
+            await benchmark.RunAsync(new BenchmarkArguments(args[1..]), stop.Token);
+            return 0;
+        }
+        catch (ArgumentException wrong)
+        {
+            await Console.Error.WriteLineAsync(wrong.Message);
+            return 2;
+        }
+        catch (Exception failure) when (failure is not OutOfMemoryException)
+        {
+            await Console.Error.WriteLineAsync(failure.ToString());
+            return 1;
+        }
     }
 }

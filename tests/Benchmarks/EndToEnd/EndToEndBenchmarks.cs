@@ -1,0 +1,91 @@
+using TopGun.Buckets.Tests.Benchmarks.Measuring;
+using TopGun.Buckets.Tests.Benchmarks.Source;
+
+namespace TopGun.Buckets.Tests.Benchmarks.EndToEnd;
+
+/// <summary>The benchmarks that run the whole service against a Postgres of their own.</summary>
+internal static class EndToEndBenchmarks
+{
+    public static async Task RunAllAsync(BenchmarkArguments arguments, CancellationToken cancellationToken)
+    {
+        var options = new Options(arguments);
+        await using var source = await options.CreateSourceAsync(cancellationToken);
+        await SnapshotBenchmark.MeasureAsync(source, options.Data, options.Rounds, cancellationToken);
+        await LatencyBenchmark.MeasureAsync(source, options.Data, options.Commits, cancellationToken);
+        // Last, as it is what makes the tables larger.
+        await StreamBenchmark.MeasureAsync(source, options.Data, options.Changes, options.PerTransaction, options.Rounds, cancellationToken);
+    }
+
+    public static async Task RunSnapshotAsync(BenchmarkArguments arguments, CancellationToken cancellationToken)
+    {
+        var options = new Options(arguments);
+        await using var source = await options.CreateSourceAsync(cancellationToken);
+        await SnapshotBenchmark.MeasureAsync(source, options.Data, options.Rounds, cancellationToken);
+    }
+
+    public static async Task RunStreamAsync(BenchmarkArguments arguments, CancellationToken cancellationToken)
+    {
+        var options = new Options(arguments);
+        await using var source = await options.CreateSourceAsync(cancellationToken);
+        await StreamBenchmark.MeasureAsync(source, options.Data, options.Changes, options.PerTransaction, options.Rounds, cancellationToken);
+    }
+
+    public static async Task RunLatencyAsync(BenchmarkArguments arguments, CancellationToken cancellationToken)
+    {
+        var options = new Options(arguments);
+        await using var source = await options.CreateSourceAsync(cancellationToken);
+        await LatencyBenchmark.MeasureAsync(source, options.Data, options.Commits, cancellationToken);
+    }
+
+    public static async Task RunDownloadAsync(BenchmarkArguments arguments, CancellationToken cancellationToken)
+    {
+        var options = new Options(arguments, clientLists: 100); // enough rows to be worth measuring
+        await using var source = await options.CreateSourceAsync(cancellationToken);
+        await DownloadBenchmark.MeasureAsync(source, options.Data, options.Clients, options.Rounds, cancellationToken);
+    }
+
+    /// <summary>All read in one place, so that every part takes the same and refuses the rest.</summary>
+    private sealed class Options
+    {
+        public Options(BenchmarkArguments arguments, int clientLists = 1)
+        {
+            Data = new BenchmarkData(
+                Tasks: arguments.Int("rows", 500_000), Lists: arguments.Int("lists", 1000), ClientLists: arguments.Int("client-lists", clientLists));
+            Changes = arguments.Int("changes", 200_000);
+            PerTransaction = arguments.Ints("tx", 1, 100, 10_000);
+            Commits = arguments.Int("commits", 500);
+            Clients = arguments.Ints("clients", 1, 100);
+            Rounds = arguments.Int("rounds", 3);
+            arguments.RejectUnread();
+            if (Changes / 2 > Data.Tasks)
+                throw new ArgumentException("--changes is at most twice --rows: half of the changes update rows, each once.");
+        }
+
+        public BenchmarkData Data { get; }
+
+        public int Changes { get; }
+
+        public int[] PerTransaction { get; }
+
+        public int Commits { get; }
+
+        public int[] Clients { get; }
+
+        public int Rounds { get; }
+
+        public async Task<BenchmarkSource> CreateSourceAsync(CancellationToken cancellationToken)
+        {
+            var source = await BenchmarkSource.StartAsync(cancellationToken);
+            try
+            {
+                await Data.CreateAsync(source, cancellationToken);
+                return source;
+            }
+            catch
+            {
+                await source.DisposeAsync();
+                throw;
+            }
+        }
+    }
+}

@@ -1,0 +1,162 @@
+using System.Diagnostics;
+using TopGun.Buckets.Protocol;
+using TopGun.Buckets.Tests.Benchmarks.Measuring;
+using TopGun.Buckets.Tests.Benchmarks.Service;
+using TopGun.Buckets.Tests.Benchmarks.Source;
+
+namespace TopGun.Buckets.Tests.Benchmarks.EndToEnd;
+
+/// <summary>
+/// A backlog of row changes, written while the service is held, until a client's verified checkpoint covers the last of them; beside
+/// <c>pg_recvlogical</c> reading the same backlog to /dev/null.
+/// </summary>
+internal static class StreamBenchmark
+{
+    private static readonly TimeSpan DurableDeadline = TimeSpan.FromSeconds(60);
+
+    public static async Task MeasureAsync(
+        BenchmarkSource source, BenchmarkData data, int changes, int[] perTransaction, int rounds, CancellationToken cancellationToken)
+    {
+        await using var service = ServiceProcess.Start(source);
+        using var client = new ServiceClient(data);
+        using var stream = await client.FirstCheckpointAsync(service, cancellationToken);
+        var receiver = new WalReceiver(source);
+        foreach (var size in perTransaction)
+        {
+            var drained = new List<Drained>();
+            for (var round = 0; round < rounds; round++)
+                drained.Add(await DrainAsync(source, data, service, stream, receiver, changes, size, serviceFirst: round % 2 == 1, cancellationToken));
+            Print(drained, changes, size);
+        }
+        await receiver.DropAsync(cancellationToken);
+        await service.StopAsync();
+        await source.DropSlotsAsync(ServiceProcess.SlotPrefix, cancellationToken);
+    }
+
+    /// <summary>One backlog, read by both.</summary>
+    private static async Task<Drained> DrainAsync(
+        BenchmarkSource source,
+        BenchmarkData data,
+        ServiceProcess service,
+        SyncStream stream,
+        WalReceiver receiver,
+        int changes,
+        int perTransaction,
+        bool serviceFirst,
+        CancellationToken cancellationToken)
+    {
+        var marker = stream.MarkerSeen + 1;
+        var ops = stream.Ops;
+        var sender = await WalReceiver.SenderAsync(source, ServiceProcess.SlotPrefix, cancellationToken)
+            ?? throw new InvalidOperationException("The service does not read its slot.");
+        await receiver.StartBacklogAsync(cancellationToken);
+        var result = new Drained();
+
+        service.Hold();
+        var serviceCpu = service.CpuSeconds();
+        var senderCpu = ProcessCpu.Seconds(sender);
+        var from = await source.FlushedAsync(cancellationToken);
+        await data.ChangeAsync(source, changes, perTransaction, marker, cancellationToken);
+        var upTo = await source.FlushedAsync(cancellationToken);
+
+        if (!serviceFirst)
+            await ReceiveAsync();
+        // What the server has already put into the held service's socket is a head start.
+        var sent = await source.LsnAsync($"SELECT sent_lsn FROM pg_stat_replication WHERE pid = {sender}", cancellationToken);
+        result.HeadStart = Math.Clamp((double)(sent.Value - from.Value) / (upTo.Value - from.Value), 0, 1);
+        var start = Stopwatch.GetTimestamp();
+        service.Resume();
+        await stream.ReadUntilAsync(marker, cancellationToken);
+        result.Seconds = Stopwatch.GetElapsedTime(start, stream.CompletedAt).TotalSeconds;
+        await AcknowledgedAsync(source, upTo, cancellationToken);
+        result.AcknowledgedSeconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
+        result.ServiceCpu = service.CpuSeconds() - serviceCpu;
+        result.SenderCpu = (ProcessCpu.Seconds(sender) - senderCpu)
+            ?? throw new InvalidOperationException("The service lost its connection to the source while it was measured.");
+        result.ClientOps = stream.Ops - ops;
+        if (serviceFirst)
+            await ReceiveAsync();
+        return result;
+
+        async Task ReceiveAsync()
+        {
+            var (elapsed, cpu) = await receiver.DrainAsync(upTo, cancellationToken);
+            result.LimitSeconds = elapsed.TotalSeconds;
+            result.LimitSenderCpu = cpu;
+        }
+    }
+
+    /// <summary>The service acknowledges what is durable, so until then it has work to do.</summary>
+    private static async Task AcknowledgedAsync(BenchmarkSource source, Lsn upTo, CancellationToken cancellationToken)
+    {
+        var start = Stopwatch.GetTimestamp();
+        while (await source.LsnAsync(
+            $"SELECT confirmed_flush_lsn FROM pg_replication_slots WHERE starts_with(slot_name, '{ServiceProcess.SlotPrefix}')", cancellationToken) < upTo)
+        {
+            if (Stopwatch.GetElapsedTime(start) > DurableDeadline)
+                throw new TimeoutException($"The service has not acknowledged {upTo} within {DurableDeadline.TotalSeconds} s.");
+            await Task.Delay(20, cancellationToken);
+        }
+    }
+
+    private static void Print(List<Drained> drained, int changes, int perTransaction)
+    {
+        double Median(Func<Drained, double> of) => Rounds.Median(drained.Select(of));
+        double PerMillion(Func<Drained, double> cpu) => Median(cpu) * 1e6 / changes;
+
+        new Measurement(
+            "stream",
+            Median(result => changes * (1 - result.HeadStart) / result.Seconds),
+            "row changes/s",
+            Median(result => changes / result.LimitSeconds),
+            "pg_recvlogical of the same backlog to /dev/null")
+        {
+            Parameters = new()
+            {
+                ["rows_per_transaction"] = perTransaction,
+                ["changes"] = changes,
+                ["client_ops"] = drained[^1].ClientOps,
+                ["acknowledged_s"] = Math.Round(Median(result => result.AcknowledgedSeconds), 2),
+                ["head_start"] = Math.Round(Median(result => result.HeadStart), 3),
+                ["format"] = "pgoutput 1, text",
+                ["rounds"] = drained.Count,
+            },
+        }.Print();
+        new Measurement(
+            "stream.cpu",
+            PerMillion(result => result.ServiceCpu),
+            "CPU s/million row changes",
+            PerMillion(result => result.SenderCpu),
+            "the service's walsender")
+        {
+            Parameters = new()
+            {
+                ["rows_per_transaction"] = perTransaction,
+                ["changes"] = changes,
+                ["pg_recvlogical_walsender"] = Math.Round(PerMillion(result => result.LimitSenderCpu), 2),
+                ["rounds"] = drained.Count,
+            },
+        }.Print();
+    }
+
+    /// <summary>What one round measured.</summary>
+    private sealed class Drained
+    {
+        public double Seconds { get; set; }
+
+        public double AcknowledgedSeconds { get; set; }
+
+        /// <summary>Share of the backlog that had been sent before the service went on.</summary>
+        public double HeadStart { get; set; }
+
+        public double ServiceCpu { get; set; }
+
+        public double SenderCpu { get; set; }
+
+        public long ClientOps { get; set; }
+
+        public double LimitSeconds { get; set; }
+
+        public double LimitSenderCpu { get; set; }
+    }
+}
