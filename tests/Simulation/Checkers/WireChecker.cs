@@ -1,0 +1,154 @@
+using System.Text;
+using System.Text.Json;
+using TopGun.Buckets.Protocol;
+using TopGun.Buckets.Tests.Simulation.Loop;
+
+namespace TopGun.Buckets.Tests.Simulation.Checkers;
+
+/// <summary>Reads along one connection: the lines' order, C-OPID for every operation sent, and C-SUM for every checkpoint completed.</summary>
+internal sealed class WireChecker(SimLoop loop, OpHistory history, string connection)
+{
+    private readonly SortedDictionary<string, uint> _checkpoint = new(StringComparer.Ordinal);
+    private readonly SortedDictionary<string, OpId> _after = new(StringComparer.Ordinal);
+    private readonly SortedDictionary<string, (OpId Last, long Count)> _received = new(StringComparer.Ordinal);
+    private readonly List<byte> _line = [];
+    private OpId _lastOpId;
+    private bool _started;
+
+    /// <summary>Number of lines seen.</summary>
+    public int Lines { get; private set; }
+
+    /// <summary>What the client says it holds.</summary>
+    public void OnRequest(ReadOnlySpan<byte> body)
+    {
+        loop.Record(connection, "request", body);
+        using var request = JsonDocument.Parse(body.ToArray());
+        if (!request.RootElement.TryGetProperty("buckets", out var buckets) || buckets.ValueKind != JsonValueKind.Array)
+            return;
+        foreach (var bucket in buckets.EnumerateArray())
+            _after[bucket.GetProperty("name").GetString()!] = Parse(bucket.GetProperty("after"));
+    }
+
+    /// <summary>Bytes of the response, as the service wrote them.</summary>
+    public void OnBytes(ReadOnlySpan<byte> bytes)
+    {
+        loop.Record(connection, "bytes", bytes);
+        foreach (var value in bytes)
+        {
+            if (value != (byte)'\n')
+            {
+                _line.Add(value);
+                continue;
+            }
+            if (_line.Count > 0)
+                OnLine([.. _line]);
+            _line.Clear();
+        }
+    }
+
+    private void OnLine(byte[] line)
+    {
+        Lines++;
+        loop.Record(connection, "line", Shorten(line));
+        using var document = JsonDocument.Parse(line);
+        var message = document.RootElement.EnumerateObject().Single();
+        switch (message.Name)
+        {
+            case "checkpoint":
+                _started = true;
+                _checkpoint.Clear();
+                Announce(message.Value, message.Value.GetProperty("buckets"));
+                break;
+            case "checkpoint_diff":
+                if (!_started)
+                    loop.Fail("C-WIRE", $"{connection}: a diff came before any checkpoint.");
+                foreach (var removed in message.Value.GetProperty("removed_buckets").EnumerateArray())
+                    Drop(removed.GetString()!);
+                Announce(message.Value, message.Value.GetProperty("updated_buckets"));
+                break;
+            case "data":
+                OnData(message.Value);
+                break;
+            case "checkpoint_complete":
+                OnComplete(Parse(message.Value.GetProperty("last_op_id")));
+                break;
+            default:
+                break;
+        }
+    }
+
+    private void Announce(JsonElement checkpoint, JsonElement buckets)
+    {
+        var lastOpId = Parse(checkpoint.GetProperty("last_op_id"));
+        if (lastOpId < _lastOpId)
+            loop.Fail("C-CAUSAL", $"{connection}: checkpoint {lastOpId} came after {_lastOpId}.");
+        _lastOpId = lastOpId;
+        foreach (var bucket in buckets.EnumerateArray())
+        {
+            var name = bucket.GetProperty("bucket").GetString()!;
+            var announced = unchecked((uint)bucket.GetProperty("checksum").GetInt64());
+            _checkpoint[name] = announced;
+            var (expected, _) = history.Sum(name, OpId.None, lastOpId);
+            if (announced != expected)
+                loop.Fail("C-SUM", $"{connection}: {name} is announced with checksum {announced} at {lastOpId}; its operations sum to {expected}.");
+        }
+    }
+
+    private void OnData(JsonElement data)
+    {
+        var bucket = data.GetProperty("bucket").GetString()!;
+        if (!_checkpoint.ContainsKey(bucket))
+            loop.Fail("C-LEAK", $"{connection}: operations of {bucket} were sent, which the checkpoint does not hold.");
+        var (last, count) = _received.TryGetValue(bucket, out var received) ? received : (_after.GetValueOrDefault(bucket), 0);
+        foreach (var op in data.GetProperty("data").EnumerateArray())
+        {
+            var opId = Parse(op.GetProperty("op_id"));
+            if (opId <= last)
+                loop.Fail("C-OPID", $"{connection}: {bucket} got operation {opId} after {last}.");
+            if (opId > _lastOpId)
+                loop.Fail("C-WIRE", $"{connection}: operation {opId} of {bucket} was sent under checkpoint {_lastOpId}.");
+            last = opId;
+            count++;
+            history.See(bucket, opId, op.GetProperty("checksum").GetUInt32(), ContentOf(op));
+        }
+        _received[bucket] = (last, count);
+    }
+
+    private void OnComplete(OpId lastOpId)
+    {
+        if (lastOpId != _lastOpId)
+            loop.Fail("C-WIRE", $"{connection}: checkpoint {_lastOpId} was completed as {lastOpId}.");
+        foreach (var bucket in _checkpoint.Keys)
+        {
+            var after = _after.GetValueOrDefault(bucket);
+            var (_, sent) = _received.GetValueOrDefault(bucket);
+            var (_, expected) = history.Sum(bucket, after, lastOpId);
+            if (sent != expected)
+                loop.Fail("C-SUM", $"{connection}: {sent} operations of {bucket} were sent up to {lastOpId}, of {expected} after {after}.");
+        }
+    }
+
+    /// <summary>A bucket that comes back later starts from nothing.</summary>
+    private void Drop(string bucket)
+    {
+        _checkpoint.Remove(bucket);
+        _after.Remove(bucket);
+        _received.Remove(bucket);
+    }
+
+    // The fragment's bytes as they are stored follow the op id on the wire.
+    private static ulong ContentOf(JsonElement op)
+    {
+        var text = op.GetRawText();
+        return SimTrace.HashOf(Encoding.UTF8.GetBytes(text[text.IndexOf("\"op\":", StringComparison.Ordinal)..]));
+    }
+
+    private static OpId Parse(JsonElement text) =>
+        OpId.TryParse(text.GetString(), out var opId) ? opId : throw new FormatException($"{text} is no op id.");
+
+    private static string Shorten(byte[] line)
+    {
+        var text = Encoding.UTF8.GetString(line);
+        return text.Length <= 300 ? text : text[..300] + "…";
+    }
+}

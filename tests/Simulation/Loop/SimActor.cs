@@ -1,0 +1,60 @@
+namespace TopGun.Buckets.Tests.Simulation.Loop;
+
+/// <summary>A process of the simulated world: everything it awaits comes back through it, so killing it stops its code between two awaits.</summary>
+/// <remarks>
+/// After <see cref="Kill"/> no continuation, timer or posted call of the actor runs again, not even a <c>finally</c>: what a SIGKILL does.
+/// </remarks>
+internal sealed class SimActor(SimLoop loop, string name) : SynchronizationContext
+{
+    public SimLoop Loop { get; } = loop;
+
+    public string Name { get; } = name;
+
+    /// <summary>The actor's clock and timers.</summary>
+    public TimeProvider Time => field ??= new SimTime(this);
+
+    public bool IsAlive { get; private set; } = true;
+
+    public void Kill() => IsAlive = false;
+
+    /// <summary>Starts an asynchronous method of this actor. Its failure fails the run, unless the actor was killed.</summary>
+    public void Start(string kind, Func<Task> body) => Loop.Schedule(this, TimeSpan.Zero, kind, () => Observe(body()));
+
+    /// <summary>Runs a synchronous piece as this actor, now.</summary>
+    public T Run<T>(Func<T> body)
+    {
+        var outer = Current;
+        SetSynchronizationContext(this);
+        try
+        {
+            return body();
+        }
+        finally
+        {
+            SetSynchronizationContext(outer);
+        }
+    }
+
+    public override void Post(SendOrPostCallback d, object? state) => Loop.Post(this, d, state);
+
+    public override void Send(SendOrPostCallback d, object? state) =>
+        throw new NotSupportedException("Nothing in the simulation may block on another actor.");
+
+    public override SynchronizationContext CreateCopy() => this;
+
+    private async void Observe(Task task)
+    {
+        try
+        {
+            await task;
+        }
+        catch (OperationCanceledException)
+        {
+            // A normal end.
+        }
+        catch (Exception exception)
+        {
+            Loop.Fail("UNHANDLED", $"{Name} ended with {exception}");
+        }
+    }
+}

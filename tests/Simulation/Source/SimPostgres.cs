@@ -1,0 +1,199 @@
+using TopGun.Buckets.Protocol;
+using TopGun.Buckets.Replication;
+using TopGun.Buckets.Tests.Simulation.Loop;
+
+namespace TopGun.Buckets.Tests.Simulation.Source;
+
+/// <summary>A Postgres server in memory: tables, transactions, a write-ahead log, slots, and walsenders that speak real pgoutput.</summary>
+/// <remarks>
+/// Commit order is the order of commit records. The changes of open transactions interleave in the log, so a transaction delivered later may hold
+/// changes with lower positions.
+/// </remarks>
+internal sealed class SimPostgres : ISource
+{
+    private readonly SimRandom _random;
+    private readonly List<SimTransaction> _open = [];
+    private readonly Dictionary<SimTransaction, HashSet<string>> _lockedTables = [];
+    private readonly List<SimConnection> _connections = [];
+    private ulong _insertPosition = 0x0100_0028;
+    private uint _nextTransaction = 700;
+
+    public SimPostgres(SimLoop loop, IReadOnlyList<SimTable> tables, SimSourceLatency latency)
+    {
+        Loop = loop;
+        Tables = tables;
+        Latency = latency;
+        _random = loop.Stream("source");
+    }
+
+    public SimLoop Loop { get; }
+
+    public IReadOnlyList<SimTable> Tables { get; }
+
+    public SimSourceLatency Latency { get; }
+
+    public SimRandom Random => _random;
+
+    /// <summary>All commits since the start, in commit order.</summary>
+    public List<SimCommit> Commits { get; } = [];
+
+    public SortedDictionary<string, SimSlot> Slots { get; } = new(StringComparer.Ordinal);
+
+    public SortedDictionary<string, HashSet<string>> Publications { get; } = new(StringComparer.Ordinal);
+
+    /// <summary>What a query sees now.</summary>
+    public SourceState State { get; private set; } = SourceState.Empty;
+
+    /// <summary>End of the WAL handed out.</summary>
+    public Lsn InsertPosition => new(_insertPosition);
+
+    /// <summary>End of the last commit record.</summary>
+    public Lsn LastCommit => Commits.Count == 0 ? Lsn.None : Commits[^1].End;
+
+    /// <summary>Whether connections are refused.</summary>
+    public bool IsDown { get; private set; }
+
+    /// <summary>Told of every commit, right after it became visible.</summary>
+    public event Action<SimCommit>? Committed;
+
+    /// <summary>Told of every position that the service reports as flushed, before it takes effect.</summary>
+    public event Action<Lsn>? Acknowledged;
+
+    public SimTransaction Begin()
+    {
+        var transaction = new SimTransaction(this, _nextTransaction++);
+        _open.Add(transaction);
+        return transaction;
+    }
+
+    /// <summary>Whether a transaction that was open at some moment still is.</summary>
+    public IReadOnlyList<SimTransaction> OpenTransactions => [.. _open];
+
+    public SimTable Table(string name) => Tables.Single(table => table.Name == name);
+
+    /// <summary>WAL that has nothing to do with us: another database, vacuum, a checkpoint.</summary>
+    public void AppendNoise() => AppendRecord();
+
+    public async ValueTask<ISourceSession> OpenSessionAsync(CancellationToken cancellationToken)
+    {
+        await ConnectAsync(cancellationToken);
+        var session = new SimSourceSession(this);
+        _connections.Add(session);
+        return session;
+    }
+
+    public async ValueTask<IReplicationLink> OpenReplicationAsync(CancellationToken cancellationToken)
+    {
+        await ConnectAsync(cancellationToken);
+        var link = new SimReplicationLink(this);
+        _connections.Add(link);
+        return link;
+    }
+
+    /// <summary>Breaks every connection that is open now.</summary>
+    public void CutConnections()
+    {
+        foreach (var connection in _connections)
+            connection.Cut();
+        _connections.Clear();
+    }
+
+    /// <summary>Stops the server: connections break and new ones are refused; open transactions are gone.</summary>
+    public void Stop()
+    {
+        IsDown = true;
+        CutConnections();
+        foreach (var transaction in OpenTransactions)
+            transaction.Rollback();
+    }
+
+    /// <summary>Starts the server again. A slot's confirmed position is saved lazily, so it may have moved back.</summary>
+    public void Start()
+    {
+        IsDown = false;
+        foreach (var slot in Slots.Values)
+            slot.Restart(_random);
+    }
+
+    public void Forget(SimConnection connection) => _connections.Remove(connection);
+
+    public void OnAcknowledged(Lsn position) => Acknowledged?.Invoke(position);
+
+    /// <summary>Writes one record.</summary>
+    /// <returns>Its start.</returns>
+    public Lsn AppendRecord()
+    {
+        var start = new Lsn(_insertPosition);
+        _insertPosition += 8UL * (ulong)_random.Between(4, 40);
+        return start;
+    }
+
+    public void LockRow(SimTransaction transaction, SimTable table, string name)
+    {
+        foreach (var other in _open)
+        {
+            if (other != transaction && (other.Holds(name) || IsTableLocked(other, table.Name)))
+                throw new SimConflictException($"{name} is locked");
+        }
+    }
+
+    public void LockTable(SimTransaction transaction, SimTable table)
+    {
+        foreach (var other in _open)
+        {
+            if (other != transaction && (other.HoldsAny(table.Name) || IsTableLocked(other, table.Name)))
+                throw new SimConflictException($"{table.Name} is locked");
+        }
+        if (!_lockedTables.TryGetValue(transaction, out var locked))
+            _lockedTables.Add(transaction, locked = new HashSet<string>(StringComparer.Ordinal));
+        locked.Add(table.Name);
+    }
+
+    public Lsn Commit(SimTransaction transaction)
+    {
+        Release(transaction);
+        var start = AppendRecord();
+        State = transaction.Changes.Aggregate(State, (state, change) => change.ApplyTo(state));
+        var commit = new SimCommit(
+            transaction.Id, start, InsertPosition, Loop.Now / 10, transaction.Changes, State);
+        Commits.Add(commit);
+        Loop.Record("source", "commit", $"{commit.End} xid {commit.Id} {Describe(transaction.Changes)}");
+        foreach (var slot in Slots.Values)
+            slot.Link?.Wake();
+        Committed?.Invoke(commit);
+        return commit.End;
+    }
+
+    public void Release(SimTransaction transaction)
+    {
+        _open.Remove(transaction);
+        _lockedTables.Remove(transaction);
+    }
+
+    private async Task ConnectAsync(CancellationToken cancellationToken)
+    {
+        await Loop.Delay(Latency.Connect(_random), "connect", cancellationToken);
+        if (IsDown)
+            throw new BucketsException("TGB1101", "The source refused the connection.", "Wait until it is up again.");
+    }
+
+    private bool IsTableLocked(SimTransaction transaction, string table) =>
+        _lockedTables.TryGetValue(transaction, out var locked) && locked.Contains(table);
+
+    private static string Describe(IReadOnlyList<SimChange> changes) => string.Join(
+        ", ",
+        changes.Select(change => change.Kind switch
+        {
+            SimChangeKind.Message => $"message {change.Prefix}",
+            SimChangeKind.Truncate => $"truncate {string.Join('+', change.Tables.Select(table => table.Name))}",
+            _ => $"{change.Kind} {change.Tables[0].Name} {string.Join('|', (change.NewRow ?? change.OldRow)!.Values)}",
+        }));
+}
+
+/// <summary>How long things take at the source.</summary>
+internal sealed record SimSourceLatency(TimeSpan Low, TimeSpan High)
+{
+    public TimeSpan Connect(SimRandom random) => random.LogBetween(Low * 4, High * 4);
+
+    public TimeSpan Query(SimRandom random) => random.LogBetween(Low, High);
+}

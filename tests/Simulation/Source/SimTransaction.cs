@@ -1,0 +1,95 @@
+using TopGun.Buckets.Protocol;
+
+namespace TopGun.Buckets.Tests.Simulation.Source;
+
+/// <summary>An open transaction: its changes are in the WAL as they are made, between those of others, and count once it commits.</summary>
+/// <remarks>Read committed with row locks; meeting a lock of another transaction fails at once, and the caller rolls back.</remarks>
+internal sealed class SimTransaction(SimPostgres server, uint id)
+{
+    private readonly List<SimChange> _changes = [];
+    private readonly HashSet<string> _locks = new(StringComparer.Ordinal);
+
+    public uint Id { get; } = id;
+
+    public bool IsOpen { get; private set; } = true;
+
+    public IReadOnlyList<SimChange> Changes => _changes;
+
+    /// <summary>What the transaction sees: everything committed by now, and its own changes on top.</summary>
+    public SourceState State => _changes.Aggregate(server.State, (state, change) => change.ApplyTo(state));
+
+    public void Insert(SimTable table, SimRow row)
+    {
+        Lock(table, table.KeyOf(row));
+        if (State.Rows(table.Name).ContainsKey(table.KeyOf(row)))
+            throw new SimConflictException($"duplicate key in {table.Name}");
+        Add(SimChangeKind.Insert, [table], oldRow: null, row);
+    }
+
+    public void Update(SimTable table, string key, Func<SimRow, SimRow> change)
+    {
+        Lock(table, key);
+        var oldRow = State.Rows(table.Name).GetValueOrDefault(key);
+        if (oldRow is null)
+            return;
+        var newRow = change(oldRow);
+        if (table.KeyOf(newRow) != key)
+        {
+            Lock(table, table.KeyOf(newRow));
+            if (State.Rows(table.Name).ContainsKey(table.KeyOf(newRow)))
+                throw new SimConflictException($"duplicate key in {table.Name}");
+        }
+        Add(SimChangeKind.Update, [table], oldRow, newRow);
+    }
+
+    public void Delete(SimTable table, string key)
+    {
+        Lock(table, key);
+        if (State.Rows(table.Name).GetValueOrDefault(key) is { } oldRow)
+            Add(SimChangeKind.Delete, [table], oldRow, newRow: null);
+    }
+
+    public void Truncate(params SimTable[] tables)
+    {
+        foreach (var table in tables)
+            server.LockTable(this, table);
+        Add(SimChangeKind.Truncate, tables, oldRow: null, newRow: null);
+    }
+
+    public void Message(string prefix, byte[] content) =>
+        _changes.Add(SimChange.OfMessage(server.AppendRecord(), prefix, content));
+
+    /// <summary>Writes the commit record. The changes become visible with it, all at once.</summary>
+    /// <returns>End of the commit record.</returns>
+    public Lsn Commit()
+    {
+        IsOpen = false;
+        return server.Commit(this);
+    }
+
+    public void Rollback()
+    {
+        IsOpen = false;
+        server.Release(this);
+    }
+
+    public bool HoldsAny(string table) =>
+        _locks.Any(name => name.StartsWith(table + "/", StringComparison.Ordinal));
+
+    public bool Holds(string lockName) => _locks.Contains(lockName);
+
+    private void Lock(SimTable table, string key)
+    {
+        var name = $"{table.Name}/{key}";
+        if (_locks.Contains(name))
+            return;
+        server.LockRow(this, table, name);
+        _locks.Add(name);
+    }
+
+    private void Add(SimChangeKind kind, IReadOnlyList<SimTable> tables, SimRow? oldRow, SimRow? newRow) =>
+        _changes.Add(new SimChange(server.AppendRecord(), kind, tables, oldRow, newRow));
+}
+
+/// <summary>Two transactions want the same row; the one that comes second gives up.</summary>
+internal sealed class SimConflictException(string message) : Exception(message);
