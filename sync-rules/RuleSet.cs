@@ -1,3 +1,7 @@
+using TopGun.Buckets.SyncRules.Compilation;
+using TopGun.Buckets.SyncRules.Evaluation;
+using TopGun.Buckets.SyncRules.Yaml;
+
 namespace TopGun.Buckets.SyncRules;
 
 /// <summary>A compiled sync-rules file: which row belongs in which bucket, and which buckets a request gets. The door of this room.</summary>
@@ -6,7 +10,14 @@ public abstract class RuleSet
     /// <summary>Compiles a rules file. Never throws for what the file holds.</summary>
     /// <param name="yaml">Text of the file.</param>
     /// <param name="options">How the file is read.</param>
-    public static RuleSetResult Parse(string yaml, RuleSetOptions options) => throw new NotImplementedException();
+    public static RuleSetResult Parse(string yaml, RuleSetOptions options)
+    {
+        var findings = new Findings(yaml);
+        var file = RulesFileReader.Read(yaml, findings);
+        var plan = file is null ? null : RulesCompiler.Compile(file, options, findings);
+        var rules = plan is null || findings.HasErrors ? null : new CompiledRuleSet(plan, file!.Settings, options);
+        return new RuleSetResult(rules, findings.ToList());
+    }
 
     /// <summary>Bucket definitions and streams in file order.</summary>
     public abstract IReadOnlyList<RuleDefinition> Definitions { get; }
@@ -22,6 +33,7 @@ public abstract class RuleSet
 
     /// <summary>Starts finding the buckets of a request.</summary>
     /// <exception cref="BucketLimitException">The request names more than the limits allow.</exception>
+    /// <exception cref="RequestEvaluationException">A bucket definition cannot be evaluated for this request.</exception>
     public abstract BucketResolution BucketsFor(BucketRequest request);
 }
 
@@ -39,6 +51,9 @@ public sealed record RuleSetOptions
     /// <summary>Version of each definition, which becomes the <c>N#</c> prefix of its bucket names; a definition that is not named gets none.</summary>
     public IReadOnlyDictionary<string, int> Versions { get; init; } = new Dictionary<string, int>();
 
+    /// <summary>Distinct buckets that one request may have. Default 1000, where the field's services stand.</summary>
+    public int BucketLimit { get; init; } = 1000;
+
     /// <summary>Tables of the source, for checking names; null checks none.</summary>
     public IReadOnlyList<SourceTable>? Schema { get; init; }
 }
@@ -53,3 +68,12 @@ public sealed record TablePattern(string Schema, string Name);
 
 /// <summary>A request needs more buckets or lookup results than allowed.</summary>
 public sealed class BucketLimitException(string message) : Exception(message);
+
+/// <summary>A bucket definition could not be evaluated for a request, which fails the request as a whole.</summary>
+/// <param name="definition">The bucket definition.</param>
+/// <param name="message">What is wrong; holds nothing of the request.</param>
+public sealed class RequestEvaluationException(string definition, string message) : Exception($"Bucket definition '{definition}': {message}")
+{
+    /// <summary>The bucket definition.</summary>
+    public string Definition { get; } = definition;
+}

@@ -15,6 +15,7 @@ public abstract class BucketResolution
     public abstract void Supply(string lookupKey, IReadOnlyList<ReadOnlyMemory<byte>> records);
 
     /// <summary>Goes on with what was supplied, after every pending key was.</summary>
+    /// <exception cref="BucketLimitException">The request has more buckets or lookup results than the limits allow.</exception>
     public abstract void Advance();
 
     /// <summary>Every lookup key that was read, over all stages.</summary>

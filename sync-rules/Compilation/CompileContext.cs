@@ -1,0 +1,89 @@
+using TopGun.Buckets.SyncRules.Sql;
+using TopGun.Buckets.SyncRules.Yaml;
+
+namespace TopGun.Buckets.SyncRules.Compilation;
+
+/// <summary>What every compiler of one file shares, and the plans it adds to.</summary>
+internal sealed class CompileContext(RulesFile file, RuleSetOptions options, Findings findings)
+{
+    public RulesSettings Settings => file.Settings;
+
+    public Findings Findings => findings;
+
+    public string DefaultSchema => options.DefaultSchema;
+
+    public List<DefinitionPlan> Definitions { get; } = [];
+
+    public List<DataPlan> Data { get; } = [];
+
+    public List<LookupPlan> Lookups { get; } = [];
+
+    public List<ResolutionPlan> Resolutions { get; } = [];
+
+    /// <summary>Parses a query; reports what is wrong with it and then returns null.</summary>
+    public SelectSyntax? Parse(QueryText query)
+    {
+        var report = new QueryReport(query, findings);
+        try
+        {
+            var select = SqlParser.ParseQuery(query.Text, out var names);
+            if (Settings.Edition < 3)
+                WarnOfFoldedNames(names, report);
+            return select;
+        }
+        catch (SqlProblem problem)
+        {
+            report.Error(problem);
+            return null;
+        }
+    }
+
+    /// <summary>Runs one step of a query's compilation; reports what it throws.</summary>
+    public static bool Try(QueryReport report, Action step)
+    {
+        try
+        {
+            step();
+            return true;
+        }
+        catch (SqlProblem problem)
+        {
+            report.Error(problem);
+            return false;
+        }
+    }
+
+    /// <summary>Warns when a source schema is known and none of its tables has that name.</summary>
+    public void CheckTable(TableMatch match, TableSyntax table, QueryReport report)
+    {
+        if (options.Schema is { } schema && !schema.Any(source => match.Matches(TableMatch.DefaultConnection, source.Schema, source.Name)))
+        {
+            report.Warn(FindingClass.TableNotFound, table.Span,
+                $"The source has no table '{match.Schema}.{match.Name}'.{Suggestion.For(match.Name, schema.Select(source => source.Name))}");
+        }
+    }
+
+    /// <summary>Warns when a source schema is known and no matching table has that column.</summary>
+    public void CheckColumn(TableMatch match, SqlName column, QueryReport report)
+    {
+        var tables = TablesOf(match);
+        if (tables.Count == 0 || column.Text == TableScope.SuffixColumn || tables.Any(table => table.IndexOf(column.Text) >= 0))
+            return;
+        report.Warn(FindingClass.ColumnNotFound, column.Span,
+            $"The table '{match.Name}' has no column '{column.Text}'.{Suggestion.For(column.Text, tables.SelectMany(table => table.Columns).Select(found => found.Name))}");
+    }
+
+    /// <summary>Tables of the known source schema that a query reads.</summary>
+    public IReadOnlyList<SourceTable> TablesOf(TableMatch match) => options.Schema is null
+        ? []
+        : [.. options.Schema.Where(table => match.Matches(TableMatch.DefaultConnection, table.Schema, table.Name))];
+
+    private static void WarnOfFoldedNames(IReadOnlyList<SqlName> names, QueryReport report)
+    {
+        foreach (var name in names.Where(name => name.WasFolded))
+        {
+            report.Warn(FindingClass.IdentifierCase, name.Span,
+                $"The name is read in lower case, as '{name.Text}'. To keep its capitals write it in double quotes.");
+        }
+    }
+}

@@ -1,0 +1,15 @@
+using TopGun.Buckets.SyncRules.Sql;
+using TopGun.Buckets.SyncRules.Yaml;
+
+namespace TopGun.Buckets.SyncRules.Compilation;
+
+/// <summary>Reports findings of one query at their place in the file.</summary>
+internal sealed class QueryReport(QueryText query, Findings findings)
+{
+    public QueryText Query => query;
+
+    public void Error(SqlProblem problem) => findings.Error(problem.Class, query.PlaceOf(problem.Span), problem.Message);
+
+    public void Warn(string findingClass, TextSpan span, string message) =>
+        findings.Warning(findingClass, query.PlaceOf(span), message);
+}

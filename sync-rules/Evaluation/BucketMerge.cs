@@ -1,0 +1,44 @@
+using TopGun.Buckets.SyncRules.Compilation;
+
+namespace TopGun.Buckets.SyncRules.Evaluation;
+
+/// <summary>Merges what the runs of a request found: one entry per bucket name, however many paths lead to it.</summary>
+internal static class BucketMerge
+{
+    /// <exception cref="BucketLimitException">There are more distinct buckets than allowed.</exception>
+    public static IReadOnlyList<ResolvedBucket> Merge(List<ResolutionRun> runs, Func<BucketFamily, string> prefixOf, int limit)
+    {
+        var merged = new SortedDictionary<string, ResolvedBucket>(StringComparer.Ordinal);
+        foreach (var run in runs)
+        {
+            var prefix = prefixOf(run.Plan.Family) + "[";
+            var definition = run.Plan.Family.Definition.Name;
+            foreach (var key in run.BucketKeys())
+            {
+                var name = $"{prefix}{key}]";
+                if (!merged.TryGetValue(name, out var bucket))
+                    merged[name] = new ResolvedBucket(name, run.Priority, definition, new List<int> { run.Reason });
+                else
+                {
+                    ((List<int>)bucket.Reasons).Add(run.Reason);
+                    if (run.Priority < bucket.Priority)
+                        merged[name] = bucket with { Priority = run.Priority };
+                }
+            }
+        }
+        if (merged.Count > limit)
+            throw TooMany(merged.Values, limit);
+        return [.. merged.Values];
+    }
+
+    private static BucketLimitException TooMany(IEnumerable<ResolvedBucket> buckets, int limit)
+    {
+        var counts = buckets.GroupBy(bucket => bucket.Definition)
+            .Select(group => (Definition: group.Key, Count: group.Count()))
+            .OrderByDescending(entry => entry.Count)
+            .ThenBy(entry => entry.Definition, StringComparer.Ordinal)
+            .ToList();
+        var breakdown = string.Join(", ", counts.Take(10).Select(entry => $"{entry.Definition}: {entry.Count}"));
+        return new BucketLimitException($"The request has {counts.Sum(entry => entry.Count)} buckets, more than the {limit} allowed ({breakdown}).");
+    }
+}

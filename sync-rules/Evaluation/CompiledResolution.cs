@@ -1,0 +1,157 @@
+using System.Text.Json;
+using TopGun.Buckets.SyncRules.Compilation;
+using TopGun.Buckets.SyncRules.Expressions;
+using TopGun.Buckets.SyncRules.Yaml;
+
+namespace TopGun.Buckets.SyncRules.Evaluation;
+
+/// <summary>Finds the buckets of one request.</summary>
+internal sealed class CompiledResolution : BucketResolution
+{
+    public const int DefaultReason = -1;
+
+    private readonly List<ResolutionRun> _runs = [];
+    private readonly Func<BucketFamily, string> _prefixOf;
+    private readonly int _bucketLimit;
+    private readonly Dictionary<string, int> _outputCounts = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, IReadOnlyList<string[]>> _records = new(StringComparer.Ordinal);
+    private readonly SortedSet<string> _watched = new(StringComparer.Ordinal);
+    private readonly List<(DefinitionPlan Stream, List<(int Subscription, string Message)> Errors)> _streams = [];
+    private readonly bool _nullIsText;
+    private List<string> _pending = [];
+    private readonly RequestValues _request;
+    private IReadOnlyList<ResolvedBucket>? _buckets;
+
+    public CompiledResolution(
+        RulesPlan plan, RulesSettings settings, BucketRequest request, Func<BucketFamily, string> prefixOf, int bucketLimit)
+    {
+        _prefixOf = prefixOf;
+        _bucketLimit = bucketLimit;
+        _nullIsText = !settings.FixedJsonExtract;
+        _request = new RequestValues(request.Token, request.Parameters);
+        foreach (var definition in plan.Definitions)
+        {
+            var resolutions = plan.Resolutions.Where(resolution => resolution.Family.Definition == definition).ToList();
+            if (definition.IsStream)
+                StartStream(definition, resolutions, request);
+            else if (request.IncludeDefaults)
+                StartDefinition(definition, resolutions);
+        }
+        CollectPending();
+    }
+
+    public override IReadOnlyList<string> Pending => _pending;
+
+    public override IReadOnlyCollection<string> WatchedLookups => _watched;
+
+    public override IReadOnlyList<ResolvedBucket> Buckets =>
+        [.. BucketsByPath.Select(bucket => bucket with { Reasons = [.. bucket.Reasons.Distinct()] })];
+
+    /// <summary>The buckets with one reason for every path that leads to them.</summary>
+    public IReadOnlyList<ResolvedBucket> BucketsByPath => _buckets ?? throw new InvalidOperationException("Lookups are pending.");
+
+    public override IReadOnlyList<ResolvedStream> Streams =>
+        [.. _streams.Select(stream => new ResolvedStream(stream.Stream.Name, stream.Stream.IsDefault, stream.Errors))];
+
+    public override void Supply(string lookupKey, IReadOnlyList<ReadOnlyMemory<byte>> records)
+    {
+        var count = _outputCounts[lookupKey];
+        _records[lookupKey] = [.. records.Select(record => Fragments.OfRecord(record, count))];
+    }
+
+    public override void Advance()
+    {
+        foreach (var run in _runs)
+        {
+            if (!run.IsComplete)
+                run.Advance(RecordsOf);
+        }
+        CollectPending();
+    }
+
+    private IReadOnlyList<string[]> RecordsOf(string key) => _records.TryGetValue(key, out var records)
+        ? records
+        : throw new InvalidOperationException($"The records of lookup '{key}' were not supplied.");
+
+    private void StartDefinition(DefinitionPlan definition, List<ResolutionPlan> resolutions)
+    {
+        _streams.Add((definition, []));
+        try
+        {
+            Start(resolutions, _request, DefaultReason, null);
+        }
+        catch (EvaluationException problem)
+        {
+            throw new RequestEvaluationException(definition.Name, problem.Message);
+        }
+    }
+
+    private void StartStream(DefinitionPlan stream, List<ResolutionPlan> resolutions, BucketRequest request)
+    {
+        var errors = new List<(int Subscription, string Message)>();
+        var replacesDefault = false;
+        var isSubscribed = false;
+        for (var index = 0; index < request.Subscriptions.Count; index++)
+        {
+            var subscription = request.Subscriptions[index];
+            if (subscription.Stream != stream.Name)
+                continue;
+            isSubscribed = true;
+            replacesDefault |= subscription.Parameters.ValueKind is JsonValueKind.Undefined or JsonValueKind.Null;
+            TryStart(index, subscription.Parameters, subscription.PriorityOverride);
+        }
+        var isDefault = stream.IsDefault && request.IncludeDefaults;
+        if (isDefault && !replacesDefault)
+            TryStart(DefaultReason, default, null);
+        if (isSubscribed || isDefault)
+            _streams.Add((stream, errors));
+
+        void TryStart(int reason, JsonElement parameters, int? priority)
+        {
+            var before = _runs.Count;
+            try
+            {
+                Start(resolutions, _request.With(parameters), reason, priority);
+            }
+            catch (EvaluationException problem)
+            {
+                // A stream that fails does not take the others of the connection with it.
+                _runs.RemoveRange(before, _runs.Count - before);
+                errors.Add((reason, problem.Message));
+            }
+        }
+    }
+
+    private void Start(List<ResolutionPlan> resolutions, RequestValues values, int reason, int? priority)
+    {
+        foreach (var resolution in resolutions)
+        {
+            var run = new ResolutionRun(resolution, values, _nullIsText, reason, priority ?? resolution.Priority);
+            run.Start();
+            _runs.Add(run);
+        }
+    }
+
+    private void CollectPending()
+    {
+        var pending = new SortedSet<string>(StringComparer.Ordinal);
+        foreach (var run in _runs)
+        {
+            if (run.IsComplete)
+                continue;
+            var count = ((LookupRows)run.Current).Lookup.Outputs.Count;
+            foreach (var key in run.PendingKeys)
+            {
+                _watched.Add(key);
+                _outputCounts[key] = count;
+                pending.Add(key);
+            }
+        }
+        _pending = [.. pending];
+        if (_pending.Count > 0)
+            return;
+        if (_runs.Exists(run => !run.IsComplete))
+            throw new InvalidOperationException("A lookup stage has no keys.");
+        _buckets = BucketMerge.Merge(_runs, _prefixOf, _bucketLimit);
+    }
+}

@@ -1,0 +1,52 @@
+using TopGun.Buckets.SyncRules.Compilation;
+using TopGun.Buckets.SyncRules.Yaml;
+
+namespace TopGun.Buckets.SyncRules.Evaluation;
+
+/// <summary>A rule set that compiled without errors.</summary>
+internal sealed class CompiledRuleSet : RuleSet
+{
+    private readonly RulesPlan _plan;
+    private readonly RulesSettings _settings;
+    private readonly RuleSetOptions _options;
+
+    public CompiledRuleSet(RulesPlan plan, RulesSettings settings, RuleSetOptions options)
+    {
+        _plan = plan;
+        _settings = settings;
+        _options = options;
+        Definitions = [.. plan.Definitions.Select(definition => new RuleDefinition(definition.Name, Fingerprint.Of(plan, definition, settings)))];
+        Tables =
+        [
+            .. plan.Data.Select(query => query.Table).Concat(plan.Lookups.Select(lookup => lookup.Table))
+                .Where(table => table.Connection == TableMatch.DefaultConnection)
+                .Select(table => new TablePattern(table.Schema, table.Name))
+                .Distinct(),
+        ];
+    }
+
+    public override IReadOnlyList<RuleDefinition> Definitions { get; }
+
+    public override IReadOnlyList<TablePattern> Tables { get; }
+
+    /// <summary>The compiled form, for explanations and conformance vectors.</summary>
+    public RulesPlan Plan => _plan;
+
+    public RulesSettings Settings => _settings;
+
+    public override bool Uses(string schema, string table) =>
+        _plan.Data.Any(query => query.Table.Matches(TableMatch.DefaultConnection, schema, table))
+        || _plan.Lookups.Any(lookup => lookup.Table.Matches(TableMatch.DefaultConnection, schema, table));
+
+    public override TableEvaluator ForTable(SourceTable table) => ForTable(table, TableMatch.DefaultConnection);
+
+    /// <summary>Binds the rules to a table of a tagged connection.</summary>
+    public CompiledTableEvaluator ForTable(SourceTable table, string connection) =>
+        new(_plan, _settings, table, connection, PrefixOf);
+
+    public override BucketResolution BucketsFor(BucketRequest request) =>
+        new CompiledResolution(_plan, _settings, request, PrefixOf, _options.BucketLimit);
+
+    private string PrefixOf(BucketFamily family) =>
+        _options.Versions.TryGetValue(family.Definition.Name, out var version) ? $"{version}#{family.Name}" : family.Name;
+}

@@ -1,0 +1,143 @@
+using System.Text;
+using TopGun.Buckets.SyncRules.Compilation;
+using TopGun.Buckets.SyncRules.Expressions;
+using TopGun.Buckets.SyncRules.Values;
+
+namespace TopGun.Buckets.SyncRules.Evaluation;
+
+/// <summary>Data queries of one table that give the same output, so that it is written once for all their buckets.</summary>
+internal sealed class DataGroup : IKeySink
+{
+    private readonly byte[] _table;
+    private readonly OutputSlot[] _slots;
+    private readonly OutputSlot? _id;
+    private readonly List<Query> _queries = [];
+    private readonly NameSet _names = new();
+    private readonly ByteBuffer _data = new();
+    private byte[] _prefix = [];
+
+    private DataGroup(string table, OutputSlot[] slots)
+    {
+        _table = Encoding.UTF8.GetBytes(table);
+        _slots = slots;
+        _id = Array.Find(slots, slot => slot.Name == "id");
+    }
+
+    /// <summary>Binds the queries that read a table.</summary>
+    public static DataGroup[] Bind(IEnumerable<DataPlan> plans, SourceTable source, BoundTable table, Func<BucketFamily, string> prefixOf)
+    {
+        var groups = new List<DataGroup>();
+        var byOutput = new Dictionary<string, DataGroup>(StringComparer.Ordinal);
+        foreach (var plan in plans)
+        {
+            var slots = table.SlotsOf(plan.Projection);
+            var output = plan.OutputTable ?? source.Name;
+            var description = $"{output}\n{string.Join('\n', slots.Select(slot => slot.Describe()))}\n{plan.Table.SuffixOf(source.Name)}";
+            if (!byOutput.TryGetValue(description, out var group))
+            {
+                byOutput[description] = group = new DataGroup(output, slots);
+                groups.Add(group);
+            }
+            group._queries.Add(new Query(plan, table.PositionsOf(plan.Columns), TableFacts.Of(plan.Table, source), prefixOf));
+        }
+        return [.. groups];
+    }
+
+    public void Evaluate(EvaluationContext context, bool nullIsText, IRowSink sink)
+    {
+        _names.Clear();
+        foreach (var query in _queries)
+        {
+            query.Enter(context);
+            var before = _names.Count;
+            try
+            {
+                foreach (var (prefix, matcher) in query.Memberships)
+                {
+                    _prefix = prefix;
+                    matcher.Match(context, nullIsText, this);
+                }
+            }
+            catch (EvaluationException problem)
+            {
+                _names.Truncate(before);
+                sink.Error(new RowError(RowErrorKind.Data, query.Definition, problem.Message));
+            }
+            query.IsInvolved = _names.Count > before;
+        }
+        if (_names.Count > 0)
+            Write(context, sink);
+    }
+
+    void IKeySink.Add(ReadOnlySpan<byte> keys, EvaluationContext context)
+    {
+        var name = _names.Begin();
+        name.Add(_prefix);
+        name.Add(keys);
+        name.Add((byte)']');
+        _names.Commit();
+    }
+
+    private void Write(EvaluationContext context, IRowSink sink)
+    {
+        _queries[0].Enter(context);
+        ReadOnlyMemory<byte> id;
+        try
+        {
+            WriteData(context);
+            id = IdOf(context);
+        }
+        catch (EvaluationException problem)
+        {
+            foreach (var query in _queries)
+            {
+                if (query.IsInvolved)
+                    sink.Error(new RowError(RowErrorKind.Data, query.Definition, problem.Message));
+            }
+            return;
+        }
+        sink.Row(_table, id.Span, _data.Written);
+        for (var index = 0; index < _names.Count; index++)
+            sink.Bucket(_names[index]);
+    }
+
+    private void WriteData(EvaluationContext context)
+    {
+        _data.Clear();
+        _data.Add((byte)'{');
+        foreach (var slot in _slots)
+        {
+            var value = slot.Read(context);
+            if (value.Kind == SqlKind.Blob)
+                continue;
+            if (_data.Length > 1)
+                _data.Add((byte)',');
+            _data.Add(slot.Prefix);
+            JsonText.WriteValue(_data, value);
+        }
+        _data.Add((byte)'}');
+    }
+
+    // A row without id is not refused: all such rows share the empty one.
+    private ReadOnlyMemory<byte> IdOf(EvaluationContext context)
+    {
+        var value = _id?.Read(context) ?? SqlValue.Null;
+        return value.IsNull ? ReadOnlyMemory<byte>.Empty : SqlCast.TextOf(value, context.Scratch);
+    }
+
+    private sealed class Query(DataPlan plan, int[] positions, TableFacts facts, Func<BucketFamily, string> prefixOf)
+    {
+        public string Definition => plan.Definition.Name;
+
+        public bool IsInvolved { get; set; }
+
+        public (byte[] Prefix, RowMatcher Matcher)[] Memberships { get; } =
+            [.. plan.Memberships.Select(membership => (Encoding.UTF8.GetBytes(prefixOf(membership.Family) + "["), new RowMatcher(membership.Match)))];
+
+        public void Enter(EvaluationContext context)
+        {
+            context.Positions = positions;
+            facts.Enter(context);
+        }
+    }
+}

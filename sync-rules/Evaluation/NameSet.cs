@@ -1,0 +1,101 @@
+using TopGun.Buckets.SyncRules.Values;
+
+namespace TopGun.Buckets.SyncRules.Evaluation;
+
+/// <summary>A set of byte strings in order of insertion, cleared and reused from row to row.</summary>
+internal sealed class NameSet
+{
+    // Up to here comparing with every name is cheaper than hashing.
+    private const int MaxLinear = 16;
+
+    private readonly ByteBuffer _bytes = new();
+    private readonly List<(int Start, int Length)> _names = [];
+    private readonly Dictionary<int, List<int>> _byHash = [];
+
+    public int Count => _names.Count;
+
+    public ReadOnlySpan<byte> this[int index] => _bytes.Slice(_names[index].Start, _names[index].Length);
+
+    public void Clear()
+    {
+        _bytes.Clear();
+        _names.Clear();
+        _byHash.Clear();
+    }
+
+    /// <summary>Forgets the names after the first <paramref name="count"/>.</summary>
+    public void Truncate(int count)
+    {
+        if (count == _names.Count)
+            return;
+        _bytes.Truncate(_names[count].Start);
+        _names.RemoveRange(count, _names.Count - count);
+        _byHash.Clear();
+        for (var index = 0; index < _names.Count && _names.Count > MaxLinear; index++)
+            Index(index);
+    }
+
+    /// <summary>Where the next name is written, before <see cref="Commit"/>.</summary>
+    public ByteBuffer Begin() => _bytes;
+
+    /// <summary>Adds what was written since the last name, unless it is there already.</summary>
+    public bool Commit()
+    {
+        var start = _names.Count == 0 ? 0 : _names[^1].Start + _names[^1].Length;
+        var name = _bytes.Written[start..];
+        if (Contains(name))
+        {
+            _bytes.Truncate(start);
+            return false;
+        }
+        _names.Add((start, name.Length));
+        if (_names.Count == MaxLinear + 1)
+        {
+            for (var index = 0; index < _names.Count; index++)
+                Index(index);
+        }
+        else if (_names.Count > MaxLinear)
+        {
+            Index(_names.Count - 1);
+        }
+        return true;
+    }
+
+    private bool Contains(ReadOnlySpan<byte> name)
+    {
+        if (_names.Count <= MaxLinear)
+        {
+            for (var index = 0; index < _names.Count; index++)
+            {
+                if (this[index].SequenceEqual(name))
+                    return true;
+            }
+            return false;
+        }
+        if (!_byHash.TryGetValue(Hash(name), out var candidates))
+            return false;
+        foreach (var index in candidates)
+        {
+            if (this[index].SequenceEqual(name))
+                return true;
+        }
+        return false;
+    }
+
+    private void Index(int index)
+    {
+        var hash = Hash(this[index]);
+        if (!_byHash.TryGetValue(hash, out var candidates))
+            _byHash[hash] = candidates = [];
+        candidates.Add(index);
+    }
+
+    // FNV-1a. Only buckets names into lists; their order is that of insertion.
+    private static int Hash(ReadOnlySpan<byte> bytes)
+    {
+        var hash = 2166136261u;
+        foreach (var value in bytes)
+            hash = unchecked((hash ^ value) * 16777619u);
+        return unchecked((int)hash);
+    }
+}

@@ -1,0 +1,257 @@
+using System.Text;
+using TopGun.Buckets.SyncRules.Compilation;
+using TopGun.Buckets.SyncRules.Expressions;
+using TopGun.Buckets.SyncRules.Values;
+
+namespace TopGun.Buckets.SyncRules.Evaluation;
+
+/// <summary>One resolution plan for one request or subscription, source by source.</summary>
+/// <remarks>
+/// A possibility is a row of text fragments, one per output of the sources so far, each as it stands in bucket names. Values that stem from
+/// one record stay together because they are columns of one row. Columns that nothing needs any more are blanked, so that equal rows merge.
+/// </remarks>
+internal sealed class ResolutionRun
+{
+    // Possibilities that one step may hold: far above any bucket limit, and still only some tens of megabytes.
+    private const int MaxPossibilities = 200_000;
+
+    private readonly ResolutionPlan _plan;
+    private readonly EvaluationContext _context;
+    private readonly bool _nullIsText;
+    private readonly int[] _firstColumns;
+    private readonly int[] _lastUse;
+    private readonly int _columnCount;
+    private List<string[]> _possibilities;
+    private List<string> _keys = [];
+    private int _source;
+
+    public ResolutionRun(ResolutionPlan plan, RequestValues request, bool nullIsText, int reason, int priority)
+    {
+        _plan = plan;
+        _nullIsText = nullIsText;
+        Reason = reason;
+        Priority = priority;
+        _context = new EvaluationContext { Request = request };
+        _firstColumns = new int[plan.Sources.Count];
+        for (var index = 0; index < plan.Sources.Count; index++)
+        {
+            _firstColumns[index] = _columnCount;
+            _columnCount += OutputCount(plan.Sources[index]);
+        }
+        _lastUse = LastUses(plan);
+        _possibilities = [Enumerable.Repeat("", _columnCount).ToArray()];
+    }
+
+    public ResolutionPlan Plan => _plan;
+
+    /// <summary>Index of the subscription, or −1.</summary>
+    public int Reason { get; }
+
+    public int Priority { get; }
+
+    /// <summary>Lookup keys that the current source needs; empty when the run is complete.</summary>
+    public IEnumerable<string> PendingKeys => _keys.Where(key => key.Length > 0).Distinct(StringComparer.Ordinal);
+
+    public bool IsComplete => _source == _plan.Sources.Count;
+
+    /// <summary>The source that is next, while the run is not complete.</summary>
+    public ResolutionSource Current => _plan.Sources[_source];
+
+    /// <summary>Checks the request's own conditions and goes on to the first lookup.</summary>
+    /// <exception cref="EvaluationException">The request does not allow an answer.</exception>
+    public void Start()
+    {
+        foreach (var filter in _plan.Filters)
+        {
+            if (!SqlCompare.IsTrue(filter.Evaluate(_context)))
+                _possibilities = [];
+        }
+        Proceed();
+    }
+
+    /// <summary>Goes on with the records of the pending keys.</summary>
+    public void Advance(Func<string, IReadOnlyList<string[]>> recordsOf)
+    {
+        var next = new List<string[]>();
+        for (var index = 0; index < _possibilities.Count; index++)
+        {
+            if (_keys[index].Length == 0)
+                continue;
+            foreach (var record in recordsOf(_keys[index]))
+                Extend(next, _possibilities[index], record);
+        }
+        Finish(next);
+        Proceed();
+    }
+
+    /// <summary>Key values of the buckets, as they stand in their names; the same may come several times.</summary>
+    public IEnumerable<string> BucketKeys()
+    {
+        foreach (var possibility in _possibilities)
+        {
+            if (TryKey(possibility, _plan.Keys.Select(values => values[0]), _plan.KeepsNull, out var key))
+                yield return key;
+        }
+    }
+
+    private void Proceed()
+    {
+        while (!IsComplete)
+        {
+            if (_possibilities.Count == 0)
+            {
+                _source = _plan.Sources.Count;
+                break;
+            }
+            if (_plan.Sources[_source] is LookupRows lookup)
+            {
+                _keys = [.. _possibilities.Select(possibility => KeyOf(lookup, possibility))];
+                if (_keys.Exists(key => key.Length > 0))
+                    return;
+                Finish([]);
+                continue;
+            }
+            ExpandRequestRows((RequestRows)_plan.Sources[_source]);
+        }
+        _keys = [];
+    }
+
+    // An empty text stands for "finds nothing": null never equals anything.
+    private string KeyOf(LookupRows lookup, string[] possibility) =>
+        TryKey(possibility, lookup.Keys, keepsNull: false, out var key) ? $"{lookup.Lookup.Prefix}[{key}]" : "";
+
+    private bool TryKey(string[] possibility, IEnumerable<ResolvedValue> values, bool keepsNull, out string key)
+    {
+        var text = new StringBuilder();
+        key = "";
+        foreach (var value in values)
+        {
+            if (Fragment(value, possibility) is not { } fragment || (fragment == "null" && !keepsNull))
+                return false;
+            if (text.Length > 0)
+                text.Append(',');
+            text.Append(fragment);
+        }
+        key = text.ToString();
+        return true;
+    }
+
+    private string? Fragment(ResolvedValue value, string[] possibility) => value.Expression is { } expression
+        ? Fragments.Of(expression.Evaluate(_context))
+        : possibility[_firstColumns[value.Source] + value.Output];
+
+    private void ExpandRequestRows(RequestRows rows)
+    {
+        var elements = new List<(SqlValue Key, SqlValue Value)>();
+        try
+        {
+            EachReading.Read(rows.Each, _context, _nullIsText, elements);
+        }
+        catch (EvaluationException) when (rows.Each.IsMembership && _plan.KeepsNull)
+        {
+            // In bucket definitions a list of IN that is no array simply matches nothing.
+        }
+        _context.EachKeys = new SqlValue[1];
+        _context.EachValues = new SqlValue[1];
+        var records = new List<string[]>();
+        foreach (var (key, value) in elements)
+        {
+            _context.EachKeys[0] = key;
+            _context.EachValues[0] = value;
+            if (!rows.Filters.All(filter => SqlCompare.IsTrue(filter.Evaluate(_context))))
+                continue;
+            var record = rows.Outputs.Select(output => Fragments.Of(output.Evaluate(_context))).ToArray();
+            if (record.All(fragment => fragment is not null && (_plan.KeepsNull || fragment != "null")))
+                records.Add(record!);
+        }
+        if (rows.Each.IsMembership)
+            records = [.. records.DistinctBy(record => record[0], StringComparer.Ordinal)];
+        var next = new List<string[]>();
+        foreach (var possibility in _possibilities)
+        {
+            foreach (var record in records)
+                Extend(next, possibility, record);
+        }
+        Finish(next);
+    }
+
+    private void Extend(List<string[]> next, string[] possibility, string[] record)
+    {
+        if (next.Count >= MaxPossibilities)
+            throw new BucketLimitException($"'{_plan.Family.Definition.Name}' has more than {MaxPossibilities} combinations of lookup results.");
+        var extended = (string[])possibility.Clone();
+        record.CopyTo(extended, _firstColumns[_source]);
+        if (Agrees(extended))
+            next.Add(extended);
+    }
+
+    // Where one key has several sources, those known by now must name the same value.
+    private bool Agrees(string[] possibility)
+    {
+        foreach (var values in _plan.Keys)
+        {
+            string? first = null;
+            foreach (var value in values)
+            {
+                if (value.Expression is null && value.Source > _source)
+                    continue;
+                var fragment = Fragment(value, possibility);
+                if (fragment is null || (first is not null && fragment != first))
+                    return false;
+                first = fragment;
+            }
+        }
+        return true;
+    }
+
+    private void Finish(List<string[]> next)
+    {
+        if (_plan.MergesEqual)
+            next = Merge(next);
+        _possibilities = next;
+        _source++;
+    }
+
+    private List<string[]> Merge(List<string[]> possibilities)
+    {
+        var seen = new HashSet<string>(StringComparer.Ordinal);
+        var merged = new List<string[]>();
+        foreach (var possibility in possibilities)
+        {
+            for (var column = 0; column < _columnCount; column++)
+            {
+                if (_lastUse[column] <= _source)
+                    possibility[column] = "";
+            }
+            if (seen.Add(string.Join('\u0001', possibility)))
+                merged.Add(possibility);
+        }
+        return merged;
+    }
+
+    private int[] LastUses(ResolutionPlan plan)
+    {
+        var lastUse = new int[_columnCount];
+        for (var index = 0; index < plan.Sources.Count; index++)
+        {
+            if (plan.Sources[index] is LookupRows lookup)
+                Mark(lookup.Keys, index);
+        }
+        foreach (var values in plan.Keys)
+            Mark(values, int.MaxValue);
+        return lastUse;
+
+        void Mark(IEnumerable<ResolvedValue> values, int use)
+        {
+            foreach (var value in values.Where(value => value.Expression is null))
+                lastUse[_firstColumns[value.Source] + value.Output] = use;
+        }
+    }
+
+    private static int OutputCount(ResolutionSource source) => source switch
+    {
+        RequestRows rows => rows.Outputs.Count,
+        LookupRows lookup => lookup.Lookup.Outputs.Count,
+        _ => throw new InvalidOperationException("Unknown kind of source."),
+    };
+}

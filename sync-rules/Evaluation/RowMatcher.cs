@@ -1,0 +1,102 @@
+using TopGun.Buckets.SyncRules.Compilation;
+using TopGun.Buckets.SyncRules.Expressions;
+using TopGun.Buckets.SyncRules.Values;
+
+namespace TopGun.Buckets.SyncRules.Evaluation;
+
+/// <summary>Receives the key values of each combination under which a row matches.</summary>
+internal interface IKeySink
+{
+    /// <param name="keys">Key values in order, separated by commas, as they stand in bucket names and lookup keys.</param>
+    /// <param name="context">The row, for further values.</param>
+    void Add(ReadOnlySpan<byte> keys, EvaluationContext context);
+}
+
+/// <summary>Evaluates <see cref="RowMatch"/>: filters, then every combination of array elements, then keys.</summary>
+internal sealed class RowMatcher
+{
+    private readonly Expression[] _filters;
+    private readonly EachSource[] _each;
+    private readonly Expression[] _keys;
+    private readonly (Expression Left, Expression Right)[] _equalities;
+    private readonly List<(SqlValue Key, SqlValue Value)>[] _elements;
+    private readonly ByteBuffer _buffer = new();
+
+    public RowMatcher(RowMatch match)
+    {
+        _filters = [.. match.Filters];
+        _each = [.. match.Each];
+        _keys = [.. match.Keys];
+        _equalities = [.. match.Equalities];
+        _elements = [.. match.Each.Select(_ => new List<(SqlValue Key, SqlValue Value)>())];
+    }
+
+    /// <summary>Gives every combination to the sink; the same one may come twice.</summary>
+    /// <exception cref="EvaluationException">The row's values do not allow an answer.</exception>
+    public void Match(EvaluationContext context, bool nullIsText, IKeySink sink)
+    {
+        if (_each.Length == 0)
+        {
+            if (Passes(context))
+                Emit(context, sink);
+            return;
+        }
+        if (context.EachValues.Length < _each.Length)
+        {
+            context.EachKeys = new SqlValue[_each.Length];
+            context.EachValues = new SqlValue[_each.Length];
+        }
+        Expand(0, context, nullIsText, sink);
+    }
+
+    private bool Passes(EvaluationContext context)
+    {
+        foreach (var filter in _filters)
+        {
+            if (!SqlCompare.IsTrue(filter.Evaluate(context)))
+                return false;
+        }
+        return true;
+    }
+
+    // A source may read elements of the ones before it, so elements are read inside the loops.
+    private void Expand(int depth, EvaluationContext context, bool nullIsText, IKeySink sink)
+    {
+        if (depth == _each.Length)
+        {
+            if (Passes(context))
+                Emit(context, sink);
+            return;
+        }
+        var elements = _elements[depth];
+        elements.Clear();
+        EachReading.Read(_each[depth], context, nullIsText, elements);
+        foreach (var (key, value) in elements)
+        {
+            context.EachKeys[depth] = key;
+            context.EachValues[depth] = value;
+            Expand(depth + 1, context, nullIsText, sink);
+        }
+    }
+
+    private void Emit(EvaluationContext context, IKeySink sink)
+    {
+        foreach (var (left, right) in _equalities)
+        {
+            var leftValue = left.Evaluate(context);
+            var rightValue = right.Evaluate(context);
+            if (leftValue.IsNull || rightValue.IsNull || !SqlCompare.AreEqual(leftValue, rightValue))
+                return;
+        }
+        _buffer.Clear();
+        foreach (var key in _keys)
+        {
+            if (_buffer.Length > 0)
+                _buffer.Add((byte)',');
+            var value = key.Evaluate(context);
+            if (value.IsNull || !JsonText.WriteKey(_buffer, value))
+                return;
+        }
+        sink.Add(_buffer.Written, context);
+    }
+}

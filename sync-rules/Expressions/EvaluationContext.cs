@@ -1,0 +1,30 @@
+using TopGun.Buckets.SyncRules.Values;
+
+namespace TopGun.Buckets.SyncRules.Expressions;
+
+/// <summary>What expressions read: the row or the request at hand. One per evaluator, reused.</summary>
+internal sealed class EvaluationContext
+{
+    /// <summary>Memory of values computed on the way.</summary>
+    public Scratch Scratch { get; } = new();
+
+    /// <summary>Values of the row, by position in the source table.</summary>
+    public SqlValue[] Row { get; set; } = [];
+
+    /// <summary>Where the current query's columns are in <see cref="Row"/>; −1 for a column that the table does not have.</summary>
+    public int[] Positions { get; set; } = [];
+
+    /// <summary>Current elements of the current query's <c>json_each</c> calls.</summary>
+    public SqlValue[] EachKeys { get; set; } = [];
+
+    public SqlValue[] EachValues { get; set; } = [];
+
+    /// <summary>Name of the schema, the table and the part a wildcard stands for, of the table at hand.</summary>
+    public SqlValue SchemaName { get; set; }
+
+    public SqlValue TableName { get; set; }
+
+    public SqlValue TableSuffix { get; set; }
+
+    public RequestValues? Request { get; set; }
+}

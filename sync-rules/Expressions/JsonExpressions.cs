@@ -1,0 +1,138 @@
+using System.Text;
+using System.Text.Json;
+using TopGun.Buckets.SyncRules.Values;
+
+namespace TopGun.Buckets.SyncRules.Expressions;
+
+/// <summary><c>-></c> and <c>->></c>, whose path is known when the rules are compiled.</summary>
+/// <param name="operand">JSON text.</param>
+/// <param name="path">The path as written, for printing.</param>
+/// <param name="steps">The path's steps.</param>
+/// <param name="asText"><c>->></c>: the member as a value instead of as JSON text.</param>
+/// <param name="nullIsText">JSON null is the text <c>null</c> for <c>->></c> and null for <c>-></c>; otherwise the other way round.</param>
+internal sealed class ArrowExpression(Expression operand, string path, byte[][] steps, bool asText, bool nullIsText) : Expression
+{
+    public override SqlValue Evaluate(EvaluationContext context)
+    {
+        var document = operand.Evaluate(context);
+        if (document.IsNull)
+            return SqlValue.Null;
+        if (!JsonPath.TryFollow(SqlCast.TextOf(document, context.Scratch), steps, out var member))
+            return SqlValue.Null;
+        if (asText)
+            return JsonReading.ToValue(member, nullIsText, allReal: false, context.Scratch);
+        var isNull = member.Span.TrimStart(" \t\r\n"u8).StartsWith("null"u8);
+        return isNull && nullIsText ? SqlValue.Null : SqlValue.FromText(JsonReading.Compact(member.Span, allReal: false, context.Scratch));
+    }
+
+    public override void Print(StringBuilder target)
+    {
+        target.Append("(arrow").Append(asText ? ">>" : ">").Append(nullIsText ? '0' : '1').Append(' ');
+        operand.Print(target);
+        target.Append(" '").Append(path.Replace("'", "''", StringComparison.Ordinal)).Append("' ").Append(steps.Length).Append(')');
+    }
+}
+
+/// <summary><c>x IN list</c> where the list is a JSON array.</summary>
+internal sealed class InJsonExpression(Expression operand, Expression list) : Expression
+{
+    public override SqlValue Evaluate(EvaluationContext context)
+    {
+        var value = operand.Evaluate(context);
+        var array = list.Evaluate(context);
+        if (value.IsNull || array.IsNull)
+            return SqlValue.Null;
+        var found = false;
+        var elements = new JsonElements(array, context.Scratch);
+        while (elements.TryRead(out var element))
+            found |= !element.IsNull && SqlCompare.AreEqual(value, element);
+        return SqlValue.FromBoolean(found);
+    }
+
+    public override void Print(StringBuilder target) => PrintCall(target, "in", operand, list);
+}
+
+/// <summary><c>a &amp;&amp; b</c>: whether two JSON arrays share an element.</summary>
+internal sealed class OverlapExpression(Expression left, Expression right) : Expression
+{
+    public override SqlValue Evaluate(EvaluationContext context)
+    {
+        var leftValue = left.Evaluate(context);
+        var rightValue = right.Evaluate(context);
+        if (leftValue.IsNull || rightValue.IsNull)
+            return SqlValue.Null;
+        var shares = false;
+        var first = new JsonElements(leftValue, context.Scratch);
+        while (first.TryRead(out var element))
+        {
+            var second = new JsonElements(rightValue, context.Scratch);
+            while (second.TryRead(out var other))
+                shares |= !element.IsNull && !other.IsNull && SqlCompare.AreEqual(element, other);
+        }
+        return SqlValue.FromBoolean(shares);
+    }
+
+    public override void Print(StringBuilder target) => PrintCall(target, "overlap", left, right);
+}
+
+/// <summary><c>x IN ARRAY[…]</c>: unknown rather than false when nothing matched but an item is null.</summary>
+internal sealed class InItemsExpression(Expression operand, Expression[] items) : Expression
+{
+    public override SqlValue Evaluate(EvaluationContext context)
+    {
+        var value = operand.Evaluate(context);
+        if (value.IsNull)
+            return SqlValue.Null;
+        var sawNull = false;
+        foreach (var item in items)
+        {
+            var other = item.Evaluate(context);
+            if (other.IsNull)
+                sawNull = true;
+            else if (SqlCompare.AreEqual(value, other))
+                return SqlValue.True;
+        }
+        return sawNull ? SqlValue.Null : SqlValue.False;
+    }
+
+    public override void Print(StringBuilder target)
+    {
+        target.Append("(initems ");
+        operand.Print(target);
+        PrintCall(target, "", items);
+        target.Append(')');
+    }
+}
+
+/// <summary>Reads the elements of a JSON array as values.</summary>
+internal ref struct JsonElements
+{
+    private readonly ReadOnlyMemory<byte> _json;
+    private readonly Scratch _scratch;
+    private Utf8JsonReader _reader;
+
+    /// <exception cref="EvaluationException">The value is not a JSON array.</exception>
+    public JsonElements(in SqlValue array, Scratch scratch)
+    {
+        _scratch = scratch;
+        _json = array.Kind == SqlKind.Text ? array.Bytes : throw NoArray();
+        JsonReading.Validate(_json.Span);
+        _reader = JsonReading.Open(_json.Span);
+        _reader.Read();
+        if (_reader.TokenType != JsonTokenType.StartArray)
+            throw NoArray();
+    }
+
+    public bool TryRead(out SqlValue element)
+    {
+        if (!JsonReading.TryReadElement(_json, ref _reader, out var text))
+        {
+            element = default;
+            return false;
+        }
+        element = JsonReading.ToValue(text, nullText: false, allReal: false, _scratch);
+        return true;
+    }
+
+    private static EvaluationException NoArray() => new("A value that should be a JSON array is none.");
+}

@@ -1,0 +1,80 @@
+using System.Text;
+using System.Text.Json;
+using TopGun.Buckets.SyncRules.Expressions;
+using TopGun.Buckets.SyncRules.Values;
+
+namespace TopGun.Buckets.SyncRules.Functions;
+
+/// <summary>Functions over JSON text.</summary>
+internal static class JsonFunctions
+{
+    public static SqlValue Extract(ReadOnlySpan<SqlValue> arguments, bool nullIsText, EvaluationContext context)
+    {
+        if (arguments[0].IsNull || arguments[1].IsNull)
+            return SqlValue.Null;
+        var json = SqlCast.TextOf(arguments[0], context.Scratch);
+        return JsonPath.TryFollow(json, StepsOf(arguments[1], "json_extract", context), out var member)
+            ? JsonReading.ToValue(member, nullIsText, allReal: false, context.Scratch)
+            : SqlValue.Null;
+    }
+
+    public static SqlValue ArrayLength(ReadOnlySpan<SqlValue> arguments, EvaluationContext context)
+    {
+        if (arguments[0].IsNull || (arguments.Length > 1 && arguments[1].IsNull))
+            return SqlValue.Null;
+        var json = SqlCast.TextOf(arguments[0], context.Scratch);
+        var steps = arguments.Length > 1 ? StepsOf(arguments[1], "json_array_length", context) : [];
+        if (!JsonPath.TryFollow(json, steps, out var member))
+            return SqlValue.Null;
+        var reader = JsonReading.Open(member.Span);
+        reader.Read();
+        var count = 0;
+        if (reader.TokenType == JsonTokenType.StartArray)
+        {
+            while (JsonReading.TryReadElement(member, ref reader, out _))
+                count++;
+        }
+        return SqlValue.FromInteger(count);
+    }
+
+    public static SqlValue Valid(ReadOnlySpan<SqlValue> arguments, EvaluationContext context) => SqlValue.FromBoolean(
+        !arguments[0].IsNull && JsonReading.IsValid(SqlCast.TextOf(arguments[0], context.Scratch).Span));
+
+    public static SqlValue Keys(ReadOnlySpan<SqlValue> arguments, EvaluationContext context)
+    {
+        if (arguments[0].IsNull)
+            return SqlValue.Null;
+        var json = SqlCast.TextOf(arguments[0], context.Scratch);
+        JsonReading.Validate(json.Span);
+        var reader = JsonReading.Open(json.Span);
+        reader.Read();
+        if (reader.TokenType != JsonTokenType.StartObject)
+            throw new EvaluationException("json_keys() needs a JSON object.");
+        var keys = new List<string>();
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            var key = reader.GetString()!;
+            if (!keys.Contains(key))
+                keys.Add(key);
+            JsonReading.ReadValue(json, ref reader);
+        }
+        var target = new ByteBuffer();
+        target.Add((byte)'[');
+        foreach (var key in keys)
+        {
+            if (target.Length > 1)
+                target.Add((byte)',');
+            JsonText.WriteString(target, Encoding.UTF8.GetBytes(key));
+        }
+        target.Add((byte)']');
+        return SqlValue.FromText(context.Scratch.Keep(target.Written));
+    }
+
+    private static byte[][] StepsOf(in SqlValue path, string function, EvaluationContext context)
+    {
+        var text = SqlCast.StringOf(path, context.Scratch);
+        if (!text.StartsWith('$'))
+            throw new EvaluationException($"The path of {function}() must start with '$'.");
+        return JsonPath.Parse(text, splitsPlainKeys: false);
+    }
+}

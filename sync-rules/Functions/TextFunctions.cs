@@ -1,0 +1,83 @@
+using TopGun.Buckets.SyncRules.Expressions;
+using TopGun.Buckets.SyncRules.Values;
+
+namespace TopGun.Buckets.SyncRules.Functions;
+
+/// <summary>Functions over text. Lengths and positions count UTF-16 units.</summary>
+internal static class TextFunctions
+{
+    public static SqlValue Upper(ReadOnlySpan<SqlValue> arguments, EvaluationContext context) =>
+        arguments[0].IsNull ? SqlValue.Null : SqlValue.FromText(SqlCast.StringOf(arguments[0], context.Scratch).ToUpperInvariant());
+
+    public static SqlValue Lower(ReadOnlySpan<SqlValue> arguments, EvaluationContext context) =>
+        arguments[0].IsNull ? SqlValue.Null : SqlValue.FromText(SqlCast.StringOf(arguments[0], context.Scratch).ToLowerInvariant());
+
+    public static SqlValue Length(ReadOnlySpan<SqlValue> arguments, EvaluationContext context) => arguments[0].Kind switch
+    {
+        SqlKind.Null => SqlValue.Null,
+        SqlKind.Blob => SqlValue.FromInteger(arguments[0].Bytes.Length),
+        _ => SqlValue.FromInteger(SqlCast.StringOf(arguments[0], context.Scratch).Length),
+    };
+
+    public static SqlValue Instr(ReadOnlySpan<SqlValue> arguments, EvaluationContext context)
+    {
+        if (arguments[0].IsNull || arguments[1].IsNull)
+            return SqlValue.Null;
+        if (arguments[0].Kind == SqlKind.Blob && arguments[1].Kind == SqlKind.Blob)
+            return SqlValue.FromInteger(arguments[0].Bytes.Span.IndexOf(arguments[1].Bytes.Span) + 1);
+        var text = SqlCast.StringOf(arguments[0], context.Scratch);
+        return SqlValue.FromInteger(text.IndexOf(SqlCast.StringOf(arguments[1], context.Scratch), StringComparison.Ordinal) + 1);
+    }
+
+    /// <summary><c>substring(x, start[, length])</c> with SQLite's rules for zero and negative numbers.</summary>
+    public static SqlValue Substring(ReadOnlySpan<SqlValue> arguments, EvaluationContext context)
+    {
+        foreach (var argument in arguments)
+        {
+            if (argument.IsNull)
+                return SqlValue.Null;
+        }
+        var text = SqlCast.StringOf(arguments[0], context.Scratch);
+        var start = Clamp(SqlCast.ToInteger(arguments[1]).Integer);
+        var hasLength = arguments.Length > 2;
+        var length = hasLength ? Clamp(SqlCast.ToInteger(arguments[2]).Integer) : Limit;
+        var (from, to) = Range(text.Length, start, length, hasLength);
+        return SqlValue.FromText(text[from..to]);
+    }
+
+    // Positions beyond this cannot matter for any text, and sums of three of them cannot overflow.
+    private const long Limit = int.MaxValue;
+
+    private static long Clamp(long value) => Math.Clamp(value, -Limit, Limit);
+
+    private static (int From, int To) Range(int size, long start, long length, bool hasLength)
+    {
+        long from;
+        if (start > 0)
+        {
+            from = start - 1;
+        }
+        else if (start < 0)
+        {
+            from = size + start;
+            if (from < 0)
+            {
+                // What lies before the beginning is cut off the asked-for length.
+                if (hasLength && length > 0)
+                    length = Math.Max(0, length + from);
+                from = 0;
+            }
+        }
+        else
+        {
+            from = 0;
+            if (hasLength && length > 0)
+                length--;
+        }
+        var to = from + length;
+        if (length < 0)
+            (from, to) = (to, from);
+        from = Math.Clamp(from, 0, size);
+        return ((int)from, (int)Math.Clamp(to, from, size));
+    }
+}

@@ -1,0 +1,271 @@
+namespace TopGun.Buckets.SyncRules.Sql;
+
+/// <summary>Parses one query. Statements here, expressions in the other part.</summary>
+internal sealed partial class SqlParser
+{
+    // Deeper nesting than any query needs; keeps recursion far from the end of the stack.
+    private const int MaxDepth = 150;
+
+    private static readonly string[] RefusedClauses =
+        ["limit", "offset", "order", "group", "having", "for", "union", "intersect", "except", "fetch", "window"];
+
+    private readonly List<SqlToken> _tokens;
+    private readonly List<SqlName> _names = [];
+    private int _at;
+    private int _depth;
+
+    private SqlParser(List<SqlToken> tokens) => _tokens = tokens;
+
+    private SqlToken Next => _tokens[_at];
+
+    /// <summary>Parses the text of one query.</summary>
+    /// <param name="text">The query.</param>
+    /// <param name="names">Every name of a table, column or alias in it.</param>
+    /// <exception cref="SqlProblem">The text is no query of this language.</exception>
+    public static SelectSyntax ParseQuery(string text, out IReadOnlyList<SqlName> names)
+    {
+        var parser = new SqlParser(new SqlLexer(text).ReadAll());
+        var select = parser.ParseStatement();
+        while (parser.TakeSymbol(";"))
+        {
+        }
+        if (parser.Next.Kind != SqlTokenKind.End)
+        {
+            throw parser._tokens[parser._at - 1].IsSymbol(";")
+                ? SqlProblem.Unsupported(parser.Next.Span, "A query is one statement; write each query as its own entry.")
+                : parser.Unexpected("the end of the query");
+        }
+        names = parser._names;
+        return select;
+    }
+
+    private SelectSyntax ParseStatement()
+    {
+        if (Next.IsWord("select"))
+            return ParseSelect();
+        if (Next.Kind == SqlTokenKind.End)
+            throw SqlProblem.Syntax(Next.Span, "The query is empty; expected SELECT.");
+        if (Next.Kind == SqlTokenKind.Identifier
+            && Next.Text is "insert" or "update" or "delete" or "with" or "create" or "drop" or "alter" or "truncate" or "values")
+            throw SqlProblem.Unsupported(Next.Span, $"Only SELECT is possible here, not {Next.Text.ToUpperInvariant()}.");
+        if (Next.IsSymbol("(") && _tokens[_at + 1].IsWord("select"))
+            throw SqlProblem.Unsupported(Next.Span, "Write the SELECT without parentheses around it.");
+        throw Unexpected("SELECT");
+    }
+
+    private SelectSyntax ParseSelect()
+    {
+        var start = Expect("select");
+        TextSpan? distinct = Next.IsWord("distinct") ? Next.Span : null;
+        if (distinct is not null)
+            _at++;
+        else if (Next.IsWord("all"))
+            _at++;
+
+        var items = ParseItems();
+        var from = new List<FromItem>();
+        SqlExpression? where = null;
+        var joinCount = 0;
+        if (TakeWord("from"))
+            joinCount = ParseFrom(from, ref where);
+        if (TakeWord("where"))
+            where = Conjunction(where, ParseExpression());
+        RefuseClauses();
+        return new SelectSyntax(items, from, joinCount, where, distinct, start.To(_tokens[_at - 1].Span));
+    }
+
+    private List<SelectItem> ParseItems()
+    {
+        var items = new List<SelectItem>();
+        if (EndsSelectList())
+            return items;
+        do
+        {
+            items.Add(ParseItem());
+        }
+        while (TakeSymbol(","));
+        return items;
+    }
+
+    private bool EndsSelectList() =>
+        Next.Kind == SqlTokenKind.End || Next.IsWord("from") || Next.IsWord("where") || Next.IsSymbol(";") || Next.IsSymbol(")")
+        || (Next.Kind == SqlTokenKind.Identifier && RefusedClauses.Contains(Next.Text));
+
+    private SelectItem ParseItem()
+    {
+        var start = Next.Span;
+        if (TakeSymbol("*"))
+            return new SelectItem(null, null, null, start);
+        if (Next.Kind is SqlTokenKind.Identifier or SqlTokenKind.QuotedIdentifier
+            && _tokens[_at + 1].IsSymbol(".") && _tokens[_at + 2].IsSymbol("*"))
+        {
+            var qualifier = ParseName("a table name");
+            _at += 2;
+            return new SelectItem(null, qualifier, null, start.To(_tokens[_at - 1].Span));
+        }
+        var expression = ParseExpression();
+        var alias = ParseAlias();
+        return new SelectItem(expression, null, alias, start.To(_tokens[_at - 1].Span));
+    }
+
+    private SqlName? ParseAlias()
+    {
+        if (TakeWord("as"))
+            return ParseName("a name after AS");
+        return Next.Kind is SqlTokenKind.QuotedIdentifier || (Next.Kind == SqlTokenKind.Identifier && !Next.IsReserved)
+            ? ParseName("a name")
+            : null;
+    }
+
+    private int ParseFrom(List<FromItem> from, ref SqlExpression? where)
+    {
+        var joins = 0;
+        from.Add(ParseFromItem());
+        while (true)
+        {
+            if (TakeSymbol(","))
+            {
+                from.Add(ParseFromItem());
+                continue;
+            }
+            if (Next.Kind == SqlTokenKind.Identifier && Next.Text is "left" or "right" or "full" or "cross" or "natural")
+                throw SqlProblem.Unsupported(Next.Span, $"{Next.Text.ToUpperInvariant()} JOIN is not possible; only JOIN … ON is.");
+            if (Next.IsWord("inner"))
+                _at++;
+            else if (!Next.IsWord("join"))
+                return joins;
+            Expect("join");
+            joins++;
+            from.Add(ParseFromItem());
+            if (Next.IsWord("using"))
+                throw SqlProblem.Unsupported(Next.Span, "USING is not possible; write ON with an equality.");
+            Expect("on");
+            where = Conjunction(where, ParseExpression());
+        }
+    }
+
+    private FromItem ParseFromItem()
+    {
+        var start = Next.Span;
+        if (Next.IsWord("lateral"))
+            throw SqlProblem.Unsupported(Next.Span, "LATERAL is not possible.");
+        if (TakeSymbol("("))
+            return ParseDerivedTable(start);
+        var first = ParseName("a table name");
+        if (Next.IsSymbol("("))
+        {
+            var call = ParseCall(null, first);
+            return new TableCallSyntax(call, ParseAlias(), start.To(_tokens[_at - 1].Span));
+        }
+        SqlName? schema = null;
+        if (TakeSymbol("."))
+        {
+            schema = first;
+            first = ParseName("a table name", afterQualifier: true);
+            if (Next.IsSymbol("."))
+                throw SqlProblem.Syntax(Next.Span, "A table has at most a schema and a name; a connection is written \"tag.schema\".\"table\".");
+            if (Next.IsSymbol("("))
+            {
+                var call = ParseCall(schema, first);
+                return new TableCallSyntax(call, ParseAlias(), start.To(_tokens[_at - 1].Span));
+            }
+        }
+        return new TableSyntax(schema, first, ParseAlias(), start.To(_tokens[_at - 1].Span));
+    }
+
+    private DerivedTableSyntax ParseDerivedTable(TextSpan start)
+    {
+        if (!Next.IsWord("select"))
+            throw SqlProblem.Unsupported(start, "Only a SELECT can stand in parentheses here.");
+        Enter();
+        var select = ParseSelect();
+        _depth--;
+        ExpectSymbol(")");
+        var alias = ParseAlias();
+        var names = new List<SqlName>();
+        if (alias is not null && TakeSymbol("("))
+        {
+            do
+            {
+                names.Add(ParseName("a column name"));
+            }
+            while (TakeSymbol(","));
+            ExpectSymbol(")");
+        }
+        return new DerivedTableSyntax(select, alias, names, start.To(_tokens[_at - 1].Span));
+    }
+
+    private void RefuseClauses()
+    {
+        if (Next.Kind != SqlTokenKind.Identifier || !RefusedClauses.Contains(Next.Text))
+            return;
+        var words = Next.Text is "order" or "group" ? $"{Next.Text} by" : Next.Text;
+        throw SqlProblem.Unsupported(
+            Next.Span, $"{words.ToUpperInvariant()} is not possible: whether a row belongs to a bucket depends on that row alone.");
+    }
+
+    private static SqlExpression Conjunction(SqlExpression? left, SqlExpression right) => left is null
+        ? right
+        : new BinarySyntax(BinaryOperator.And, left, right, new TextSpan(left.Span.End, right.Span.Start), left.Span.To(right.Span));
+
+    private SqlName ParseName(string what, bool afterQualifier = false)
+    {
+        var token = Next;
+        if (token.Kind is not (SqlTokenKind.Identifier or SqlTokenKind.QuotedIdentifier))
+            throw Unexpected(what);
+        if (token.IsReserved && !afterQualifier)
+            throw SqlProblem.Syntax(token.Span, $"'{token.Text}' is a reserved word; to use it as a name write \"{token.Text}\".");
+        _at++;
+        var name = new SqlName(token.Text, token.Span, token.WasFolded, token.Kind == SqlTokenKind.QuotedIdentifier);
+        _names.Add(name);
+        return name;
+    }
+
+    private bool TakeWord(string word)
+    {
+        if (!Next.IsWord(word))
+            return false;
+        _at++;
+        return true;
+    }
+
+    private bool TakeSymbol(string symbol)
+    {
+        if (!Next.IsSymbol(symbol))
+            return false;
+        _at++;
+        return true;
+    }
+
+    private TextSpan Expect(string word)
+    {
+        var span = Next.Span;
+        if (!TakeWord(word))
+            throw Unexpected(word.ToUpperInvariant());
+        return span;
+    }
+
+    private void ExpectSymbol(string symbol)
+    {
+        if (!TakeSymbol(symbol))
+            throw Unexpected($"'{symbol}'");
+    }
+
+    private void Enter()
+    {
+        if (++_depth > MaxDepth)
+            throw SqlProblem.Unsupported(Next.Span, $"The query nests more than {MaxDepth} levels.");
+    }
+
+    private SqlProblem Unexpected(string expected)
+    {
+        var found = Next.Kind switch
+        {
+            SqlTokenKind.End => "the end of the query",
+            SqlTokenKind.Text => "a string",
+            _ => $"'{Next.Text}'",
+        };
+        var hint = Next.IsReserved ? $" '{Next.Text}' is a reserved word; to use it as a name write \"{Next.Text}\"." : "";
+        return SqlProblem.Syntax(Next.Span, $"Expected {expected}, found {found}.{hint}");
+    }
+}

@@ -1,0 +1,43 @@
+namespace TopGun.Buckets.SyncRules.Yaml;
+
+/// <summary>Collects what is wrong with a file, so that its author sees all of it at once.</summary>
+internal sealed class Findings(string source)
+{
+    private readonly List<(int Start, RuleError Error)> _all = [];
+    private readonly int[] _lineStarts = LineStarts(source);
+
+    public bool HasErrors { get; private set; }
+
+    public void Error(string findingClass, YamlPlace place, string message) =>
+        Add(RuleSeverity.Error, findingClass, place, message);
+
+    public void Warning(string findingClass, YamlPlace place, string message) =>
+        Add(RuleSeverity.Warning, findingClass, place, message);
+
+    /// <summary>Everything found, in file order.</summary>
+    public IReadOnlyList<RuleError> ToList() => [.. _all.OrderBy(found => found.Start).Select(found => found.Error)];
+
+    private void Add(RuleSeverity severity, string findingClass, YamlPlace place, string message)
+    {
+        HasErrors |= severity == RuleSeverity.Error;
+        var start = Math.Clamp(place.Start, 0, source.Length);
+        var line = Array.BinarySearch(_lineStarts, start);
+        line = line < 0 ? ~line - 1 : line;
+        var error = new RuleError(
+            severity, FindingClass.CodeOf(findingClass), findingClass, message,
+            line + 1, start - _lineStarts[line] + 1, Math.Max(0, place.End - start));
+        if (!_all.Contains((start, error)))
+            _all.Add((start, error));
+    }
+
+    private static int[] LineStarts(string source)
+    {
+        var starts = new List<int> { 0 };
+        for (var index = 0; index < source.Length; index++)
+        {
+            if (source[index] == '\n')
+                starts.Add(index + 1);
+        }
+        return [.. starts];
+    }
+}

@@ -1,0 +1,28 @@
+using TopGun.Buckets.SyncRules.Values;
+
+namespace TopGun.Buckets.SyncRules.Yaml;
+
+/// <summary>The <c>config</c> block: the edition and the switches that may override what it implies.</summary>
+internal sealed record RulesSettings
+{
+    public int Edition { get; init; } = 1;
+
+    public bool IsoTimestamps { get; init; }
+
+    public bool VersionedBucketIds { get; init; }
+
+    public bool FixedJsonExtract { get; init; }
+
+    public bool CustomPostgresTypes { get; init; }
+
+    /// <summary>Scalar expressions follow SQLite to the letter.</summary>
+    public bool SqliteExact { get; init; }
+
+    public TimePrecision TimePrecision { get; init; } = TimePrecision.Microseconds;
+
+    public PostgresTime Time => new(IsoTimestamps, TimePrecision);
+
+    /// <summary>What changes the meaning of every definition, in a stable form for fingerprints.</summary>
+    public string Describe() =>
+        $"edition={Edition};iso={IsoTimestamps};json={FixedJsonExtract};types={CustomPostgresTypes};exact={SqliteExact};precision={TimePrecision}";
+}

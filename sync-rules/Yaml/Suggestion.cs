@@ -1,0 +1,42 @@
+namespace TopGun.Buckets.SyncRules.Yaml;
+
+/// <summary>Finds the word that was probably meant.</summary>
+internal static class Suggestion
+{
+    /// <summary><c> Did you mean 'x'?</c> when a candidate is close, otherwise nothing.</summary>
+    public static string For(string word, IEnumerable<string> candidates)
+    {
+        string? best = null;
+        var bestDistance = Math.Max(1, word.Length / 3) + 1;
+        foreach (var candidate in candidates)
+        {
+            var distance = Distance(word, candidate, bestDistance);
+            if (distance < bestDistance)
+                (best, bestDistance) = (candidate, distance);
+        }
+        return best is null ? "" : $" Did you mean '{best}'?";
+    }
+
+    // Edits between the two words, letters compared without case; anything at or above the bound counts as the bound.
+    private static int Distance(string left, string right, int bound)
+    {
+        if (left.Length > 64 || right.Length > 64 || Math.Abs(left.Length - right.Length) >= bound)
+            return bound;
+        var previous = new int[right.Length + 1];
+        var current = new int[right.Length + 1];
+        for (var column = 0; column <= right.Length; column++)
+            previous[column] = column;
+        for (var row = 1; row <= left.Length; row++)
+        {
+            current[0] = row;
+            for (var column = 1; column <= right.Length; column++)
+            {
+                var same = char.ToLowerInvariant(left[row - 1]) == char.ToLowerInvariant(right[column - 1]);
+                var replaced = previous[column - 1] + (same ? 0 : 1);
+                current[column] = Math.Min(replaced, Math.Min(previous[column], current[column - 1]) + 1);
+            }
+            (previous, current) = (current, previous);
+        }
+        return previous[right.Length];
+    }
+}
