@@ -47,6 +47,12 @@ public sealed record ReplicationState(
     Lsn VisibleFrom,
     IReadOnlyList<TableProgress> Tables)
 {
+    /// <summary>The slot's consistent point: the slot cannot have been confirmed beyond it before anything was stored.</summary>
+    public Lsn StartPosition { get; init; }
+
+    /// <summary>128 random bits in hexadecimal, in every marker we write: messages of others are told apart by it.</summary>
+    public string MarkerTag { get; init; } = "";
+
     /// <summary>JSON, for the store.</summary>
     public byte[] Serialize() => ReplicationStateJson.Serialize(this);
 
@@ -62,4 +68,8 @@ public sealed record ReplicationState(
 /// <param name="LastKey">Key of the last row read.</param>
 /// <param name="RowCount">Rows read so far.</param>
 public sealed record TableProgress(
-    uint RelationId, string Schema, string Name, bool Done, IReadOnlyList<string>? LastKey, long RowCount);
+    uint RelationId, string Schema, string Name, bool Done, IReadOnlyList<string>? LastKey, long RowCount)
+{
+    /// <summary>The key columns and their types: rows stored under another key cannot be found again.</summary>
+    public string Key { get; init; } = "";
+}

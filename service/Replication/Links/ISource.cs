@@ -98,7 +98,20 @@ public interface ISourceSession : IAsyncDisposable
 }
 
 /// <summary>Server version (such as 150004) and settings by name.</summary>
-public sealed record ServerSettings(int Version, IReadOnlyDictionary<string, string> Values);
+public sealed record ServerSettings(int Version, IReadOnlyDictionary<string, string> Values)
+{
+    /// <summary>Replication slots that could still be created.</summary>
+    public int FreeSlots { get; init; } = int.MaxValue;
+
+    /// <summary>Walsender connections that could still be opened.</summary>
+    public int FreeWalSenders { get; init; } = int.MaxValue;
+
+    /// <summary>Whether our role may replicate.</summary>
+    public bool CanReplicate { get; init; } = true;
+
+    /// <summary>Whether a standby answers, which neither takes markers nor has our slot.</summary>
+    public bool IsStandby { get; init; }
+}
 
 /// <summary>A row of <c>pg_replication_slots</c>.</summary>
 public sealed record SlotStatus(
@@ -117,4 +130,14 @@ public sealed record PublicationStatus(
 /// <param name="RowFilter">Row filter of the publication as SQL, or null.</param>
 /// <param name="Problem">Why updates and deletes could not be replicated, in a sentence, or null.</param>
 public sealed record SourceTableInfo(
-    SourceTable Table, long EstimatedRows, bool IsPublished, bool CanSelect, bool HasRowSecurity, string? RowFilter, string? Problem);
+    SourceTable Table, long EstimatedRows, bool IsPublished, bool CanSelect, bool HasRowSecurity, string? RowFilter, string? Problem)
+{
+    /// <summary>Whether the key columns have an order and no nulls, so that the table can be read in chunks. Otherwise it is read whole.</summary>
+    public bool CanReadByKey { get; init; } = true;
+
+    /// <summary>Positions of the key columns in the order of the key's index, which makes reading in that order cheap; null: in the order of the table.</summary>
+    public IReadOnlyList<int>? KeyOrder { get; init; }
+
+    /// <summary>Whether it is the root of partitions, which hold its rows.</summary>
+    public bool IsPartitioned { get; init; }
+}

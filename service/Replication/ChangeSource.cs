@@ -1,0 +1,87 @@
+using System.Runtime.CompilerServices;
+using Microsoft.Extensions.Logging;
+using TopGun.Buckets.Protocol;
+
+namespace TopGun.Buckets.Replication;
+
+/// <summary>Follows one source: a snapshot, then its WAL, through lost connections and lost slots.</summary>
+/// <remarks>Events are read by one reader; <see cref="Acknowledge"/> may be called by anybody at any time.</remarks>
+/// <param name="source">How the source is reached.</param>
+/// <param name="options">What is replicated.</param>
+/// <param name="monitor">Told what happens.</param>
+/// <param name="time">The clock of all waiting.</param>
+/// <param name="random">Jitter, and the tag of our markers: give it one that cannot be guessed.</param>
+/// <param name="logger">Told what an operator should know.</param>
+public sealed partial class ChangeSource(
+    ISource source,
+    ChangeSourceOptions options,
+    ReplicationMonitor monitor,
+    TimeProvider time,
+    Random random,
+    ILogger<ChangeSource> logger) : IChangeSource
+{
+    private readonly AcknowledgedPosition _acknowledged = new();
+
+    public void Acknowledge(Lsn position) => _acknowledged.Raise(position);
+
+    public async IAsyncEnumerable<SourceEvent> ReadAsync(
+        ReplicationState? stored, Lsn position, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        var progress = new ReplicationProgress(stored, position);
+        var backoff = new Backoff(random);
+        if (stored is not null)
+            monitor.Note(stored);
+        _acknowledged.Reset(position);
+        while (true)
+        {
+            monitor.Enter(ReplicationPhase.Connecting, monitor.Current.Failure);
+            BucketsException? failure = null;
+            await using (var events = Connect(progress).ReadAsync(cancellationToken).GetAsyncEnumerator(cancellationToken))
+            {
+                while (failure is null)
+                {
+                    try
+                    {
+                        if (!await events.MoveNextAsync())
+                            break;
+                    }
+                    catch (BucketsException caught) when (MayTryAgain(caught, progress))
+                    {
+                        failure = caught;
+                        continue;
+                    }
+                    backoff.Reset();
+                    if (events.Current.State is { } state)
+                        monitor.Note(state);
+                    yield return events.Current;
+                }
+            }
+            if (failure is null)
+                continue; // a table appeared: the next connection reads it first
+            monitor.Enter(ReplicationPhase.Unavailable, failure);
+            var delay = backoff.Next();
+            Log.Retrying(logger, failure.Code, failure.Message, delay.TotalSeconds);
+            await Task.Delay(delay, time, cancellationToken);
+        }
+    }
+
+    private ReplicationRun Connect(ReplicationProgress progress) =>
+        new(source, options, progress, _acknowledged, monitor, time, random, logger);
+
+    private bool MayTryAgain(BucketsException failure, ReplicationProgress progress)
+    {
+        if (SourceFailure.IsTransient(failure))
+            return true;
+        if (failure.Code is not (SourceFailure.SlotUnusable or SourceFailure.ContinuityLost)
+            || options.OnContinuityLost == ContinuityPolicy.Halt)
+            return false;
+        progress.BrokenBecause = failure.Message;
+        return true;
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(1101, LogLevel.Warning, "Replication was interrupted ({Code}: {Message}); trying again in {Seconds:0.0} s.")]
+        public static partial void Retrying(ILogger logger, string code, string message, double seconds);
+    }
+}

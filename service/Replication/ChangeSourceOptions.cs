@@ -1,0 +1,49 @@
+using TopGun.Buckets.SyncRules;
+
+namespace TopGun.Buckets.Replication;
+
+/// <summary>What to do when continuity with the source is lost: the slot is gone, the cluster is another one, changes were skipped.</summary>
+public enum ContinuityPolicy
+{
+    /// <summary>Read everything again from a snapshot.</summary>
+    Resnapshot,
+
+    /// <summary>Stop and leave it to a person.</summary>
+    Halt,
+}
+
+/// <summary>What is replicated, and how.</summary>
+public sealed record ChangeSourceOptions
+{
+    /// <summary>Tables to replicate, normally those of the sync rules.</summary>
+    public required IReadOnlyList<TablePattern> Tables { get; init; }
+
+    /// <summary>Name of the publication. Created when missing and allowed.</summary>
+    public string Publication { get; init; } = "topgun";
+
+    /// <summary>Name of the slot. By default made from the names of the database and the publication, because slots belong to the whole server.</summary>
+    public string? SlotName { get; init; }
+
+    /// <summary>What to do when continuity is lost.</summary>
+    public ContinuityPolicy OnContinuityLost { get; init; } = ContinuityPolicy.Resnapshot;
+
+    /// <summary>Rows of one snapshot chunk at most; wide rows make smaller chunks.</summary>
+    public int SnapshotChunkRows { get; init; } = 10_000;
+
+    /// <summary>How long an idle source may hold back WAL that others write before a message of our own moves the slot on.</summary>
+    public TimeSpan IdleMarkerInterval { get; init; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>How long creating the slot may wait for transactions that were already running.</summary>
+    public TimeSpan SlotCreationTimeout { get; init; } = TimeSpan.FromMinutes(2);
+
+    internal bool Uses(string schema, string table) => Tables.Any(pattern => pattern.Schema == schema && pattern.MatchesName(table));
+}
+
+internal static class TablePatterns
+{
+    /// <summary>Whether the pattern's name, with its <c>%</c>, stands for that table name.</summary>
+    public static bool MatchesName(this TablePattern pattern, string table) =>
+        pattern.Name.EndsWith('%')
+            ? table.StartsWith(pattern.Name.AsSpan(0, pattern.Name.Length - 1), StringComparison.Ordinal)
+            : pattern.Name == table;
+}

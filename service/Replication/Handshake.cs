@@ -1,0 +1,40 @@
+using System.Globalization;
+using TopGun.Buckets.Protocol;
+
+namespace TopGun.Buckets.Replication;
+
+/// <summary>Compares what the store remembers with what the source says, before anything is read: no gap goes unnoticed.</summary>
+internal static class Handshake
+{
+    /// <summary>Why the stored position cannot be continued from, in a clause; null when it can.</summary>
+    /// <param name="state">What the store remembers.</param>
+    /// <param name="position">End of the last transaction stored.</param>
+    /// <param name="identity">The server we are connected to.</param>
+    /// <param name="slot">The slot as the server sees it.</param>
+    /// <param name="insertPosition">End of the server's WAL.</param>
+    public static string? FindBreak(
+        ReplicationState state, Lsn position, SourceIdentity identity, SlotStatus? slot, Lsn insertPosition)
+    {
+        if (identity.SystemId != state.SystemId)
+            return $"this is another cluster (system identifier {identity.SystemId}, before {state.SystemId})";
+        if (identity.Timeline != state.Timeline)
+        {
+            return string.Create(
+                CultureInfo.InvariantCulture, $"the server is on timeline {identity.Timeline}, before on {state.Timeline}: it was failed over or restored");
+        }
+        if (slot is null)
+            return $"replication slot '{state.Slot}' does not exist any more";
+        if (slot.Plugin != "pgoutput" || slot.Database != identity.Database)
+            return $"replication slot '{state.Slot}' is one of plugin '{slot.Plugin}' in database '{slot.Database}'";
+        if (slot.WalStatus == "lost")
+            return $"replication slot '{state.Slot}' was invalidated: it held back more WAL than max_slot_wal_keep_size";
+
+        // Before anything was confirmed the slot stands at its consistent point.
+        var reached = position > state.StartPosition ? position : state.StartPosition;
+        if (slot.ConfirmedFlush > reached)
+            return $"replication slot '{state.Slot}' was confirmed up to {slot.ConfirmedFlush}, beyond {reached} which is stored";
+        if (reached > insertPosition)
+            return $"the server's WAL ends at {insertPosition}, before {reached} which is stored";
+        return null;
+    }
+}

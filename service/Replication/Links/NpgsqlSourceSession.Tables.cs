@@ -1,0 +1,112 @@
+using System.Globalization;
+using TopGun.Buckets.SyncRules;
+
+namespace TopGun.Buckets.Replication;
+
+/// <content>What the catalogue says of tables.</content>
+internal sealed partial class NpgsqlSourceSession
+{
+    private const int FirstVersionWithColumnLists = 150000;
+
+    public async ValueTask<IReadOnlyList<SourceTableInfo>> FindTablesAsync(
+        IReadOnlyList<TablePattern> patterns, CancellationToken cancellationToken)
+    {
+        if (patterns.Count == 0)
+            return [];
+        var version = Number((await QueryAsync("SHOW server_version_num", cancellationToken))[0][0]);
+        var rows = await QueryAsync(TablesQuery(patterns, hasColumnLists: version >= FirstVersionWithColumnLists), cancellationToken);
+        return [.. rows.GroupBy(row => row[0]).Select(columns => ReadTable([.. columns]))];
+    }
+
+    // One row per column of each table. The stream leaves generated columns out, and those that the publication's column list does not name.
+    private string TablesQuery(IReadOnlyList<TablePattern> patterns, bool hasColumnLists)
+    {
+        var wanted = string.Join(" OR ", patterns.Select(Matches));
+        var rowFilter = hasColumnLists ? "pt.rowfilter" : "NULL";
+        var isListed = hasColumnLists ? "AND (pt.attnames IS NULL OR a.attname = ANY (pt.attnames))" : "";
+        return $"""
+            SELECT c.oid::text, n.nspname::text, c.relname::text, c.relkind::text, c.relreplident::text, c.relpersistence::text,
+                   c.reltuples::bigint::text, (pt.tablename IS NOT NULL)::text,
+                   has_table_privilege(c.oid, 'SELECT')::text, row_security_active(c.oid)::text, {rowFilter}::text,
+                   a.attname::text, a.atttypid::text, a.atttypmod::text,
+                   array_position(key.indkey::int2[], a.attnum)::text, (deferred.indexrelid IS NOT NULL)::text
+            FROM pg_class c
+            JOIN pg_namespace n ON n.oid = c.relnamespace
+            LEFT JOIN pg_publication_tables pt
+                   ON pt.pubname = {SqlText.Literal(publication)} AND pt.schemaname = n.nspname AND pt.tablename = c.relname
+            LEFT JOIN pg_index key
+                   ON key.indrelid = c.oid AND key.indisvalid AND key.indimmediate
+                  AND CASE c.relreplident WHEN 'i' THEN key.indisreplident WHEN 'n' THEN false ELSE key.indisprimary END
+            LEFT JOIN pg_index deferred ON deferred.indrelid = c.oid AND deferred.indisprimary AND NOT deferred.indimmediate
+            LEFT JOIN pg_attribute a
+                   ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '' {isListed}
+            WHERE (c.relkind = 'r' OR c.relkind = 'p' AND pt.tablename IS NOT NULL)
+              AND c.relpersistence <> 't' AND ({wanted})
+            ORDER BY n.nspname, c.relname, a.attnum
+            """;
+    }
+
+    private static string Matches(TablePattern pattern)
+    {
+        var name = pattern.Name.EndsWith('%')
+            ? $"starts_with(c.relname::text, {SqlText.Literal(pattern.Name[..^1])})"
+            : $"c.relname = {SqlText.Literal(pattern.Name)}";
+        return $"n.nspname = {SqlText.Literal(pattern.Schema)} AND {name}";
+    }
+
+    private static SourceTableInfo ReadTable(IReadOnlyList<string?[]> rows)
+    {
+        var first = rows[0];
+        var described = rows.Where(row => row[11] is not null).ToList();
+        var hasKey = described.Any(row => row[14] is not null);
+        var identity = first[4] switch
+        {
+            "n" => ReplicaIdentity.Nothing,
+            "f" => ReplicaIdentity.Full,
+            "i" => ReplicaIdentity.Index,
+            _ => ReplicaIdentity.Default,
+        };
+        var columns = described.Select(row => new SourceColumn(
+            row[11]!,
+            uint.Parse(row[12]!, CultureInfo.InvariantCulture),
+            Number(row[13]),
+            // Without a primary key, identity full makes the whole row its key.
+            IsKey: hasKey ? row[14] is not null : identity == ReplicaIdentity.Full));
+        var table = new SourceTable(
+            uint.Parse(first[0]!, CultureInfo.InvariantCulture), first[1]!, first[2]!, [.. columns], identity);
+        return new SourceTableInfo(
+            table,
+            EstimatedRows: long.Parse(first[6]!, CultureInfo.InvariantCulture),
+            IsPublished: first[7] == "true",
+            CanSelect: first[8] == "true",
+            HasRowSecurity: first[9] == "true",
+            RowFilter: first[10],
+            Problem: FindProblem(identity, hasKey, isUnlogged: first[5] == "u", isDeferred: first[15] == "true"))
+        {
+            CanReadByKey = hasKey,
+            KeyOrder = hasKey ? KeyOrder(described) : null,
+            IsPartitioned = first[3] == "p",
+        };
+    }
+
+    private static int[] KeyOrder(List<string?[]> columns) =>
+    [
+        .. Enumerable.Range(0, columns.Count)
+            .Where(column => columns[column][14] is not null)
+            .OrderBy(column => Number(columns[column][14])),
+    ];
+
+    private static string? FindProblem(ReplicaIdentity identity, bool hasKey, bool isUnlogged, bool isDeferred)
+    {
+        if (isUnlogged)
+            return "it is unlogged, so its changes are not in the WAL";
+        if (hasKey || identity == ReplicaIdentity.Full)
+            return null;
+        return identity switch
+        {
+            ReplicaIdentity.Nothing => "its replica identity is NOTHING",
+            ReplicaIdentity.Index => "the index of its replica identity does not exist any more",
+            _ => isDeferred ? "its primary key is deferrable, which cannot identify rows" : "it has no primary key",
+        };
+    }
+}

@@ -1,0 +1,149 @@
+using System.Globalization;
+using Npgsql;
+using TopGun.Buckets.Protocol;
+using TopGun.Buckets.SyncRules;
+
+namespace TopGun.Buckets.Replication;
+
+/// <summary>An ordinary session through Npgsql. Everything is asked for as text; one call at a time.</summary>
+internal sealed partial class NpgsqlSourceSession(NpgsqlConnection connection, string publication) : ISourceSession
+{
+    private bool _commitsLocally;
+
+    public ValueTask DisposeAsync() => connection.DisposeAsync();
+
+    public async ValueTask<ServerSettings> ReadSettingsAsync(CancellationToken cancellationToken)
+    {
+        const string settings =
+            "SELECT name, setting FROM pg_settings WHERE name IN ('server_version_num', 'wal_level', 'max_replication_slots', 'max_wal_senders',"
+            + " 'wal_sender_timeout', 'max_slot_wal_keep_size')";
+        var values = (await QueryAsync(settings, cancellationToken)).ToDictionary(row => row[0]!, row => row[1]!);
+        const string state =
+            "SELECT (SELECT count(*) FROM pg_replication_slots)::text, (SELECT count(*) FROM pg_stat_replication)::text,"
+            + " (SELECT rolsuper OR rolreplication OR EXISTS (SELECT 1 FROM pg_roles r WHERE r.rolname = 'rds_replication'"
+            + " AND pg_has_role(r.oid, 'MEMBER')) FROM pg_roles WHERE rolname = current_user)::text, pg_is_in_recovery()::text";
+        var row = (await QueryAsync(state, cancellationToken))[0];
+        return new ServerSettings(Number(values["server_version_num"]), values)
+        {
+            FreeSlots = Number(values["max_replication_slots"]) - Number(row[0]),
+            FreeWalSenders = Number(values["max_wal_senders"]) - Number(row[1]),
+            CanReplicate = row[2] == "true",
+            IsStandby = row[3] == "true",
+        };
+    }
+
+    public async ValueTask<SlotStatus?> FindSlotAsync(string slot, CancellationToken cancellationToken)
+    {
+        var rows = await QueryAsync(
+            "SELECT slot_name::text, plugin::text, database::text, active::text, active_pid::text, confirmed_flush_lsn::text, wal_status, safe_wal_size::text"
+            + $" FROM pg_replication_slots WHERE slot_name = {SqlText.Literal(slot)}",
+            cancellationToken);
+        if (rows.Count == 0)
+            return null;
+        var row = rows[0];
+        return new SlotStatus(
+            row[0]!,
+            row[1],
+            row[2],
+            IsActive: row[3] == "true",
+            ActivePid: row[4] is null ? null : Number(row[4]),
+            ConfirmedFlush: row[5] is null ? Lsn.None : Lsn.Parse(row[5]!),
+            WalStatus: row[6],
+            SafeWalSize: row[7] is null ? null : long.Parse(row[7]!, CultureInfo.InvariantCulture));
+    }
+
+    public async ValueTask DropSlotAsync(string slot, CancellationToken cancellationToken) => await QueryAsync(
+        $"SELECT pg_drop_replication_slot(slot_name)::text FROM pg_replication_slots WHERE slot_name = {SqlText.Literal(slot)}",
+        cancellationToken);
+
+    public async ValueTask<PublicationStatus?> FindPublicationAsync(string publication, CancellationToken cancellationToken)
+    {
+        var rows = await QueryAsync(
+            "SELECT pubinsert::text, pubupdate::text, pubdelete::text, pubtruncate::text, pubviaroot::text"
+            + $" FROM pg_publication WHERE pubname = {SqlText.Literal(publication)}",
+            cancellationToken);
+        if (rows.Count == 0)
+            return null;
+        var tables = await QueryAsync(
+            "SELECT schemaname::text, tablename::text FROM pg_publication_tables"
+            + $" WHERE pubname = {SqlText.Literal(publication)} ORDER BY 1, 2",
+            cancellationToken);
+        var row = rows[0];
+        return new PublicationStatus(
+            publication,
+            Insert: row[0] == "true",
+            Update: row[1] == "true",
+            Delete: row[2] == "true",
+            Truncate: row[3] == "true",
+            ViaRoot: row[4] == "true",
+            [.. tables.Select(table => new TablePattern(table[0]!, table[1]!))]);
+    }
+
+    public async ValueTask EnsurePublicationAsync(
+        string publication, IReadOnlyList<TablePattern> tables, CancellationToken cancellationToken)
+    {
+        var existing = await FindPublicationAsync(publication, cancellationToken);
+        // A table whose changes cannot be identified must never be added: its application's updates would fail from then on.
+        var missing = (await FindTablesAsync(tables, cancellationToken))
+            .Where(info => info.Problem is null)
+            .Where(info => existing?.Tables.Any(one => one.Schema == info.Table.Schema && one.Name == info.Table.Name) != true)
+            .Select(info => SqlText.Name(info.Table.Schema, info.Table.Name))
+            .ToList();
+        if (missing.Count == 0)
+            return;
+        var list = string.Join(", ", missing);
+        var statement = existing is null
+            ? $"CREATE PUBLICATION {SqlText.Name(publication)} FOR TABLE {list}"
+            : $"ALTER PUBLICATION {SqlText.Name(publication)} ADD TABLE {list}";
+        try
+        {
+            await QueryAsync(statement, cancellationToken);
+        }
+        catch (BucketsException failure) when (failure.InnerException is PostgresException { SqlState: PostgresErrorCodes.InsufficientPrivilege } cause)
+        {
+            throw new BucketsException(
+                SourceFailure.PublicationForbidden,
+                $"The role may not create or extend publication '{publication}': {cause.MessageText}.",
+                $"Let the owner of the tables run: {statement};",
+                cause);
+        }
+    }
+
+    public async ValueTask<Lsn> ReadInsertPositionAsync(CancellationToken cancellationToken) =>
+        Lsn.Parse((await QueryAsync("SELECT pg_current_wal_insert_lsn()::text", cancellationToken))[0][0]!);
+
+    public async ValueTask EmitMessageAsync(string prefix, ReadOnlyMemory<byte> content, CancellationToken cancellationToken)
+    {
+        // Waiting for the local disk is what makes the server send the message at once; standbys may be dead and must not be waited for.
+        if (!_commitsLocally)
+            await QueryAsync("SET synchronous_commit TO local", cancellationToken);
+        _commitsLocally = true;
+        await QueryAsync(
+            $"SELECT pg_logical_emit_message(true, {SqlText.Literal(prefix)}, decode('{Convert.ToHexString(content.Span)}', 'hex'))::text",
+            cancellationToken);
+    }
+
+    private async ValueTask<List<string?[]>> QueryAsync(string sql, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await using var command = new NpgsqlCommand(sql, connection);
+            await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+            var rows = new List<string?[]>();
+            while (await reader.ReadAsync(cancellationToken))
+            {
+                var row = new string?[reader.FieldCount];
+                for (var column = 0; column < row.Length; column++)
+                    row[column] = await reader.IsDBNullAsync(column, cancellationToken) ? null : reader.GetString(column);
+                rows.Add(row);
+            }
+            return rows;
+        }
+        catch (Exception failure) when (NpgsqlFailure.IsOurs(failure))
+        {
+            throw NpgsqlFailure.Name(failure, slot: null);
+        }
+    }
+
+    private static int Number(string? text) => int.Parse(text ?? "", CultureInfo.InvariantCulture);
+}

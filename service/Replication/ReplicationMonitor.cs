@@ -1,0 +1,48 @@
+using TopGun.Buckets.Protocol;
+
+namespace TopGun.Buckets.Replication;
+
+/// <summary>What replication is doing.</summary>
+public enum ReplicationPhase
+{
+    /// <summary>Not connected yet, or connecting again.</summary>
+    Connecting,
+
+    /// <summary>Reading tables.</summary>
+    Snapshot,
+
+    /// <summary>Following the WAL.</summary>
+    Streaming,
+
+    /// <summary>The source cannot be used at the moment; it is tried again.</summary>
+    Unavailable,
+}
+
+/// <summary>Where replication stands at one moment.</summary>
+/// <param name="Phase">What it is doing.</param>
+/// <param name="Since">Since when.</param>
+/// <param name="Failure">Why the source is unavailable, or null.</param>
+/// <param name="State">The state as of the last event, or null before the first.</param>
+public sealed record ReplicationStatus(
+    ReplicationPhase Phase, DateTimeOffset Since, BucketsException? Failure, ReplicationState? State);
+
+/// <summary>Shows what replication is doing to those who do not read its events: probes, the status page, write checkpoints.</summary>
+/// <remarks>Written by the one reader of the source, read by anybody.</remarks>
+public sealed class ReplicationMonitor(TimeProvider time)
+{
+    private volatile ReplicationStatus _current = new(ReplicationPhase.Connecting, time.GetUtcNow(), Failure: null, State: null);
+
+    /// <summary>The latest status.</summary>
+    public ReplicationStatus Current => _current;
+
+    internal void Enter(ReplicationPhase phase, BucketsException? failure = null)
+    {
+        // A series of failed attempts is one outage: it began with the first.
+        if (_current.Phase != phase)
+            _current = _current with { Phase = phase, Since = time.GetUtcNow(), Failure = failure };
+        else
+            _current = _current with { Failure = failure };
+    }
+
+    internal void Note(ReplicationState state) => _current = _current with { State = state };
+}

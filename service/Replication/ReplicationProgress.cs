@@ -1,0 +1,75 @@
+using System.Globalization;
+using TopGun.Buckets.Protocol;
+using TopGun.Buckets.Replication.PgOutput;
+using TopGun.Buckets.SyncRules;
+
+namespace TopGun.Buckets.Replication;
+
+/// <summary>Where the reading stands between two connections: what was delivered last.</summary>
+internal sealed class ReplicationProgress(ReplicationState? state, Lsn position)
+{
+    public ReplicationState? State { get; set; } = state;
+
+    /// <summary>Everything that committed before it has been delivered.</summary>
+    public Lsn Position { get; set; } = position;
+
+    /// <summary>Why the next connection has to start over; null when it may continue.</summary>
+    public string? BrokenBecause { get; set; }
+
+    /// <summary>Table definitions; kept from connection to connection so that one that did not change stays the same object.</summary>
+    public RelationCache Relations { get; } = new();
+
+    public ReplicationState Started => State ?? throw new InvalidOperationException("Replication has no state before its snapshot started.");
+
+    /// <summary>Puts a table's progress in the place of the one it has.</summary>
+    public ReplicationState Replace(TableProgress table) => State = Started with
+    {
+        Tables = [.. Started.Tables.Select(one => one.RelationId == table.RelationId ? table : one)],
+    };
+
+    /// <summary>Takes up tables that are to be read by the snapshot.</summary>
+    public ReplicationState Add(IEnumerable<SourceTable> tables) => State = Started with
+    {
+        SnapshotDone = false,
+        Tables = [.. Started.Tables, .. tables.Select(Unread)],
+    };
+
+    /// <summary>Forgets tables; should one be wanted again, it is read anew.</summary>
+    public void Drop(Predicate<TableProgress> unwanted)
+    {
+        if (Started.Tables.Any(table => unwanted(table)))
+            State = Started with { Tables = [.. Started.Tables.Where(table => !unwanted(table))] };
+    }
+
+    public TableProgress? Find(uint relationId) => Started.Tables.FirstOrDefault(table => table.RelationId == relationId);
+
+    /// <summary>A table of which nothing has been read.</summary>
+    public static TableProgress Unread(SourceTable table) =>
+        new(table.RelationId, table.Schema, table.Name, Done: false, LastKey: null, RowCount: 0) { Key = KeyOf(table) };
+
+    /// <summary>The key columns with their types.</summary>
+    public static string KeyOf(SourceTable table) => string.Join(
+        ',',
+        table.Columns.Where(column => column.IsKey).Select(column => string.Create(CultureInfo.InvariantCulture, $"{column.Name}:{column.TypeId}")));
+
+    /// <summary>Why a table cannot be the one whose rows are stored, in a clause; null when it can.</summary>
+    public string? FindBreak(SourceTable table)
+    {
+        foreach (var known in Started.Tables)
+        {
+            var sameName = known.Schema == table.Schema && known.Name == table.Name;
+            if (known.RelationId == table.RelationId)
+            {
+                if (!sameName)
+                    return $"table '{known.Schema}.{known.Name}' was renamed to '{table.Schema}.{table.Name}'";
+                if (known.Key != KeyOf(table))
+                    return $"the key of table '{known.Schema}.{known.Name}' changed from ({known.Key}) to ({KeyOf(table)})";
+            }
+            else if (sameName)
+            {
+                return $"table '{known.Schema}.{known.Name}' was dropped and created again";
+            }
+        }
+        return null;
+    }
+}

@@ -1,0 +1,90 @@
+using Microsoft.Extensions.Logging;
+using TopGun.Buckets.Protocol;
+
+namespace TopGun.Buckets.Replication;
+
+/// <summary>Works beside the stream: tells the source what is durable, and moves the slot of an idle database on.</summary>
+internal sealed partial class SlotKeeper(
+    ISource source,
+    IReplicationLink link,
+    ChangeSourceOptions options,
+    ReplicationProgress progress,
+    AcknowledgedPosition acknowledged,
+    TimeProvider time,
+    ILogger logger)
+{
+    private static readonly TimeSpan StatusInterval = TimeSpan.FromSeconds(1);
+
+    // Less WAL than this is not worth waking a disk: the server keeps whole segments of 16 MiB anyway.
+    private const ulong TolerableLagBytes = 1 << 20;
+
+    private long _idleSince = time.GetTimestamp();
+    private Lsn _seen = progress.Position;
+    private Lsn _sent = Lsn.None;
+
+    /// <summary>Runs until cancelled. What goes wrong with the connection, the reader of the stream notices too.</summary>
+    public async Task RunAsync(CancellationToken cancellationToken)
+    {
+        while (!cancellationToken.IsCancellationRequested)
+        {
+            try
+            {
+                await Task.Delay(StatusInterval, time, cancellationToken);
+                await SendStatusAsync(cancellationToken);
+                await MoveOnWhenIdleAsync(cancellationToken);
+            }
+            catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+            {
+                return; // the stream ended
+            }
+            catch (BucketsException failure)
+            {
+                Log.Failed(logger, failure.Code, failure.Message);
+            }
+        }
+    }
+
+    private async ValueTask SendStatusAsync(CancellationToken cancellationToken)
+    {
+        var position = acknowledged.Current;
+        if (position <= _sent)
+            return;
+        await link.SendStatusAsync(position, cancellationToken);
+        _sent = position;
+    }
+
+    private async ValueTask MoveOnWhenIdleAsync(CancellationToken cancellationToken)
+    {
+        if (_seen != progress.Position)
+        {
+            _seen = progress.Position;
+            _idleSince = time.GetTimestamp();
+        }
+        else if (time.GetElapsedTime(_idleSince) >= options.IdleMarkerInterval)
+        {
+            _idleSince = time.GetTimestamp();
+            await MoveOnAsync(cancellationToken);
+        }
+    }
+
+    /// <summary>Writes a message of our own if others have written much since the position we know.</summary>
+    private async ValueTask MoveOnAsync(CancellationToken cancellationToken)
+    {
+        await using var session = await source.OpenSessionAsync(cancellationToken);
+        var end = await session.ReadInsertPositionAsync(cancellationToken);
+        if (end.Value < progress.Position.Value + TolerableLagBytes)
+            return;
+        await session.EmitMessageAsync(
+            MarkerMessage.Prefix, MarkerMessage.Write(progress.Started.MarkerTag, []), cancellationToken);
+        Log.MovedOn(logger, end);
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(1103, LogLevel.Debug, "The source was idle while others wrote; emitted a message at {Lsn} to let the slot move on.")]
+        public static partial void MovedOn(ILogger logger, Lsn lsn);
+
+        [LoggerMessage(1104, LogLevel.Warning, "Keeping the slot up to date failed ({Code}: {Message}).")]
+        public static partial void Failed(ILogger logger, string code, string message);
+    }
+}

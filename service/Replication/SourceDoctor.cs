@@ -1,0 +1,45 @@
+using TopGun.Buckets.Protocol;
+using TopGun.Buckets.SyncRules;
+
+namespace TopGun.Buckets.Replication;
+
+/// <summary>Looks at a source as the service would before it starts, and tells everything that is wrong at once. Changes nothing.</summary>
+public static class SourceDoctor
+{
+    /// <summary>Checks server, role, publication and tables.</summary>
+    /// <param name="source">The source.</param>
+    /// <param name="publication">Name of the publication the service is to use.</param>
+    /// <param name="tables">Tables that the sync rules use.</param>
+    /// <param name="cancellationToken">Stops the checks.</param>
+    /// <returns>What was found, the good and the bad; a source that cannot be reached is a finding too.</returns>
+    public static async Task<IReadOnlyList<DoctorFinding>> CheckAsync(
+        ISource source, string publication, IReadOnlyList<TablePattern> tables, CancellationToken cancellationToken = default)
+    {
+        try
+        {
+            await using var session = await source.OpenSessionAsync(cancellationToken);
+            var findings = new List<DoctorFinding>();
+            findings.AddRange(SourceChecks.OfServer(await session.ReadSettingsAsync(cancellationToken), needsSlot: true));
+            var found = await session.FindPublicationAsync(publication, cancellationToken);
+            findings.AddRange(SourceChecks.OfPublication(publication, found));
+            var infos = await session.FindTablesAsync(tables, cancellationToken);
+            if (found is null)
+                infos = [.. infos.Select(table => table with { IsPublished = true })]; // said once, of the publication
+            findings.AddRange(SourceChecks.OfTables(publication, tables, infos));
+            if (findings.All(finding => finding.Severity != FindingSeverity.Error))
+                await ConnectAsWalSenderAsync(source, cancellationToken);
+            return findings;
+        }
+        catch (BucketsException failure)
+        {
+            return [new DoctorFinding(failure.Code, FindingSeverity.Error, failure.Message, Remedy: null)];
+        }
+    }
+
+    // A pooler or a line in pg_hba.conf may let ordinary sessions through and refuse this one.
+    private static async Task ConnectAsWalSenderAsync(ISource source, CancellationToken cancellationToken)
+    {
+        await using var link = await source.OpenReplicationAsync(cancellationToken);
+        await link.IdentifyAsync(cancellationToken);
+    }
+}
