@@ -1,3 +1,8 @@
+using System.Buffers;
+using System.Text;
+using TopGun.Buckets.BucketLog.Records;
+using TopGun.Buckets.Protocol;
+
 namespace TopGun.Buckets.BucketLog;
 
 /// <summary>Every bucket's name and totals.</summary>
@@ -8,7 +13,8 @@ namespace TopGun.Buckets.BucketLog;
 public sealed class BucketDirectory
 {
     private readonly Lock _gate = new();
-    private readonly Dictionary<string, BucketSummary> _summaries = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, BucketEntry> _entries = new(StringComparer.Ordinal);
+    private readonly List<BucketEntry> _byNumber = []; // bucket n is at n − 1; used by the evaluating thread only
 
     /// <summary>Number of buckets.</summary>
     public int Count
@@ -16,7 +22,7 @@ public sealed class BucketDirectory
         get
         {
             lock (_gate)
-                return _summaries.Count;
+                return _entries.Count;
         }
     }
 
@@ -24,18 +30,108 @@ public sealed class BucketDirectory
     public BucketSummary Find(string bucket)
     {
         lock (_gate)
-            return _summaries.GetValueOrDefault(bucket);
+            return _entries.TryGetValue(bucket, out var entry) ? entry.Published : default;
     }
 
     internal void Set(string bucket, BucketSummary summary)
     {
         lock (_gate)
-            _summaries[bucket] = summary;
+        {
+            if (!_entries.TryGetValue(bucket, out var entry))
+                entry = Add(bucket, _byNumber.Count + 1);
+            entry.Published = entry.Evaluated = summary;
+        }
+    }
+
+    /// <summary>Makes the totals of a batch known to readers.</summary>
+    internal void Publish(OpBatch batch)
+    {
+        lock (_gate)
+        {
+            foreach (var change in batch.Buckets)
+                _entries[change.Name].Published = change.Summary;
+        }
+    }
+
+    /// <summary>The bucket of a UTF-8 name, made when it is new.</summary>
+    internal BucketEntry GetOrAdd(ReadOnlySpan<byte> name)
+    {
+        var rented = name.Length > 256 ? ArrayPool<char>.Shared.Rent(name.Length) : null;
+        var chars = rented is null ? stackalloc char[256] : rented;
+        chars = chars[..Encoding.UTF8.GetChars(name, chars)];
+
+        // Only the calling thread adds, so it may look without the lock.
+        if (!_entries.GetAlternateLookup<ReadOnlySpan<char>>().TryGetValue(chars, out var entry))
+        {
+            lock (_gate)
+                entry = Add(chars.ToString(), _byNumber.Count + 1);
+        }
+        if (rented is not null)
+            ArrayPool<char>.Shared.Return(rented);
+        return entry;
+    }
+
+    /// <summary>The bucket that row states know by this number.</summary>
+    internal BucketEntry ByNumber(int number)
+    {
+        if (number < 1 || number > _byNumber.Count)
+            Throw.DamagedRecord();
+        return _byNumber[number - 1];
+    }
+
+    internal static void WriteRecord(RecordChanges records, BucketEntry entry, BucketSummary summary, ArrayBufferWriter<byte> scratch)
+    {
+        scratch.ResetWrittenCount();
+        scratch.WriteVarint((ulong)entry.Number);
+        scratch.WriteVarint(summary.LastOpId.Value);
+        scratch.WriteVarint(summary.Checksum);
+        scratch.WriteVarint((ulong)summary.Count);
+        scratch.WriteVarint((ulong)summary.ByteCount);
+        var value = scratch.WrittenCount;
+        var name = scratch.GetSpan(Encoding.UTF8.GetMaxByteCount(entry.Name.Length));
+        scratch.Advance(Encoding.UTF8.GetBytes(entry.Name, name));
+        records.Put(RecordTable.Bucket, scratch.WrittenSpan[value..], scratch.WrittenSpan[..value]);
+    }
+
+    /// <summary>Takes in the stored records, which come ordered by name.</summary>
+    internal void Load(List<StoredRecord> records)
+    {
+        lock (_gate)
+        {
+            var entries = new BucketEntry?[records.Count];
+            foreach (var record in records)
+            {
+                var reader = new RecordReader(record.Value.Span);
+                var number = reader.ReadCount();
+                if (number < 1 || number > entries.Length || entries[number - 1] is not null)
+                    Throw.DamagedRecord();
+                var entry = new BucketEntry(number, Encoding.UTF8.GetString(record.Key.Span));
+                entry.Published = entry.Evaluated = new BucketSummary(
+                    new OpId(reader.ReadVarint()), (uint)reader.ReadVarint(), (long)reader.ReadVarint(), (long)reader.ReadVarint());
+                entries[number - 1] = entry;
+            }
+            foreach (var entry in entries)
+            {
+                _byNumber.Add(entry!);
+                _entries.Add(entry!.Name, entry);
+            }
+        }
     }
 
     internal void Clear()
     {
         lock (_gate)
-            _summaries.Clear();
+        {
+            _entries.Clear();
+            _byNumber.Clear();
+        }
+    }
+
+    private BucketEntry Add(string name, int number)
+    {
+        var entry = new BucketEntry(number, name);
+        _byNumber.Add(entry);
+        _entries.Add(name, entry);
+        return entry;
     }
 }

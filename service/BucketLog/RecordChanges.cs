@@ -43,6 +43,18 @@ public sealed class RecordChanges
         }
     }
 
+    internal RecordTable Table(int index) => _entries[index].Table;
+
+    internal ReadOnlySpan<byte> Key(int index) => _bytes.WrittenSpan.Slice(_entries[index].Offset, _entries[index].KeyLength);
+
+    /// <summary>Whether the change at a position puts a value, and which.</summary>
+    internal bool TryGetValue(int index, out ReadOnlySpan<byte> value)
+    {
+        var entry = _entries[index];
+        value = entry.ValueLength < 0 ? default : _bytes.WrittenSpan.Slice(entry.Offset + entry.KeyLength, entry.ValueLength);
+        return entry.ValueLength >= 0;
+    }
+
     /// <summary>Adds all changes of another list.</summary>
     public void Add(RecordChanges other)
     {

@@ -1,0 +1,42 @@
+namespace TopGun.Buckets.BucketLog;
+
+/// <summary>When an operation may be seen.</summary>
+public enum PublishMode
+{
+    /// <summary>As soon as it is evaluated. Safe, because until it is durable the source can replay it to the same operation.</summary>
+    Memory,
+
+    /// <summary>Once it is durable.</summary>
+    Durable,
+}
+
+/// <summary>How the bucket log writes.</summary>
+public sealed class BucketLogOptions
+{
+    /// <summary>When operations become visible. Default <see cref="PublishMode.Memory"/>.</summary>
+    public PublishMode Publish { get; set; }
+
+    /// <summary>How much may be waiting for the store before reading from the source pauses. Default 64 MiB.</summary>
+    public long DirtyLimitBytes { get; set; } = 64L << 20; // several seconds of a busy source, and a small part of any server's RAM
+
+    /// <summary>How long the oldest change may wait for the store before reading from the source pauses. Default 10 seconds.</summary>
+    public TimeSpan DirtyLimitAge { get; set; } = TimeSpan.FromSeconds(10); // longer stalls of a disk are outages, not hiccups
+
+    /// <summary>How long changes gather before they are written in one go, when nobody waits for them. Default 5 ms.</summary>
+    public TimeSpan GroupCommitDelay { get; set; } = TimeSpan.FromMilliseconds(5); // bounds fsyncs to 200 a second on a busy source
+
+    /// <summary>How long a position without operations may stay unwritten. Default 2 seconds.</summary>
+    public TimeSpan PositionDelay { get; set; } = TimeSpan.FromSeconds(2); // an idle neighbour's WAL must not cost an fsync per message
+
+    /// <summary>How much WAL may pass before such a position is written at once. Default 16 MiB, Postgres' segment size.</summary>
+    public ulong PositionBytes { get; set; } = 16UL << 20;
+
+    /// <summary>Longest encoded row; a longer one yields nothing and is reported. Default 64 MiB.</summary>
+    public int RowLimitBytes { get; set; } = 64 << 20;
+
+    /// <summary>Op ids reserved at a time. Default 2^20.</summary>
+    public ulong OpIdBlock { get; set; } = 1UL << 20; // one small write per million operations
+
+    /// <summary>Longest wait before a write that failed for lack of room is tried again. Default 10 seconds.</summary>
+    public TimeSpan RetryLimit { get; set; } = TimeSpan.FromSeconds(10);
+}

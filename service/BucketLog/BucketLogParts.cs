@@ -1,0 +1,22 @@
+using Microsoft.Extensions.Logging;
+using TopGun.Buckets.Protocol;
+using TopGun.Buckets.Replication;
+using TopGun.Buckets.SyncRules;
+
+namespace TopGun.Buckets.BucketLog;
+
+/// <summary>The rules in force: compiled with the versions of the plan.</summary>
+public sealed record DeployedRules(RuleSet Rules, RulesPlan Plan);
+
+/// <summary>What the bucket log asks of the source.</summary>
+/// <param name="Acknowledge">Told the position up to which everything is durable; only grows within a generation. Must not block or throw.</param>
+/// <param name="MissingRows">Reads rows again whose large values a change left out; null refuses such changes with TGB1204.</param>
+public sealed record LogSource(Action<Lsn> Acknowledge, IMissingRows? MissingRows = null);
+
+/// <summary>Everything that is not a function, from outside.</summary>
+public sealed record BucketLogEnvironment(TimeProvider Time, Random Random, ILogger<BucketLogWriter> Logger);
+
+/// <summary>Where the source has to go on; for <see cref="IChangeSource.ReadAsync"/>.</summary>
+/// <param name="State">State stored last; null asks for a snapshot.</param>
+/// <param name="Position">End position of the last transaction that is stored.</param>
+public sealed record LogStart(ReplicationState? State, Lsn Position);

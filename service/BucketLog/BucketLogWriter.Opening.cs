@@ -1,0 +1,79 @@
+using TopGun.Buckets.BucketLog.Records;
+using TopGun.Buckets.Protocol;
+using TopGun.Buckets.Replication;
+
+namespace TopGun.Buckets.BucketLog;
+
+// What is read and written when the log opens, and op ids reserved ahead.
+public sealed partial class BucketLogWriter
+{
+    private async ValueTask LoadMetaAsync(CancellationToken cancellationToken)
+    {
+        var query = new RecordQuery();
+        query.Add(RecordTable.Meta, MetaKey.Position);
+        query.Add(RecordTable.Meta, MetaKey.Replication);
+        query.Add(RecordTable.Meta, MetaKey.Generation);
+        await _storage.GetAsync(query, cancellationToken);
+        if (query.TryGetValue(0, out var position))
+            _position = LogPosition.Read(position.Span);
+        if (query.TryGetValue(1, out var replication))
+            _replication = ReplicationState.Parse(replication.Span);
+        if (query.TryGetValue(2, out var generation))
+            _generation = LogGeneration.Read(generation.Span);
+        _reservedDurable = _generation.ReservedOpId.Value;
+    }
+
+    private async ValueTask LoadAsync(CancellationToken cancellationToken)
+    {
+        await foreach (var record in _storage.ScanAsync(RecordTable.Relation, default, cancellationToken))
+            _catalog.Load(record);
+        List<StoredRecord> buckets = [];
+        await foreach (var record in _storage.ScanAsync(RecordTable.Bucket, default, cancellationToken))
+            buckets.Add(record);
+        Directory.Load(buckets);
+    }
+
+    /// <summary>Makes an empty store ours, or voids one that other rules filled.</summary>
+    private async ValueTask StartGenerationAsync(CancellationToken cancellationToken)
+    {
+        var isFilled = _position.LastOpId > OpId.None || _replication is not null;
+        if (isFilled)
+            Log.RulesChanged(_environment.Logger);
+        if (_generation.Id == Guid.Empty)
+        {
+            var id = new byte[16];
+            _environment.Random.NextBytes(id);
+            _generation = new LogGeneration(new Guid(id), OpId.None);
+        }
+        _position = EmptyPosition();
+        _replication = null;
+
+        var write = new StoreWrite { Reset = isFilled };
+        var position = new System.Buffers.ArrayBufferWriter<byte>(64);
+        _position.Write(position);
+        write.Records.Put(RecordTable.Meta, MetaKey.Position, position.WrittenSpan);
+        write.Records.Put(RecordTable.Meta, MetaKey.Generation, _generation.Serialize());
+        write.Records.Put(RecordTable.Meta, MetaKey.Rules, _rules.Plan.Record);
+        write.Records.Delete(RecordTable.Meta, MetaKey.Replication);
+        await _storage.WriteAsync(write, cancellationToken);
+    }
+
+    /// <summary>An empty log above every op id that anybody may have seen.</summary>
+    private LogPosition EmptyPosition()
+    {
+        var last = new OpId(Math.Max(_position.LastOpId.Value, _generation.ReservedOpId.Value));
+        return LogPosition.Empty with { LastOpId = last, GenerationBase = last };
+    }
+
+    /// <summary>No op id is shown before the store knows that it may have been: a block ahead, asked for when half of the last is used.</summary>
+    private async ValueTask ReserveAsync(ulong lastOpId, CancellationToken cancellationToken)
+    {
+        if (lastOpId + (_options.OpIdBlock / 2) > _generation.ReservedOpId.Value)
+        {
+            _generation = _generation with { ReservedOpId = new OpId(lastOpId + _options.OpIdBlock) };
+            _window.Reserve(_generation);
+        }
+        if (lastOpId > Volatile.Read(ref _reservedDurable))
+            await _writer.FlushAsync(cancellationToken);
+    }
+}

@@ -1,0 +1,279 @@
+using Microsoft.Extensions.Logging;
+using TopGun.Buckets.BucketLog.Evaluation;
+using TopGun.Buckets.BucketLog.Records;
+using TopGun.Buckets.BucketLog.Writing;
+using TopGun.Buckets.Protocol;
+using TopGun.Buckets.Replication;
+
+namespace TopGun.Buckets.BucketLog;
+
+/// <summary>
+/// Turns what the source says into one ordered log of operations: evaluated by the rules, visible from RAM, durable behind, acknowledged last.
+/// </summary>
+/// <remarks>
+/// One caller of <see cref="AppendAsync"/>. After a crash the log goes on from the last durable write, and the same transactions give the same
+/// operations with the same ids. What the source cannot replay (rows of a snapshot, rows read again, op-id blocks) is durable before anything
+/// that rests on it is visible.
+/// </remarks>
+public sealed partial class BucketLogWriter : IAsyncDisposable
+{
+    private readonly IColdStorage _storage;
+    private readonly DeployedRules _rules;
+    private readonly IBatchSubscriber _subscriber;
+    private readonly LogSource _source;
+    private readonly BucketLogOptions _options;
+    private readonly BucketLogEnvironment _environment;
+    private readonly TableCatalog _catalog;
+    private readonly BatchBuilder _batch = new();
+    private readonly TransactionEvaluator _evaluator;
+    private readonly DirtyWindow _window;
+    private readonly StoreWriter _writer;
+    private readonly Lock _publishing = new();
+    private readonly RecordChanges _records = new();
+
+    private ReplicationState? _replication;
+    private LogPosition _position = LogPosition.Empty;
+    private LogGeneration _generation = new(Guid.Empty, OpId.None);
+    private ulong _reservedDurable;
+    private bool _isVisible;
+    private bool _restsOnUnrepeatable; // something not durable yet cannot be replayed by the source
+    private Exception? _failure;
+
+    public BucketLogWriter(
+        IColdStorage storage, DeployedRules rules, IBatchSubscriber subscriber, LogSource source, BucketLogOptions options,
+        BucketLogEnvironment environment)
+    {
+        _storage = storage;
+        _rules = rules;
+        _subscriber = subscriber;
+        _source = source;
+        _options = options;
+        _environment = environment;
+        _catalog = new TableCatalog(rules.Rules);
+        _window = new DirtyWindow(environment.Time);
+        _writer = new StoreWriter(storage, _window, options, environment.Time, environment.Logger, Durable);
+        _evaluator = new TransactionEvaluator(
+            _catalog, Directory, _batch, new StoredRows(storage, _window), source.MissingRows, options.RowLimitBytes);
+    }
+
+    /// <summary>Every bucket's name and totals.</summary>
+    public BucketDirectory Directory { get; } = new();
+
+    /// <summary>Completes when nothing is written any more; fails when an error of the store was the reason.</summary>
+    public Task Completion => _writer.Completion;
+
+    /// <summary>Loads where the log stands, tells the subscriber, and starts writing behind. The store has been opened.</summary>
+    /// <returns>Where the source has to go on.</returns>
+    /// <exception cref="BucketsException">The store cannot be read, or holds something else (TGB1201).</exception>
+    public async ValueTask<LogStart> OpenAsync(CancellationToken cancellationToken)
+    {
+        await LoadMetaAsync(cancellationToken);
+        if (_rules.Plan.IsChanged || _generation.Id == Guid.Empty)
+            await StartGenerationAsync(cancellationToken);
+        else
+            await LoadAsync(cancellationToken);
+
+        _batch.LastOpId = _position.LastOpId;
+        _batch.GenerationBase = _position.GenerationBase;
+        _window.Start(_position);
+        _writer.Start();
+        var visible = Visible();
+        _isVisible = visible is not null;
+        await _subscriber.StartAsync(_storage, Directory, visible, cancellationToken);
+        Log.Opened(_environment.Logger, _position.LastOpId, _position.Position, Directory.Count);
+        return new LogStart(_replication, _position.Position);
+    }
+
+    /// <summary>Takes in the next event of the source. It is visible when this completes, if it may be; it becomes durable behind.</summary>
+    /// <exception cref="BucketsException">
+    /// The event cannot be taken in; or the log stopped (TGB1202) and has to be opened anew, as it has after any exception from here.
+    /// </exception>
+    public async ValueTask AppendAsync(SourceEvent sourceEvent, CancellationToken cancellationToken)
+    {
+        if (_failure is not null)
+            throw new LogStoppedException(_failure);
+        await _writer.WaitForRoomAsync(cancellationToken);
+        try
+        {
+            _records.Clear();
+            if (sourceEvent.State is { } state && state != _replication)
+            {
+                _replication = state;
+                _records.Put(RecordTable.Meta, MetaKey.Replication, state.Serialize());
+            }
+            await (sourceEvent switch
+            {
+                TransactionCommitted committed => TakeInAsync(committed.Transaction, cancellationToken),
+                PositionReached reached => MoveToAsync(reached.Position, cancellationToken),
+                SnapshotRows rows => TakeInAsync(rows, cancellationToken),
+                SnapshotStarted started => StartOverAsync(started, cancellationToken),
+                SnapshotEnded => EndSnapshotAsync(cancellationToken),
+                _ => throw new ArgumentException($"An event of type {sourceEvent.GetType().Name} is not known.", nameof(sourceEvent)),
+            });
+        }
+        catch (Exception failure)
+        {
+            // Totals, numbers and op ids may have moved on without the batch they belong to: only the durable state is certain now.
+            _failure = failure;
+            throw;
+        }
+    }
+
+    /// <summary>Waits until everything taken in is durable.</summary>
+    public ValueTask FlushAsync(CancellationToken cancellationToken) => _writer.FlushAsync(cancellationToken);
+
+    /// <summary>Makes everything durable that was taken in, and stops.</summary>
+    public ValueTask DisposeAsync() => _writer.StopAsync();
+
+    /// <summary>Stops as a crash would: what is not durable is left to be replayed.</summary>
+    internal ValueTask AbandonAsync() => _writer.DisposeAsync();
+
+    private async ValueTask TakeInAsync(SourceTransaction transaction, CancellationToken cancellationToken)
+    {
+        if (transaction.EndPosition <= _position.Position)
+            return; // stored already: the source may send again what it was not told of
+        var batch = await _evaluator.EvaluateAsync(transaction, cancellationToken);
+        ReportErrors();
+        _records.Add(_evaluator.Records);
+        if (_evaluator.VisibleFrom > _position.VisibleFrom)
+        {
+            _position = _position with { VisibleFrom = _evaluator.VisibleFrom };
+            _restsOnUnrepeatable = true;
+        }
+        _position = _position with { LastOpId = batch.Checkpoint.LastOpId, Position = transaction.EndPosition };
+        await PublishAsync(batch, cancellationToken);
+    }
+
+    private async ValueTask TakeInAsync(SnapshotRows rows, CancellationToken cancellationToken)
+    {
+        var batch = await _evaluator.EvaluateAsync(rows.Table, rows.Rows, FirstOrdinal(rows), _position.Position, cancellationToken);
+        ReportErrors();
+        _records.Add(_evaluator.Records);
+        _restsOnUnrepeatable = true;
+        _position = _position with { LastOpId = batch.Checkpoint.LastOpId };
+        await PublishAsync(batch, cancellationToken);
+    }
+
+    private async ValueTask MoveToAsync(Lsn position, CancellationToken cancellationToken)
+    {
+        if (position <= _position.Position)
+            return;
+        _position = _position with { Position = position };
+        _batch.Start();
+        await PublishAsync(_batch.Build(position, []), cancellationToken);
+    }
+
+    private async ValueTask EndSnapshotAsync(CancellationToken cancellationToken)
+    {
+        _batch.Start();
+        await PublishAsync(_batch.Build(_position.Position, []), cancellationToken);
+        await _writer.FlushAsync(cancellationToken);
+        _restsOnUnrepeatable = false;
+    }
+
+    /// <summary>Everything is void. Op ids go on above every one that may have been seen.</summary>
+    private async ValueTask StartOverAsync(SnapshotStarted started, CancellationToken cancellationToken)
+    {
+        Log.SnapshotStarted(_environment.Logger, started.Reason);
+        await _writer.FlushAsync(cancellationToken);
+        lock (_publishing)
+            _subscriber.Reset();
+        Directory.Clear();
+        _catalog.Clear();
+        _isVisible = false;
+        _position = EmptyPosition();
+        _batch.LastOpId = _position.LastOpId;
+        _batch.GenerationBase = _position.GenerationBase;
+        _window.Reset();
+        _window.Add(batch: null, [], visible: null, _records, _position);
+        await _writer.FlushAsync(cancellationToken);
+        _restsOnUnrepeatable = false;
+    }
+
+    /// <summary>Makes a batch visible, if it may be, and hands it to the store writer.</summary>
+    private async ValueTask PublishAsync(OpBatch batch, CancellationToken cancellationToken)
+    {
+        var visible = Visible();
+        if (visible is not null && _restsOnUnrepeatable)
+        {
+            await _writer.FlushAsync(cancellationToken);
+            _restsOnUnrepeatable = false;
+        }
+        await ReserveAsync(batch.Checkpoint.LastOpId.Value, cancellationToken);
+
+        var tellsSomething = batch.FirstOpId > OpId.None || batch.WriteCheckpoints.Count > 0 || (visible is not null && !_isVisible);
+        if (visible is not null && !_isVisible)
+            Log.Visible(_environment.Logger, visible.LastOpId, visible.Position);
+        _isVisible = visible is not null;
+        if (tellsSomething && _options.Publish == PublishMode.Memory)
+            Show(batch, visible);
+        _window.Add(tellsSomething ? batch : null, _batch.Buckets, visible, _records, _position);
+        _writer.Notify();
+    }
+
+    private void Show(OpBatch batch, Checkpoint? visible)
+    {
+        lock (_publishing)
+        {
+            Directory.Publish(batch);
+            _subscriber.Append(batch, visible);
+        }
+    }
+
+    /// <summary>Called by the store writer after each write.</summary>
+    private void Durable(DirtySet written)
+    {
+        if (written.Generation is { } generation)
+            Volatile.Write(ref _reservedDurable, generation.ReservedOpId.Value);
+        lock (_publishing)
+        {
+            for (var index = 0; _options.Publish == PublishMode.Durable && index < written.Write.Batches.Count; index++)
+            {
+                Directory.Publish(written.Write.Batches[index]);
+                _subscriber.Append(written.Write.Batches[index], written.Visible[index]);
+            }
+            _subscriber.Durable(written.Position.LastOpId);
+        }
+        if (written.Position.Position > Lsn.None)
+            _source.Acknowledge(written.Position.Position);
+    }
+
+    private Checkpoint? Visible() =>
+        _replication is { SnapshotDone: true } replication && _position.Position >= replication.VisibleFrom && _position.Position >= _position.VisibleFrom
+            ? new Checkpoint(_position.LastOpId, _position.Position)
+            : null;
+
+    private void ReportErrors()
+    {
+        if (_evaluator is { ErrorCount: > 0, FirstError: { } first })
+            Log.RowsFailed(_environment.Logger, _evaluator.ErrorCount, first.Kind, first.Definition, first.Message);
+    }
+
+    private static ulong FirstOrdinal(SnapshotRows rows)
+    {
+        foreach (var progress in rows.State?.Tables ?? [])
+        {
+            if (progress.RelationId == rows.Table.RelationId)
+                return (ulong)Math.Max(progress.RowCount - rows.Rows.RowCount, 0);
+        }
+        return 0;
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(1201, LogLevel.Information, "The log goes on after operation {OpId} at {Lsn} with {BucketCount} buckets.")]
+        public static partial void Opened(ILogger logger, OpId opId, Lsn lsn, int bucketCount);
+
+        [LoggerMessage(1202, LogLevel.Information, "A snapshot starts and everything stored is void: {Reason}")]
+        public static partial void SnapshotStarted(ILogger logger, string reason);
+
+        [LoggerMessage(1203, LogLevel.Information, "The log is visible from operation {OpId} at {Lsn} on.")]
+        public static partial void Visible(ILogger logger, OpId opId, Lsn lsn);
+
+        [LoggerMessage(1204, LogLevel.Warning, "{ErrorCount} queries failed for rows of a transaction; they yield nothing. The first, {Kind} of {Definition}: {Message}")]
+        public static partial void RowsFailed(ILogger logger, int errorCount, SyncRules.RowErrorKind kind, string definition, string message);
+
+        [LoggerMessage(1205, LogLevel.Information, "The store was filled by other rules; it is filled anew.")]
+        public static partial void RulesChanged(ILogger logger);
+    }
+}

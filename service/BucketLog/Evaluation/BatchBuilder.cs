@@ -1,0 +1,112 @@
+using System.Buffers;
+using TopGun.Buckets.Protocol;
+using TopGun.Buckets.Replication;
+
+namespace TopGun.Buckets.BucketLog.Evaluation;
+
+/// <summary>Gathers the operations of one transaction in the order of their ids and hands them out grouped by bucket.</summary>
+internal sealed class BatchBuilder
+{
+    private const int KeepBytes = 16 << 20;
+
+    private readonly List<BucketEntry> _buckets = [];
+    private readonly List<int> _counts = [];
+    private readonly List<Pending> _ops = [];
+    private readonly List<LookupChange> _lookups = [];
+    private ArrayBufferWriter<byte> _fragments = new(1 << 16);
+    private long _stamp;
+    private OpId _before;
+
+    /// <summary>Last op id given out.</summary>
+    public OpId LastOpId { get; set; }
+
+    /// <summary>Operations up to here began an earlier generation: clients may hold buckets of the same names with other contents.</summary>
+    public OpId GenerationBase { get; set; }
+
+    public int OpCount => _ops.Count + _lookups.Count;
+
+    /// <summary>Entries of the buckets of the batch built last, in the order of <see cref="OpBatch.Buckets"/>; valid until the next.</summary>
+    public IReadOnlyList<BucketEntry> Buckets => _buckets;
+
+    public IReadOnlyList<LookupChange> Lookups => _lookups;
+
+    /// <summary>Where fragments are written.</summary>
+    public ArrayBufferWriter<byte> Fragments => _fragments;
+
+    public void Start()
+    {
+        if (_fragments.Capacity > KeepBytes)
+            _fragments = new ArrayBufferWriter<byte>(1 << 16);
+        _fragments.ResetWrittenCount();
+        _buckets.Clear();
+        _counts.Clear();
+        _ops.Clear();
+        _lookups.Clear();
+        _before = LastOpId;
+        _stamp++;
+    }
+
+    public void Add(BucketEntry bucket, OpKind kind, uint checksum, int fragment, int fragmentLength)
+    {
+        if (bucket.BatchStamp != _stamp)
+            Enter(bucket);
+        LastOpId = LastOpId.Next;
+        _counts[bucket.BatchIndex]++;
+        _ops.Add(new Pending(LastOpId, bucket.BatchIndex, kind, checksum, fragment, fragmentLength));
+
+        var total = bucket.Evaluated;
+        bucket.Evaluated = kind == OpKind.Clear
+            ? new BucketSummary(LastOpId, checksum, total.Count + 1, total.ByteCount + fragmentLength)
+            : new BucketSummary(LastOpId, unchecked(total.Checksum + checksum), total.Count + 1, total.ByteCount + fragmentLength);
+    }
+
+    public void AddLookup(string key, string entry, ReadOnlyMemory<byte>? record)
+    {
+        LastOpId = LastOpId.Next;
+        _lookups.Add(new LookupChange(key, entry, LastOpId, record));
+    }
+
+    public OpBatch Build(Lsn position, IReadOnlyList<WriteCheckpointMarker> markers)
+    {
+        var fragments = _fragments.WrittenSpan.ToArray();
+        var ops = new BucketOp[_ops.Count];
+        var changes = new BucketChange[_buckets.Count];
+        var next = 0;
+        for (var index = 0; index < changes.Length; index++)
+        {
+            changes[index] = new BucketChange(_buckets[index].Name, next, _counts[index], _buckets[index].Evaluated);
+            next += _counts[index];
+            _counts[index] = changes[index].FirstOp;
+        }
+        foreach (var op in _ops)
+            ops[_counts[op.Bucket]++] = new BucketOp(op.OpId, op.Kind, op.Checksum, fragments.AsMemory(op.Fragment, op.FragmentLength));
+
+        return new OpBatch
+        {
+            Checkpoint = new Checkpoint(LastOpId, position),
+            FirstOpId = OpCount == 0 ? OpId.None : _before.Next,
+            Ops = ops,
+            Fragments = fragments,
+            Buckets = changes,
+            Lookups = _lookups.Count == 0 ? [] : _lookups.ToArray(),
+            WriteCheckpoints = markers,
+        };
+    }
+
+    private void Enter(BucketEntry bucket)
+    {
+        bucket.BatchStamp = _stamp;
+        bucket.BatchIndex = _buckets.Count;
+        _buckets.Add(bucket);
+        _counts.Add(0);
+        if (bucket.Evaluated.LastOpId == OpId.None && GenerationBase > OpId.None)
+        {
+            // Devices may hold this bucket from before the snapshot: they drop that, and what follows is the whole of it.
+            var fragment = _fragments.WrittenCount;
+            OpFragment.WritePlaceholder(_fragments, OpKind.Clear, checksum: 0);
+            Add(bucket, OpKind.Clear, checksum: 0, fragment, _fragments.WrittenCount - fragment);
+        }
+    }
+
+    private readonly record struct Pending(OpId OpId, int Bucket, OpKind Kind, uint Checksum, int Fragment, int FragmentLength);
+}

@@ -1,0 +1,104 @@
+using TopGun.Buckets.Protocol;
+using TopGun.Buckets.Replication;
+using TopGun.Buckets.SyncRules;
+
+namespace TopGun.Buckets.BucketLog.Evaluation;
+
+/// <summary>Finds rows of a transaction whose left-out values nobody stored, and reads them again from the source.</summary>
+internal sealed class MissingValues(TableCatalog catalog, WorkingSet working, IMissingRows? source)
+{
+    private readonly Dictionary<int, (RowBuffer Rows, int Index)> _fetched = [];
+    private readonly HashSet<int> _whole = [];
+    private readonly SourceRow _row = new();
+
+    /// <summary>Position that the stream has to reach before what was fetched may be shown.</summary>
+    public Lsn VisibleFrom { get; private set; }
+
+    public void Clear()
+    {
+        _fetched.Clear();
+        _whole.Clear();
+        VisibleFrom = Lsn.None;
+    }
+
+    public async ValueTask FetchAsync(TransactionPlan plan, CancellationToken cancellationToken)
+    {
+        var missing = Find(plan);
+        foreach (var (binding, slots) in missing)
+        {
+            if (source is null)
+                throw new MissingImageException(binding.DisplayName);
+
+            var keys = new List<IReadOnlyList<string>>(slots.Count);
+            foreach (var slot in slots)
+                keys.Add(RowKey.Texts(binding.KeyColumns.Length, working.Key(slot)));
+            var rows = new RowBuffer();
+            var position = await source.ReadAsync(binding.Table, keys, rows, cancellationToken);
+            if (position > VisibleFrom)
+                VisibleFrom = position;
+            for (var index = 0; index < rows.RowCount; index++)
+            {
+                rows.Read(index, _row);
+                var slot = plan.Find(binding, _row);
+                if (slot >= 0)
+                    _fetched[slot] = (rows, index);
+            }
+        }
+    }
+
+    /// <summary>Takes over what was fetched for the row. It stays incomplete when the row is gone: a later change will say so.</summary>
+    public void Complete(int slot, SourceRow row)
+    {
+        if (!_fetched.TryGetValue(slot, out var fetched))
+            return;
+        fetched.Rows.Read(fetched.Index, _row);
+        for (var column = 0; column < Math.Min(row.Count, _row.Count); column++)
+        {
+            if (row[column].Kind is SourceValueKind.Unchanged or SourceValueKind.Absent)
+                row[column] = _row[column];
+        }
+    }
+
+    /// <summary>Follows the transaction's changes to see which rows are whole by the time they are needed.</summary>
+    private List<(TableBinding Binding, List<int> Slots)> Find(TransactionPlan plan)
+    {
+        List<(TableBinding Binding, List<int> Slots)> missing = [];
+        foreach (var change in plan.Changes)
+        {
+            if (change.Binding is null || change.Kind == RowChangeKind.Delete)
+                continue;
+            var image = change.OldSlot >= 0 ? change.OldSlot : change.Slot;
+            if (change.IsIncomplete && !_whole.Contains(image) && !HasImage(change.Binding, image))
+                Add(missing, change.Binding, change.Slot);
+            _whole.Add(change.Slot);
+        }
+        return missing;
+    }
+
+    private bool HasImage(TableBinding binding, int slot)
+    {
+        if (!working.Exists(slot))
+            return false;
+        var state = RowState.Read(working.Value(slot));
+        return RowImage.IsWhole(state.Image) && (state.Layout == binding.Layout || HasColumns(catalog.Layout(state.Layout), binding.Table));
+    }
+
+    private static bool HasColumns(SourceTable stored, SourceTable table)
+    {
+        foreach (var column in table.Columns)
+        {
+            if (stored.IndexOf(column.Name) < 0)
+                return false;
+        }
+        return true;
+    }
+
+    private static void Add(List<(TableBinding Binding, List<int> Slots)> missing, TableBinding binding, int slot)
+    {
+        var index = missing.FindIndex(entry => ReferenceEquals(entry.Binding, binding));
+        if (index < 0)
+            missing.Add((binding, [slot]));
+        else if (!missing[index].Slots.Contains(slot))
+            missing[index].Slots.Add(slot);
+    }
+}

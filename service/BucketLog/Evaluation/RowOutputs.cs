@@ -1,0 +1,182 @@
+using System.Buffers;
+using TopGun.Buckets.BucketLog.Records;
+using TopGun.Buckets.SyncRules;
+
+namespace TopGun.Buckets.BucketLog.Evaluation;
+
+/// <summary>Collects what the rules make of one row. Reused from row to row.</summary>
+internal sealed class RowOutputs(BucketDirectory directory, int rowLimitBytes) : IRowSink
+{
+    private readonly ArrayBufferWriter<byte> _bytes = new(4096);
+    private readonly List<Output> _outputs = [];
+    private readonly List<BucketEntry> _buckets = [];
+    private readonly List<LookupSpan> _lookups = [];
+
+    /// <summary>Outputs, in the order of the rules.</summary>
+    public int Count => _outputs.Count;
+
+    public int LookupCount => _lookups.Count;
+
+    /// <summary>Queries that failed since <see cref="ErrorCount"/> was last set to zero; and what the first of them said.</summary>
+    public int ErrorCount { get; set; }
+
+    public RowError? FirstError { get; private set; }
+
+    public ReadOnlySpan<byte> Table(int output) => Bytes(_outputs[output].TableOffset, _outputs[output].TableLength);
+
+    public ReadOnlySpan<byte> Id(int output) => Bytes(_outputs[output].IdOffset, _outputs[output].IdLength);
+
+    public ReadOnlySpan<byte> Data(int output) => Bytes(_outputs[output].DataOffset, _outputs[output].DataLength);
+
+    public int BucketCount(int output) => _outputs[output].BucketCount;
+
+    public BucketEntry Bucket(int output, int index) => _buckets[_outputs[output].FirstBucket + index];
+
+    public ReadOnlySpan<byte> LookupKey(int lookup) => Bytes(_lookups[lookup].KeyOffset, _lookups[lookup].KeyLength);
+
+    public ReadOnlySpan<byte> LookupRecord(int lookup) => Bytes(_lookups[lookup].RecordOffset, _lookups[lookup].RecordLength);
+
+    public void Clear()
+    {
+        _bytes.ResetWrittenCount();
+        _outputs.Clear();
+        _buckets.Clear();
+        _lookups.Clear();
+    }
+
+    public void Row(ReadOnlySpan<byte> table, ReadOnlySpan<byte> id, ReadOnlySpan<byte> data)
+    {
+        var isTooLong = data.Length > rowLimitBytes;
+        if (isTooLong)
+        {
+            Error(new RowError(RowErrorKind.Data, "", $"The row is {data.Length} bytes long, more than the limit of {rowLimitBytes}."));
+            data = default;
+        }
+        var output = new Output
+        {
+            TableOffset = Write(table),
+            TableLength = table.Length,
+            IdOffset = Write(id),
+            IdLength = id.Length,
+            DataOffset = Write(data),
+            DataLength = data.Length,
+            FirstBucket = _buckets.Count,
+            IsDropped = isTooLong,
+        };
+        _outputs.Add(output);
+    }
+
+    public void Bucket(ReadOnlySpan<byte> name)
+    {
+        var output = _outputs[^1];
+        if (output.IsDropped)
+            return;
+        _buckets.Add(directory.GetOrAdd(name));
+        _outputs[^1] = output with { BucketCount = output.BucketCount + 1 };
+    }
+
+    public void Lookup(ReadOnlySpan<byte> key, ReadOnlySpan<byte> record) => _lookups.Add(new LookupSpan(
+        Write(key), key.Length, Write(record), record.Length));
+
+    public void Error(RowError error)
+    {
+        if (ErrorCount++ == 0)
+            FirstError = error;
+    }
+
+    /// <summary>Whether an output of that table and id is in the bucket.</summary>
+    public bool Contains(ReadOnlySpan<byte> table, ReadOnlySpan<byte> id, int bucket)
+    {
+        for (var output = 0; output < _outputs.Count; output++)
+        {
+            if (Holds(output, bucket) && Id(output).SequenceEqual(id) && Table(output).SequenceEqual(table))
+                return true;
+        }
+        return false;
+    }
+
+    /// <summary>Writes the remembered set: each (bucket, table, id) once, as <see cref="RowState"/> draws it.</summary>
+    public void WriteOutputs(ArrayBufferWriter<byte> state)
+    {
+        state.WriteVarint((ulong)_outputs.Count);
+        for (var output = 0; output < _outputs.Count; output++)
+        {
+            var first = _outputs[output].FirstBucket;
+            var count = 0;
+            for (var index = 0; index < _outputs[output].BucketCount; index++)
+            {
+                if (IsFirst(output, index))
+                    count++;
+            }
+            state.WriteBlob(Table(output));
+            state.WriteBlob(Id(output));
+            state.WriteVarint((ulong)count);
+            for (var index = 0; index < _outputs[output].BucketCount; index++)
+            {
+                if (IsFirst(output, index))
+                    state.WriteVarint((ulong)_buckets[first + index].Number);
+            }
+        }
+    }
+
+    public void WriteLookups(ArrayBufferWriter<byte> state)
+    {
+        state.WriteVarint((ulong)_lookups.Count);
+        for (var lookup = 0; lookup < _lookups.Count; lookup++)
+        {
+            state.WriteBlob(LookupKey(lookup));
+            state.WriteBlob(LookupRecord(lookup));
+        }
+    }
+
+    private bool Holds(int output, int bucket)
+    {
+        for (var index = 0; index < _outputs[output].BucketCount; index++)
+        {
+            if (Bucket(output, index).Number == bucket)
+                return true;
+        }
+        return false;
+    }
+
+    // Two queries may give the same id, or one query the same bucket twice; remembered is each place once.
+    private bool IsFirst(int output, int index)
+    {
+        var bucket = Bucket(output, index);
+        for (var earlier = 0; earlier < index; earlier++)
+        {
+            if (ReferenceEquals(Bucket(output, earlier), bucket))
+                return false;
+        }
+        for (var earlier = 0; earlier < output; earlier++)
+        {
+            if (Holds(earlier, bucket.Number) && Id(earlier).SequenceEqual(Id(output)) && Table(earlier).SequenceEqual(Table(output)))
+                return false;
+        }
+        return true;
+    }
+
+    private int Write(ReadOnlySpan<byte> bytes)
+    {
+        var offset = _bytes.WrittenCount;
+        _bytes.Write(bytes);
+        return offset;
+    }
+
+    private ReadOnlySpan<byte> Bytes(int offset, int length) => _bytes.WrittenSpan.Slice(offset, length);
+
+    private record struct Output
+    {
+        public int TableOffset;
+        public int TableLength;
+        public int IdOffset;
+        public int IdLength;
+        public int DataOffset;
+        public int DataLength;
+        public int FirstBucket;
+        public int BucketCount;
+        public bool IsDropped;
+    }
+
+    private readonly record struct LookupSpan(int KeyOffset, int KeyLength, int RecordOffset, int RecordLength);
+}

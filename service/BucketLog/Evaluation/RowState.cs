@@ -1,0 +1,75 @@
+using System.Buffers;
+using TopGun.Buckets.BucketLog.Records;
+
+namespace TopGun.Buckets.BucketLog.Evaluation;
+
+/// <summary>What is remembered of a source row: where it is, which lookups it produces, and the row itself.</summary>
+/// <remarks>
+/// <code>
+/// state  := │ layout (varint) │ n │ output* │ n │ lookup* │ image │          all counts and lengths are varints
+/// output := │ length │ client table │ length │ id │ n │ bucket number* │
+/// lookup := │ length │ lookup key │ length │ record │
+/// image  := see RowImage
+/// </code>
+/// </remarks>
+internal readonly ref struct RowState
+{
+    private readonly ReadOnlySpan<byte> _outputs;
+    private readonly ReadOnlySpan<byte> _lookups;
+
+    private RowState(int layout, ReadOnlySpan<byte> outputs, ReadOnlySpan<byte> lookups, ReadOnlySpan<byte> image)
+    {
+        Layout = layout;
+        _outputs = outputs;
+        _lookups = lookups;
+        Image = image;
+    }
+
+    public int Layout { get; }
+
+    public ReadOnlySpan<byte> Image { get; }
+
+    /// <summary>Whether there is anything to take back.</summary>
+    public bool HasResults => _outputs.Length > 1 || _lookups.Length > 1;
+
+    public RecordReader Outputs => new(_outputs);
+
+    public RecordReader Lookups => new(_lookups);
+
+    /// <summary>Reads a stored state; none is a state with nothing in it.</summary>
+    public static RowState Read(ReadOnlySpan<byte> value)
+    {
+        if (value.IsEmpty)
+            return new RowState(0, Nothing, Nothing, default);
+
+        var reader = new RecordReader(value);
+        var layout = reader.ReadCount();
+        var outputs = reader.Rest;
+        for (var left = reader.ReadCount(); left > 0; left--)
+        {
+            reader.ReadBlob();
+            reader.ReadBlob();
+            for (var buckets = reader.ReadCount(); buckets > 0; buckets--)
+                reader.ReadVarint();
+        }
+        outputs = outputs[..(outputs.Length - reader.Rest.Length)];
+        var lookups = reader.Rest;
+        for (var left = reader.ReadCount(); left > 0; left--)
+        {
+            reader.ReadBlob();
+            reader.ReadBlob();
+        }
+        lookups = lookups[..(lookups.Length - reader.Rest.Length)];
+        return new RowState(layout, outputs, lookups, reader.Rest);
+    }
+
+    public static void Write(ArrayBufferWriter<byte> output, int layout, RowOutputs results, ReadOnlySpan<byte> image)
+    {
+        output.WriteVarint((ulong)layout);
+        results.WriteOutputs(output);
+        results.WriteLookups(output);
+        output.Write(image);
+    }
+
+    private static ReadOnlySpan<byte> Nothing => [0];
+}

@@ -1,0 +1,125 @@
+using System.Buffers;
+using System.Globalization;
+using System.Text;
+using TopGun.Buckets.Protocol;
+using TopGun.Buckets.SyncRules;
+
+namespace TopGun.Buckets.BucketLog.Evaluation;
+
+/// <summary>Turns the new state of one row into operations: the difference between what the rules make of it now and what is remembered.</summary>
+internal sealed class RowWriter(BatchBuilder batch, BucketDirectory directory, WorkingSet working, int rowLimitBytes)
+{
+    private readonly RowOutputs _outputs = new(directory, rowLimitBytes);
+    private readonly ArrayBufferWriter<byte> _subkey = new(64);
+    private readonly ArrayBufferWriter<byte> _image = new(4096);
+    private readonly ArrayBufferWriter<byte> _state = new(4096);
+
+    public RowOutputs Outputs => _outputs;
+
+    /// <summary>The row is now this. A row with unknown values yields nothing until they arrive.</summary>
+    public void Put(TableBinding binding, int slot, SourceRow row)
+    {
+        _image.ResetWrittenCount();
+        RowImage.Write(_image, row);
+        var stored = RowState.Read(working.Value(slot));
+        if (stored.Layout == binding.Layout && stored.Image.SequenceEqual(_image.WrittenSpan))
+            return; // the same row gives the same outputs, so nothing changed for anybody
+
+        _outputs.Clear();
+        if (!RowImage.IsIncomplete(row))
+            binding.Evaluator.Evaluate(row, _outputs);
+        WriteSubkey(binding.KeyColumns.Length, slot);
+        WritePuts();
+        WriteRemoves(stored);
+        WriteLookups(stored);
+
+        _state.ResetWrittenCount();
+        RowState.Write(_state, binding.Layout, _outputs, _image.WrittenSpan);
+        working.Set(slot, _state.WrittenSpan);
+    }
+
+    /// <summary>The row is gone; one that is not known is no error.</summary>
+    public void Remove(int keyColumns, int slot)
+    {
+        if (!working.Exists(slot))
+            return;
+        var stored = RowState.Read(working.Value(slot));
+        _outputs.Clear();
+        if (stored.HasResults)
+        {
+            WriteSubkey(keyColumns, slot);
+            WriteRemoves(stored);
+            WriteLookups(stored);
+        }
+        working.Remove(slot);
+    }
+
+    private void WriteSubkey(int keyColumns, int slot)
+    {
+        _subkey.ResetWrittenCount();
+        RowKey.WriteSubkey(_subkey, keyColumns, working.Key(slot));
+    }
+
+    private void WritePuts()
+    {
+        for (var output = 0; output < _outputs.Count; output++)
+        {
+            var buckets = _outputs.BucketCount(output);
+            if (buckets == 0)
+                continue;
+            var fragment = batch.Fragments.WrittenCount;
+            var checksum = OpFragment.WritePut(
+                batch.Fragments, _outputs.Table(output), _outputs.Id(output), _subkey.WrittenSpan, _outputs.Data(output));
+            var length = batch.Fragments.WrittenCount - fragment;
+            for (var index = 0; index < buckets; index++)
+                batch.Add(_outputs.Bucket(output, index), OpKind.Put, checksum, fragment, length);
+        }
+    }
+
+    private void WriteRemoves(RowState stored)
+    {
+        var reader = stored.Outputs;
+        for (var left = reader.ReadCount(); left > 0; left--)
+        {
+            var table = reader.ReadBlob();
+            var id = reader.ReadBlob();
+            var (fragment, length, checksum) = (-1, 0, 0u);
+            for (var buckets = reader.ReadCount(); buckets > 0; buckets--)
+            {
+                var bucket = reader.ReadCount();
+                if (_outputs.Contains(table, id, bucket))
+                    continue;
+                if (fragment < 0)
+                {
+                    fragment = batch.Fragments.WrittenCount;
+                    checksum = OpFragment.WriteRemove(batch.Fragments, table, id, _subkey.WrittenSpan);
+                    length = batch.Fragments.WrittenCount - fragment;
+                }
+                batch.Add(directory.ByNumber(bucket), OpKind.Remove, checksum, fragment, length);
+            }
+        }
+    }
+
+    /// <summary>An entry is named by its position among the row's results, so only positions that differ change.</summary>
+    private void WriteLookups(RowState stored)
+    {
+        var reader = stored.Lookups;
+        var storedCount = reader.ReadCount();
+        for (var index = 0; index < Math.Max(storedCount, _outputs.LookupCount); index++)
+        {
+            var isStored = index < storedCount;
+            var isNew = index < _outputs.LookupCount;
+            var storedKey = isStored ? reader.ReadBlob() : default;
+            var storedRecord = isStored ? reader.ReadBlob() : default;
+            var isSameKey = isStored && isNew && storedKey.SequenceEqual(_outputs.LookupKey(index));
+
+            if (isStored && !isSameKey)
+                batch.AddLookup(Encoding.UTF8.GetString(storedKey), EntryName(index), record: null);
+            if (isNew && !(isSameKey && storedRecord.SequenceEqual(_outputs.LookupRecord(index))))
+                batch.AddLookup(Encoding.UTF8.GetString(_outputs.LookupKey(index)), EntryName(index), _outputs.LookupRecord(index).ToArray());
+        }
+    }
+
+    private string EntryName(int index) =>
+        string.Create(CultureInfo.InvariantCulture, $"{Encoding.UTF8.GetString(_subkey.WrittenSpan)}/{index}");
+}

@@ -1,0 +1,168 @@
+using System.Buffers;
+using System.Buffers.Binary;
+using TopGun.Buckets.BucketLog.Records;
+using TopGun.Buckets.SyncRules;
+
+namespace TopGun.Buckets.BucketLog.Evaluation;
+
+/// <summary>Every table definition that stored rows refer to, numbered in the order in which they appeared.</summary>
+internal sealed class TableCatalog(RuleSet rules)
+{
+    private const int KnownLimit = 1024; // definitions seen as objects; the source makes new objects when it reconnects
+
+    private readonly List<(SourceTable Table, int Number)> _layouts = []; // layout n is at n − 1
+    private readonly Dictionary<SourceTable, TableBinding> _known = new(ReferenceEqualityComparer.Instance);
+    private readonly Dictionary<int, TableBinding> _byLayout = [];
+
+    /// <summary>The definition of a layout that a stored image names.</summary>
+    public SourceTable Layout(int layout)
+    {
+        if (layout < 1 || layout > _layouts.Count)
+            Throw.DamagedRecord();
+        return _layouts[layout - 1].Table;
+    }
+
+    /// <summary>Number of key columns of a table.</summary>
+    public int KeyColumnCount(int number)
+    {
+        foreach (var (table, known) in _layouts)
+        {
+            if (known == number)
+                return TableBinding.KeyColumnsOf(table).Length;
+        }
+        Throw.DamagedRecord();
+        return 0;
+    }
+
+    /// <summary>Finds or makes the binding of a definition.</summary>
+    /// <param name="table">The definition.</param>
+    /// <param name="added">Receives the record of a definition that is new.</param>
+    /// <param name="replaced">Number of the table whose place it took, when one of that name was dropped; otherwise 0.</param>
+    /// <exception cref="RowKeyChangedException">Stored rows of this table have another key.</exception>
+    public TableBinding Bind(SourceTable table, RecordChanges added, out int replaced)
+    {
+        replaced = 0;
+        if (_known.TryGetValue(table, out var binding))
+            return binding;
+
+        var layout = _layouts.FindIndex(known => IsSame(known.Table, table)) + 1;
+        if (layout == 0)
+        {
+            var number = NumberOf(table, out replaced);
+            _layouts.Add((table, number));
+            layout = _layouts.Count;
+            added.Put(RecordTable.Relation, Key(layout), Value(number, table));
+        }
+        if (!_byLayout.TryGetValue(layout, out binding))
+        {
+            binding = new TableBinding(table, rules.ForTable(table), _layouts[layout - 1].Number, layout);
+            _byLayout.Add(layout, binding);
+        }
+        if (_known.Count == KnownLimit)
+            _known.Clear();
+        _known.Add(table, binding);
+        return binding;
+    }
+
+    /// <summary>Takes in a stored definition; records come in the order of their layouts.</summary>
+    public void Load(StoredRecord record)
+    {
+        var reader = new RecordReader(record.Value.Span);
+        var number = reader.ReadCount();
+        var relationId = (uint)reader.ReadVarint();
+        var schema = reader.ReadText();
+        var name = reader.ReadText();
+        var identity = (ReplicaIdentity)reader.ReadByte();
+        var columns = new SourceColumn[reader.ReadCount()];
+        for (var index = 0; index < columns.Length; index++)
+        {
+            columns[index] = new SourceColumn(
+                reader.ReadText(), (uint)reader.ReadVarint(), (int)(uint)reader.ReadVarint(), reader.ReadByte() == 1);
+        }
+        _layouts.Add((new SourceTable(relationId, schema, name, columns, identity), number));
+        if (BinaryPrimitives.ReadUInt32BigEndian(record.Key.Span) != (uint)_layouts.Count)
+            Throw.DamagedRecord();
+    }
+
+    public void Clear()
+    {
+        _layouts.Clear();
+        _known.Clear();
+        _byLayout.Clear();
+    }
+
+    private int NumberOf(SourceTable table, out int replaced)
+    {
+        replaced = 0;
+        var last = 0;
+        foreach (var (known, number) in _layouts)
+        {
+            last = Math.Max(last, number);
+            if (known.RelationId != table.RelationId)
+                continue;
+            if (!HasSameKey(known, table))
+                throw new RowKeyChangedException($"{table.Schema}.{table.Name}");
+            return number;
+        }
+        foreach (var (known, number) in _layouts)
+        {
+            if (known.Schema == table.Schema && known.Name == table.Name)
+                replaced = number;
+        }
+        return last + 1;
+    }
+
+    private static bool HasSameKey(SourceTable known, SourceTable table)
+    {
+        var knownKey = TableBinding.KeyColumnsOf(known);
+        var key = TableBinding.KeyColumnsOf(table);
+        if (knownKey.Length != key.Length)
+            return false;
+        for (var index = 0; index < key.Length; index++)
+        {
+            var (left, right) = (known.Columns[knownKey[index]], table.Columns[key[index]]);
+            if (left.Name != right.Name || left.TypeId != right.TypeId)
+                return false;
+        }
+        return true;
+    }
+
+    private static bool IsSame(SourceTable left, SourceTable right)
+    {
+        if (left.RelationId != right.RelationId || left.Schema != right.Schema || left.Name != right.Name
+            || left.Identity != right.Identity || left.Columns.Count != right.Columns.Count)
+            return false;
+        for (var index = 0; index < left.Columns.Count; index++)
+        {
+            if (left.Columns[index] != right.Columns[index])
+                return false;
+        }
+        return true;
+    }
+
+    private static byte[] Key(int layout)
+    {
+        var key = new byte[sizeof(uint)];
+        BinaryPrimitives.WriteUInt32BigEndian(key, (uint)layout);
+        return key;
+    }
+
+    private static ReadOnlySpan<byte> Value(int number, SourceTable table)
+    {
+        var output = new ArrayBufferWriter<byte>();
+        output.WriteVarint((ulong)number);
+        output.WriteVarint(table.RelationId);
+        output.WriteText(table.Schema);
+        output.WriteText(table.Name);
+        output.WriteByte((byte)table.Identity);
+        output.WriteVarint((ulong)table.Columns.Count);
+        foreach (var column in table.Columns)
+        {
+            output.WriteText(column.Name);
+            output.WriteVarint(column.TypeId);
+            output.WriteVarint((uint)column.TypeModifier);
+            output.WriteByte((byte)(column.IsKey ? 1 : 0));
+        }
+        return output.WrittenSpan;
+    }
+}

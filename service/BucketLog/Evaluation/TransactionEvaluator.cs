@@ -1,0 +1,205 @@
+using System.Buffers;
+using TopGun.Buckets.Protocol;
+using TopGun.Buckets.Replication;
+using TopGun.Buckets.SyncRules;
+
+namespace TopGun.Buckets.BucketLog.Evaluation;
+
+/// <summary>Turns source transactions into operations: a pure, ordered function of the stored state and the transaction.</summary>
+/// <remarks>One caller at a time. All waiting comes first; from there on nothing can interfere and nothing but a defect can fail.</remarks>
+internal sealed class TransactionEvaluator
+{
+    private readonly WorkingSet _working = new();
+    private readonly TableCatalog _catalog;
+    private readonly IStoredRows _stored;
+    private readonly BatchBuilder _batch;
+    private readonly TransactionPlan _plan;
+    private readonly MissingValues _missing;
+    private readonly RowWriter _writer;
+    private readonly SourceRow _row = new();
+
+    public TransactionEvaluator(
+        TableCatalog catalog, BucketDirectory directory, BatchBuilder batch, IStoredRows stored, IMissingRows? missingRows, int rowLimitBytes)
+    {
+        _catalog = catalog;
+        _stored = stored;
+        _batch = batch;
+        _plan = new TransactionPlan(catalog, _working);
+        _missing = new MissingValues(catalog, _working, missingRows);
+        _writer = new RowWriter(batch, directory, _working, rowLimitBytes);
+    }
+
+    /// <summary>Records to store with the batch evaluated last.</summary>
+    public RecordChanges Records { get; } = new();
+
+    /// <summary>Position that the stream has to reach before that batch may be shown, when rows had to be read again.</summary>
+    public Lsn VisibleFrom => _missing.VisibleFrom;
+
+    /// <summary>Queries that failed in that batch, and what the first of them said.</summary>
+    public int ErrorCount => _writer.Outputs.ErrorCount;
+
+    public RowError? FirstError => _writer.Outputs.FirstError;
+
+    public async ValueTask<OpBatch> EvaluateAsync(SourceTransaction transaction, CancellationToken cancellationToken)
+    {
+        Start();
+        _plan.Read(transaction, Records);
+        await LoadAsync(cancellationToken);
+        if (_plan.HasIncomplete)
+            await _missing.FetchAsync(_plan, cancellationToken);
+
+        foreach (var number in _plan.Replaced)
+            Empty(number);
+        Apply(transaction.ReadChanges());
+        return Finish(transaction.EndPosition, transaction.Markers);
+    }
+
+    /// <summary>Takes in rows of a snapshot; rows that are known are left alone.</summary>
+    /// <param name="table">Their table.</param>
+    /// <param name="rows">The rows.</param>
+    /// <param name="firstOrdinal">Number of the table's rows before these.</param>
+    /// <param name="position">Position of the log, which rows of a snapshot do not move.</param>
+    /// <param name="cancellationToken">Stops before anything has changed.</param>
+    public async ValueTask<OpBatch> EvaluateAsync(
+        SourceTable table, RowBuffer rows, ulong firstOrdinal, Lsn position, CancellationToken cancellationToken)
+    {
+        Start();
+        var binding = _plan.Bind(table, Records);
+        if (binding.Evaluator.IsUsed)
+            _plan.Read(binding, rows, _row, firstOrdinal);
+        await LoadAsync(cancellationToken);
+
+        foreach (var number in _plan.Replaced)
+            Empty(number);
+        for (var index = 0; index < _plan.Changes.Count; index++)
+        {
+            var slot = _plan.Changes[index].Slot;
+            if (_working.Exists(slot))
+                continue;
+            rows.Read(index, _row);
+            _writer.Put(binding, slot, _row);
+        }
+        return Finish(position, []);
+    }
+
+    private void Start()
+    {
+        _working.Clear();
+        _plan.Start();
+        _missing.Clear();
+        Records.Clear();
+        _writer.Outputs.ErrorCount = 0;
+    }
+
+    private async ValueTask LoadAsync(CancellationToken cancellationToken)
+    {
+        if (_working.Count > 0)
+            await _stored.LoadAsync(_working, cancellationToken);
+        foreach (var number in _plan.Emptied)
+            await _stored.LoadAllAsync(_working, Prefix(number), cancellationToken);
+        _batch.Start();
+    }
+
+    private void Apply(RowChangeReader reader)
+    {
+        for (var index = 0; reader.Read(); index++)
+        {
+            var change = _plan.Changes[index];
+            if (change.Kind == RowChangeKind.Truncate)
+            {
+                Truncate(reader);
+                continue;
+            }
+            if (change.Binding is not { } binding)
+                continue;
+            switch (change.Kind)
+            {
+                case RowChangeKind.Insert:
+                    _writer.Put(binding, change.Slot, reader.New);
+                    break;
+                case RowChangeKind.Delete:
+                    _writer.Remove(binding.KeyColumns.Length, change.Slot);
+                    break;
+                default:
+                    Update(binding, change, reader);
+                    break;
+            }
+        }
+    }
+
+    private void Update(TableBinding binding, PlannedChange change, RowChangeReader reader)
+    {
+        var row = reader.New;
+        TransactionPlan.FillFromOld(row, reader.Old);
+        if (change.IsIncomplete)
+        {
+            var image = _working.ValueMemory(change.OldSlot >= 0 ? change.OldSlot : change.Slot);
+            if (!TryCompleteFromImage(binding, row, image))
+                _missing.Complete(change.Slot, row);
+        }
+        if (change.OldSlot >= 0)
+            _writer.Remove(binding.KeyColumns.Length, change.OldSlot);
+        _writer.Put(binding, change.Slot, row);
+    }
+
+    private bool TryCompleteFromImage(TableBinding binding, SourceRow row, ReadOnlyMemory<byte> state)
+    {
+        if (state.IsEmpty)
+            return false;
+        var stored = RowState.Read(state.Span);
+        return RowImage.TryComplete(row, binding.Table, state[^stored.Image.Length..], _catalog.Layout(stored.Layout));
+    }
+
+    private void Truncate(RowChangeReader reader)
+    {
+        foreach (var table in reader.Truncated)
+        {
+            var binding = _plan.Bind(table, Records);
+            if (binding.Evaluator.IsUsed)
+                Empty(binding.Number);
+        }
+    }
+
+    private void Empty(int tableNumber)
+    {
+        List<int> slots = [];
+        for (var slot = 0; slot < _working.Count; slot++)
+        {
+            if (_working.Exists(slot) && RowKey.TableNumber(_working.Key(slot)) == tableNumber)
+                slots.Add(slot);
+        }
+        slots.Sort((left, right) => _working.Key(left).SequenceCompareTo(_working.Key(right))); // by key, however they were loaded
+        var keyColumns = _catalog.KeyColumnCount(tableNumber);
+        foreach (var slot in slots)
+            _writer.Remove(keyColumns, slot);
+    }
+
+    private OpBatch Finish(Lsn position, IReadOnlyList<WriteCheckpointMarker> markers)
+    {
+        foreach (var slot in _working.Changed)
+        {
+            if (_working.Exists(slot))
+                Records.Put(RecordTable.RowState, _working.Key(slot), _working.Value(slot));
+            else
+                Records.Delete(RecordTable.RowState, _working.Key(slot));
+        }
+        foreach (var lookup in _batch.Lookups)
+        {
+            var key = LookupRecord.Key(lookup.Key, lookup.Entry);
+            if (lookup.Record is { } record)
+                Records.Put(RecordTable.Lookup, key, LookupRecord.Value(lookup.OpId, record.Span));
+            else
+                Records.Delete(RecordTable.Lookup, key);
+        }
+        foreach (var marker in markers)
+            Records.Put(RecordTable.WriteCheckpoint, WriteCheckpointRecord.Key(marker.UserKey), WriteCheckpointRecord.Value(marker.Id));
+        return _batch.Build(position, markers);
+    }
+
+    private static ReadOnlyMemory<byte> Prefix(int tableNumber)
+    {
+        var prefix = new ArrayBufferWriter<byte>(sizeof(uint));
+        RowKey.WritePrefix(prefix, tableNumber);
+        return prefix.WrittenMemory;
+    }
+}

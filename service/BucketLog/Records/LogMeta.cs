@@ -1,0 +1,61 @@
+using System.Buffers;
+using TopGun.Buckets.Protocol;
+
+namespace TopGun.Buckets.BucketLog.Records;
+
+/// <summary>Where the log stands. Stored with every write.</summary>
+/// <param name="LastOpId">Last operation given out.</param>
+/// <param name="Position">End of the last source transaction taken in.</param>
+/// <param name="VisibleFrom">Position that the stream has to reach before anything is shown, because of rows read again; see <see cref="IMissingRows"/>.</param>
+/// <param name="GenerationBase">Op ids up to here were given out before the last snapshot began.</param>
+internal sealed record LogPosition(OpId LastOpId, Lsn Position, Lsn VisibleFrom, OpId GenerationBase)
+{
+    public static readonly LogPosition Empty = new(OpId.None, Lsn.None, Lsn.None, OpId.None);
+
+    public void Write(ArrayBufferWriter<byte> output)
+    {
+        output.WriteVarint(LastOpId.Value);
+        output.WriteVarint(Position.Value);
+        output.WriteVarint(VisibleFrom.Value);
+        output.WriteVarint(GenerationBase.Value);
+    }
+
+    public static LogPosition Read(ReadOnlySpan<byte> value)
+    {
+        var reader = new RecordReader(value);
+        return new LogPosition(
+            new OpId(reader.ReadVarint()), new Lsn(reader.ReadVarint()), new Lsn(reader.ReadVarint()), new OpId(reader.ReadVarint()));
+    }
+}
+
+/// <summary>Who the store is, and which op ids it may have shown to anybody.</summary>
+/// <param name="Id">Made at random with the store, 16 bytes: a copy or an older state of it can be told from it.</param>
+/// <param name="ReservedOpId">No op id beyond this was ever visible. Written ahead of use.</param>
+internal sealed record LogGeneration(Guid Id, OpId ReservedOpId)
+{
+    public byte[] Serialize()
+    {
+        var output = new ArrayBufferWriter<byte>(32);
+        output.Write(Id.ToByteArray());
+        output.WriteVarint(ReservedOpId.Value);
+        return output.WrittenSpan.ToArray();
+    }
+
+    public static LogGeneration Read(ReadOnlySpan<byte> value)
+    {
+        var reader = new RecordReader(value);
+        return new LogGeneration(new Guid(reader.ReadBytes(16)), new OpId(reader.ReadVarint()));
+    }
+}
+
+/// <summary>Keys of the records in <see cref="RecordTable.Meta"/>.</summary>
+internal static class MetaKey
+{
+    public static ReadOnlySpan<byte> Position => "position"u8;
+
+    public static ReadOnlySpan<byte> Replication => "replication"u8;
+
+    public static ReadOnlySpan<byte> Generation => "generation"u8;
+
+    public static ReadOnlySpan<byte> Rules => "rules"u8;
+}

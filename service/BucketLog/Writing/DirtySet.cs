@@ -1,0 +1,128 @@
+using System.Buffers;
+using TopGun.Buckets.BucketLog.Evaluation;
+using TopGun.Buckets.BucketLog.Records;
+
+namespace TopGun.Buckets.BucketLog.Writing;
+
+/// <summary>One write to the store while it gathers and while it is under way: row states in it can be found by key.</summary>
+internal sealed class DirtySet
+{
+    private readonly RecordIndex _rowStates;
+    private readonly List<(BucketEntry Bucket, BucketSummary Summary)> _buckets = [];
+    private readonly ArrayBufferWriter<byte> _scratch = new(256);
+    private long _stamp;
+
+    public DirtySet(long stamp)
+    {
+        _stamp = stamp;
+        _rowStates = new RecordIndex(Write.Records);
+    }
+
+    public StoreWrite Write { get; } = new();
+
+    /// <summary>What readers may be told of after each of the batches.</summary>
+    public List<Checkpoint?> Visible { get; } = [];
+
+    /// <summary>Where the log stands once this is durable.</summary>
+    public LogPosition Position { get; set; } = LogPosition.Empty;
+
+    /// <summary>Counts what was handed in; everything up to here is in this write or an earlier one.</summary>
+    public long Sequence { get; set; }
+
+    public long ByteCount { get; private set; }
+
+    /// <summary>When the first operation or record came in, by the monotonic clock.</summary>
+    public long OldestTimestamp { get; set; }
+
+    /// <summary>Reservation of op ids in this write, if any.</summary>
+    public LogGeneration? Generation { get; set; }
+
+    public bool HasContent => !Write.IsEmpty || Generation is not null;
+
+    /// <summary>Adds what one event brought.</summary>
+    public void Add(OpBatch? batch, IReadOnlyList<BucketEntry> buckets, RecordChanges? records)
+    {
+        if (records is { Count: > 0 })
+        {
+            var first = Write.Records.Count;
+            Write.Records.Add(records);
+            for (var index = first; index < Write.Records.Count; index++)
+            {
+                if (Write.Records.Table(index) == RecordTable.RowState)
+                    _rowStates.Add(index);
+            }
+            ByteCount += records.ByteCount;
+        }
+        if (batch is null)
+            return;
+        Write.Batches.Add(batch);
+        ByteCount += batch.Fragments.Length + (batch.Ops.Length * 32L);
+        for (var index = 0; index < buckets.Count; index++)
+            Add(buckets[index], batch.Buckets[index].Summary);
+    }
+
+    /// <summary>Adds what is known only when the write begins: totals and position.</summary>
+    public void Seal()
+    {
+        foreach (var (bucket, summary) in _buckets)
+            BucketDirectory.WriteRecord(Write.Records, bucket, summary, _scratch);
+        _scratch.ResetWrittenCount();
+        Position.Write(_scratch);
+        Write.Records.Put(RecordTable.Meta, MetaKey.Position, _scratch.WrittenSpan);
+        if (Generation is not null)
+            Write.Records.Put(RecordTable.Meta, MetaKey.Generation, Generation.Serialize());
+    }
+
+    /// <summary>Finds a row state in this write.</summary>
+    /// <returns>Whether it was changed in this write; <paramref name="exists"/> tells whether there still is one.</returns>
+    public bool TryFind(ReadOnlySpan<byte> key, out ReadOnlySpan<byte> value, out bool exists)
+    {
+        var index = _rowStates.IndexOf(key);
+        if (index < 0)
+        {
+            value = default;
+            exists = false;
+            return false;
+        }
+        exists = Write.Records.TryGetValue(index, out value);
+        return true;
+    }
+
+    /// <summary>Adds the row states of this write whose key starts with <paramref name="prefix"/> to the working set, unless they are there.</summary>
+    public void LoadAll(WorkingSet working, ReadOnlySpan<byte> prefix)
+    {
+        foreach (var index in _rowStates.All())
+        {
+            if (!Write.Records.Key(index).StartsWith(prefix))
+                continue;
+            var slot = working.GetOrAdd(Write.Records.Key(index), out var added);
+            if (added && Write.Records.TryGetValue(index, out var value))
+                working.Load(slot, value);
+        }
+    }
+
+    public void Clear(long stamp)
+    {
+        _stamp = stamp;
+        _rowStates.Clear();
+        _buckets.Clear();
+        Visible.Clear();
+        Write.Clear();
+        Generation = null;
+        ByteCount = 0;
+    }
+
+    private void Add(BucketEntry bucket, BucketSummary summary)
+    {
+        if (bucket.DirtyStamp != _stamp)
+        {
+            bucket.DirtyStamp = _stamp;
+            bucket.DirtyIndex = _buckets.Count;
+            _buckets.Add((bucket, summary));
+        }
+        else
+        {
+            _buckets[bucket.DirtyIndex] = (bucket, summary);
+        }
+    }
+}

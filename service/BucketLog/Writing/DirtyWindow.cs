@@ -1,0 +1,175 @@
+using TopGun.Buckets.BucketLog.Evaluation;
+using TopGun.Buckets.BucketLog.Records;
+
+namespace TopGun.Buckets.BucketLog.Writing;
+
+/// <summary>Everything evaluated that is not durable yet: one write that gathers, and at most one that is under way.</summary>
+/// <remarks>Filled by the thread that evaluates, emptied by the store writer. Both sets are reused, so nothing is allocated per change.</remarks>
+internal sealed class DirtyWindow(TimeProvider time)
+{
+    private readonly Lock _gate = new();
+    private DirtySet _gathering = new(stamp: 1);
+    private DirtySet _spare = new(stamp: 0);
+    private DirtySet? _writing;
+    private long _stamp = 1;
+    private LogPosition _position = LogPosition.Empty;
+    private LogPosition _writtenPosition = LogPosition.Empty;
+    private long _positionTimestamp; // when the unwritten position was first reported
+    private long _sequence;
+
+    /// <summary>Number of what was handed in last.</summary>
+    public long Sequence
+    {
+        get
+        {
+            lock (_gate)
+                return _sequence;
+        }
+    }
+
+    public void Start(LogPosition position)
+    {
+        lock (_gate)
+            _position = _writtenPosition = position;
+    }
+
+    /// <summary>Adds what one event brought.</summary>
+    /// <param name="batch">Its operations, if any.</param>
+    /// <param name="buckets">Entries of the buckets of the batch.</param>
+    /// <param name="visible">What readers may be told of once the batch is there.</param>
+    /// <param name="records">Its records, if any.</param>
+    /// <param name="position">Where the log stands after it.</param>
+    public void Add(
+        OpBatch? batch, IReadOnlyList<BucketEntry> buckets, Checkpoint? visible, RecordChanges? records, LogPosition position)
+    {
+        lock (_gate)
+        {
+            var now = time.GetTimestamp();
+            if (!_gathering.HasContent)
+                _gathering.OldestTimestamp = now;
+            if (_position == _writtenPosition && position != _position)
+                _positionTimestamp = now;
+            _gathering.Add(batch, buckets, records);
+            if (batch is not null)
+                _gathering.Visible.Add(visible);
+            _position = position;
+            _gathering.Sequence = ++_sequence;
+        }
+    }
+
+    /// <summary>Makes the next write void everything stored before it.</summary>
+    public void Reset()
+    {
+        lock (_gate)
+            _gathering.Write.Reset = true;
+    }
+
+    /// <summary>Stores a reservation of op ids with the next write.</summary>
+    public void Reserve(LogGeneration generation)
+    {
+        lock (_gate)
+        {
+            if (!_gathering.HasContent)
+                _gathering.OldestTimestamp = time.GetTimestamp();
+            _gathering.Generation = generation;
+            _gathering.Sequence = ++_sequence;
+        }
+    }
+
+    /// <summary>Whether there is anything that a write would make durable.</summary>
+    public bool IsDirty
+    {
+        get
+        {
+            lock (_gate)
+                return _gathering.HasContent || _position != _writtenPosition;
+        }
+    }
+
+    /// <summary>How large and how old what waits is, with what is being written.</summary>
+    public (long ByteCount, TimeSpan Age) Measure()
+    {
+        lock (_gate)
+        {
+            var bytes = _gathering.ByteCount + (_writing?.ByteCount ?? 0);
+            var oldest = _writing is { HasContent: true } ? _writing : _gathering;
+            return (bytes, oldest.HasContent ? time.GetElapsedTime(oldest.OldestTimestamp) : TimeSpan.Zero);
+        }
+    }
+
+    /// <summary>How long the next write may wait for company; null when there is nothing to write.</summary>
+    public TimeSpan? Delay(BucketLogOptions options)
+    {
+        lock (_gate)
+        {
+            TimeSpan? delay = null;
+            if (_gathering.HasContent)
+                delay = options.GroupCommitDelay - time.GetElapsedTime(_gathering.OldestTimestamp);
+            else if (_position != _writtenPosition)
+            {
+                delay = _position.Position.Value - _writtenPosition.Position.Value >= options.PositionBytes
+                    ? TimeSpan.Zero
+                    : options.PositionDelay - time.GetElapsedTime(_positionTimestamp);
+            }
+            return delay < TimeSpan.Zero ? TimeSpan.Zero : delay;
+        }
+    }
+
+    /// <summary>Takes what has gathered, to write it. Nothing else is being written.</summary>
+    public DirtySet Take()
+    {
+        lock (_gate)
+        {
+            _writing = _gathering;
+            _gathering = _spare;
+            _gathering.Clear(++_stamp);
+            _writing.Position = _position;
+            _writing.Sequence = _sequence;
+            _positionTimestamp = time.GetTimestamp();
+            _writing.Seal();
+            return _writing;
+        }
+    }
+
+    /// <summary>What was taken is durable.</summary>
+    public void Complete(DirtySet written)
+    {
+        lock (_gate)
+        {
+            _writtenPosition = written.Position;
+            _writing = null;
+            _spare = written;
+        }
+    }
+
+    /// <summary>Loads those slots that are dirty; the others are given to <paramref name="query"/>.</summary>
+    public void Load(WorkingSet working, RecordQuery query, List<int> querySlots)
+    {
+        lock (_gate)
+        {
+            for (var slot = 0; slot < working.Count; slot++)
+            {
+                var key = working.Key(slot);
+                if (_gathering.TryFind(key, out var value, out var exists)
+                    || (_writing is not null && _writing.TryFind(key, out value, out exists)))
+                {
+                    if (exists)
+                        working.Load(slot, value);
+                    continue;
+                }
+                query.Add(RecordTable.RowState, key);
+                querySlots.Add(slot);
+            }
+        }
+    }
+
+    /// <summary>Loads all dirty row states whose key starts with <paramref name="prefix"/>.</summary>
+    public void LoadAll(WorkingSet working, ReadOnlySpan<byte> prefix)
+    {
+        lock (_gate)
+        {
+            _gathering.LoadAll(working, prefix);
+            _writing?.LoadAll(working, prefix);
+        }
+    }
+}

@@ -1,0 +1,183 @@
+using Microsoft.Extensions.Logging;
+using TopGun.Buckets.Protocol;
+
+namespace TopGun.Buckets.BucketLog.Writing;
+
+/// <summary>Carries what was evaluated to the store, in groups, behind the back of those who read it from RAM.</summary>
+/// <remarks>
+/// A store without room is asked again until it has some; only reading from the source waits meanwhile, and only once the window is full. Any other
+/// failure stops the log: what is durable is then known only after the store was opened anew.
+/// </remarks>
+internal sealed partial class StoreWriter(
+    IColdStorage storage, DirtyWindow window, BucketLogOptions options, TimeProvider time, ILogger logger, Action<DirtySet> durable)
+    : IAsyncDisposable
+{
+    private const string NoRoom = "TGB2005";
+    private const long UrgentBytes = 1 << 20; // as much as one fsync is worth
+
+    private readonly Signal _work = new(time);
+    private readonly Signal _progress = new(time);
+    private readonly CancellationTokenSource _stopping = new();
+    private Task _run = Task.CompletedTask;
+    private long _durableSequence;
+    private long _flushSequence; // somebody waits for this to be durable
+    private Exception? _failure;
+    private bool _isDisposed;
+
+    /// <summary>Completes when the writer has stopped; fails with what stopped it.</summary>
+    public Task Completion => _run;
+
+    public void Start() => _run = RunAsync(_stopping.Token);
+
+    public void ThrowIfStopped()
+    {
+        if (Volatile.Read(ref _failure) is { } failure)
+            throw new LogStoppedException(failure);
+    }
+
+    /// <summary>Something was added to the window.</summary>
+    public void Notify() => _work.Pulse();
+
+    /// <summary>Waits until everything added so far is durable.</summary>
+    public async ValueTask FlushAsync(CancellationToken cancellationToken)
+    {
+        var sequence = window.Sequence;
+        while (true)
+        {
+            var seen = _progress.Version;
+            ThrowIfStopped();
+            if (Volatile.Read(ref _durableSequence) >= sequence)
+                return;
+            if (Volatile.Read(ref _flushSequence) < sequence)
+            {
+                Volatile.Write(ref _flushSequence, sequence);
+                _work.Pulse();
+            }
+            await _progress.WaitAsync(seen, cancellationToken);
+        }
+    }
+
+    /// <summary>Waits while the store is a whole window behind.</summary>
+    public async ValueTask WaitForRoomAsync(CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            var seen = _progress.Version;
+            ThrowIfStopped();
+            var (bytes, age) = window.Measure();
+            if (bytes < options.DirtyLimitBytes && age < options.DirtyLimitAge)
+                return;
+            _work.Pulse();
+            await _progress.WaitAsync(seen, cancellationToken);
+        }
+    }
+
+    /// <summary>Makes everything durable and stops.</summary>
+    public async ValueTask StopAsync()
+    {
+        try
+        {
+            if (window.IsDirty)
+                await FlushAsync(CancellationToken.None);
+        }
+        catch (LogStoppedException)
+        {
+            // Whoever appended has been told; what is not durable will be replayed.
+        }
+        await DisposeAsync();
+    }
+
+    /// <summary>Stops without writing what has gathered.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (_isDisposed)
+            return;
+        _isDisposed = true;
+        _stopping.Cancel();
+        await _run.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext); // Completion tells
+        _stopping.Dispose();
+    }
+
+    private async Task RunAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            while (true)
+            {
+                await WaitForWorkAsync(cancellationToken);
+                var set = window.Take();
+                await WriteAsync(set, cancellationToken);
+                window.Complete(set);
+                durable(set);
+                Volatile.Write(ref _durableSequence, set.Sequence);
+                _progress.Pulse();
+            }
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            Volatile.Write(ref _failure, new ObjectDisposedException(nameof(BucketLogWriter)));
+            _progress.Pulse();
+        }
+        catch (Exception failure)
+        {
+            Log.Stopped(logger, failure);
+            Volatile.Write(ref _failure, failure);
+            _progress.Pulse();
+            throw;
+        }
+    }
+
+    private async ValueTask WaitForWorkAsync(CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            var seen = _work.Version;
+            cancellationToken.ThrowIfCancellationRequested();
+            var delay = window.Delay(options);
+            if (delay is not null && (delay == TimeSpan.Zero || IsUrgent()))
+                return;
+            if (delay is null && _flushSequence > _durableSequence && window.Sequence > _durableSequence)
+                return;
+            if (delay is null)
+                await _work.WaitAsync(seen, cancellationToken);
+            else
+                await _work.WaitAsync(seen, delay.Value, cancellationToken);
+        }
+    }
+
+    private bool IsUrgent() =>
+        Volatile.Read(ref _flushSequence) > Volatile.Read(ref _durableSequence) || window.Measure().ByteCount >= UrgentBytes;
+
+    private async ValueTask WriteAsync(DirtySet set, CancellationToken cancellationToken)
+    {
+        var delay = TimeSpan.FromMilliseconds(100);
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                await storage.WriteAsync(set.Write, cancellationToken);
+                if (attempt > 1)
+                    Log.RoomAgain(logger, attempt);
+                return;
+            }
+            catch (BucketsException failure) when (failure.Code == NoRoom)
+            {
+                Log.NoRoom(logger, delay, failure);
+            }
+            await Task.Delay(delay, time, cancellationToken);
+            delay = delay * 2 < options.RetryLimit ? delay * 2 : options.RetryLimit;
+        }
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(1210, LogLevel.Error, "Writing to the store failed; the bucket log stops.")]
+        public static partial void Stopped(ILogger logger, Exception failure);
+
+        [LoggerMessage(1211, LogLevel.Warning, "The store has no room. Reading from the source pauses when the window is full; next attempt in {Delay}.")]
+        public static partial void NoRoom(ILogger logger, TimeSpan delay, Exception failure);
+
+        [LoggerMessage(1212, LogLevel.Information, "The store has room again; written at attempt {Attempt}.")]
+        public static partial void RoomAgain(ILogger logger, int attempt);
+    }
+}

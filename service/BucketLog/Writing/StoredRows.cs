@@ -1,0 +1,38 @@
+using TopGun.Buckets.BucketLog.Evaluation;
+
+namespace TopGun.Buckets.BucketLog.Writing;
+
+/// <summary>Row states from the store, overlaid with those that are on their way to it.</summary>
+internal sealed class StoredRows(IColdStorage storage, DirtyWindow window) : IStoredRows
+{
+    private readonly RecordQuery _query = new();
+    private readonly List<int> _slots = [];
+
+    public async ValueTask LoadAsync(WorkingSet working, CancellationToken cancellationToken)
+    {
+        _query.Clear();
+        _slots.Clear();
+        window.Load(working, _query, _slots);
+        if (_query.Count == 0)
+            return;
+
+        await storage.GetAsync(_query, cancellationToken);
+        for (var index = 0; index < _slots.Count; index++)
+        {
+            if (_query.TryGetValue(index, out var value))
+                working.Load(_slots[index], value.Span);
+        }
+    }
+
+    public async ValueTask LoadAllAsync(WorkingSet working, ReadOnlyMemory<byte> prefix, CancellationToken cancellationToken)
+    {
+        // What is dirty first: a write that completes during the scan only makes the store equal to it.
+        window.LoadAll(working, prefix.Span);
+        await foreach (var record in storage.ScanAsync(RecordTable.RowState, prefix, cancellationToken))
+        {
+            var slot = working.GetOrAdd(record.Key.Span, out var added);
+            if (added)
+                working.Load(slot, record.Value.Span);
+        }
+    }
+}
