@@ -1,0 +1,63 @@
+using TopGun.Buckets.Protocol;
+
+namespace TopGun.Buckets.Client;
+
+/// <summary>The client's named failures, one method each, so that a code means one thing.</summary>
+internal static class ClientErrors
+{
+    public static BucketsException InvalidOption(string option, string rule) => new(
+        "TGB6001", $"The option {option} is not valid: {rule}.", "Correct it where the client is created.");
+
+    public static BucketsException InvalidSchema(string what) => new(
+        "TGB6002", $"The schema cannot be used: {what}.", "Correct the table where the schema is declared.");
+
+    public static BucketsException NewerFile(long version) => new(
+        "TGB6003",
+        $"The database file was written by a newer client library (layout {version}).",
+        "Update the library, or open another file.");
+
+    public static BucketsException OutOfOrder(string what) => new(
+        "TGB6011", $"The service broke the order of lines: {what}.", "The connection is closed and tried again.");
+
+    public static BucketsException ChecksumMismatch(IReadOnlyCollection<string> buckets) => new(
+        "TGB6012",
+        $"The checksum of {buckets.Count} bucket(s) differs from the service's, first of them {buckets.First()}.",
+        "They are downloaded again.");
+
+    public static BucketsException OuterClientInsideTransaction() => new(
+        "TGB6021",
+        "The client was used inside one of its own write transactions, which would wait for itself for ever.",
+        "Use the transaction that the delegate receives.");
+
+    public static BucketsException PendingWrites(long count) => new(
+        "TGB6022",
+        $"{count} local write(s) have not been uploaded and would be lost.",
+        "Upload them first, or clear with discardPendingWrites.");
+
+    public static BucketsException TransactionOver() => new(
+        "TGB6023", "The write transaction is over.", "Use it only inside the delegate that received it.");
+
+    public static BucketsException Unreachable(string what, Exception? cause = null) => new(
+        "TGB6030", $"The sync service cannot be reached: {what}", "The client tries again by itself.", cause);
+
+    public static BucketsException TokenRejected(string what) => new(
+        "TGB6031", $"The sync service rejected the token: {what}", "New credentials are asked for.");
+
+    public static BucketsException Silence(TimeSpan timeout) => new(
+        "TGB6032",
+        $"Nothing arrived from the service for {timeout.TotalSeconds:0} seconds.",
+        "The connection is treated as dead and opened again.");
+
+    public static BucketsException OtherUser(string expected, string actual) => new(
+        "TGB6033",
+        $"The database holds the data of user '{expected}' and the token names '{actual}'.",
+        "Clear the database first, open another file, or set AllowUserSwitch.");
+
+    public static BucketsException UploadFailed(string what, Exception? cause = null) => new(
+        "TGB6040", $"The upload handler failed: {what}", "The upload is tried again.", cause);
+
+    public static BucketsException CannotMap(Type type, string why) => new(
+        "TGB6050",
+        $"A row cannot be read as {type.Name}: {why}.",
+        "Match the constructor's parameters to the column names, or pass a function that reads the row.");
+}

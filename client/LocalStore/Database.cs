@@ -1,0 +1,278 @@
+using Microsoft.Data.Sqlite;
+using SQLitePCL;
+
+namespace TopGun.Buckets.Client.LocalStore;
+
+/// <summary>One SQLite connection with its prepared statements.</summary>
+/// <remarks>
+/// Opened through ADO.NET so that apps can meet it there, used through the handle beneath. One thread at a time; the caller sees to it.
+/// </remarks>
+internal sealed class Database : IDisposable
+{
+    /// <summary>Statements kept per connection; the library itself needs about forty.</summary>
+    private const int CachedStatements = 128;
+
+    /// <summary>SQLite's SQLITE_DBSTATUS_CACHE_WRITE: in WAL mode, pages written to the log.</summary>
+    private const int PagesWritten = 9;
+
+    private readonly SqliteConnection _connection;
+    private readonly sqlite3 _handle;
+    private readonly Dictionary<string, LinkedListNode<Statement>> _cache = new(StringComparer.Ordinal);
+    private readonly LinkedList<Statement> _byUse = new();
+    private readonly List<Statement> _kept = [];
+    private readonly delegate_authorizer _authorizer;
+    private readonly delegate_update _rowHook;
+    private TableUse? _compiling;
+    private int _rows;
+    private int _queued;
+
+    private Database(SqliteConnection connection)
+    {
+        _connection = connection;
+        _handle = connection.Handle!;
+        _ = raw.sqlite3_extended_result_codes(_handle, 1);
+        _authorizer = Authorize; // held here: native code keeps calling it
+        _ = raw.sqlite3_set_authorizer(_handle, _authorizer, null);
+        _rowHook = CountRow;
+    }
+
+    public sqlite3 Handle => _handle;
+
+    public bool InTransaction => raw.sqlite3_get_autocommit(_handle) == 0;
+
+    /// <summary>Rows changed by the last finished statement, not counting what its triggers did.</summary>
+    public int Changes => raw.sqlite3_changes(_handle);
+
+    /// <summary>Pages written to the log since the count was reset.</summary>
+    public int PagesLogged => Status(PagesWritten, reset: 0);
+
+    public void ResetPagesLogged() => Status(PagesWritten, reset: 1);
+
+    /// <summary>Opens the connection that writes.</summary>
+    public static Database OpenWriter(string path)
+    {
+        var database = Open(path, SqliteOpenMode.ReadWriteCreate);
+        database.Run("PRAGMA journal_mode = WAL");
+        database.Run("PRAGMA synchronous = NORMAL");        // WAL stays consistent; power loss may cost the newest commits
+        database.Run("PRAGMA temp_store = MEMORY");
+        database.Run("PRAGMA cache_size = -51200");         // 50 MB: random row ids touch index pages everywhere
+        database.Run("PRAGMA journal_size_limit = 6291456"); // 6 MiB left behind after a truncating checkpoint
+        database.Run("PRAGMA recursive_triggers = ON");     // INSERT OR REPLACE fires delete triggers of the app's own tables
+        database.Run("PRAGMA wal_autocheckpoint = 0");      // checkpoints run after commits, on this connection, never inside one
+        return database;
+    }
+
+    /// <summary>Opens a connection that can only read.</summary>
+    public static Database OpenReader(string path)
+    {
+        var database = Open(path, SqliteOpenMode.ReadWrite);
+        database.Run("PRAGMA temp_store = MEMORY");
+        database.Run("PRAGMA cache_size = -8192"); // 8 MB each
+        database.Run("PRAGMA query_only = ON");
+        return database;
+    }
+
+    /// <summary>Takes a statement from the cache or compiles it. It is bound afresh and must be run to its end or reset.</summary>
+    public Statement Prepare(string sql)
+    {
+        if (_cache.TryGetValue(sql, out var node) && !node.Value.IsBusy)
+        {
+            _byUse.Remove(node);
+            _byUse.AddFirst(node);
+            node.Value.ClearBindings();
+            return node.Value;
+        }
+
+        // A statement that is still being read stays in the list, out of the cache, until it is the oldest.
+        var statement = Compile(sql);
+        _cache[sql] = _byUse.AddFirst(statement);
+        if (_byUse.Count > CachedStatements)
+            Evict();
+        return statement;
+    }
+
+    /// <summary>Compiles a statement that is kept as long as the connection; for hot paths, which spare themselves the look-up.</summary>
+    public Statement Keep(string sql)
+    {
+        var statement = Compile(sql);
+        _kept.Add(statement);
+        return statement;
+    }
+
+    private Statement Compile(string sql)
+    {
+        var use = new TableUse();
+        _compiling = use;
+        try
+        {
+            var result = raw.sqlite3_prepare_v2(_handle, sql, out var handle, out var tail);
+            if (result != raw.SQLITE_OK)
+                throw Failure(result, sql);
+            if (!string.IsNullOrWhiteSpace(tail))
+            {
+                handle.Dispose();
+                throw new LocalStoreException(raw.SQLITE_MISUSE, $"More than one statement was given: {Shorten(sql)}.", "Run them one by one.");
+            }
+            return new Statement(this, sql, handle, use);
+        }
+        finally
+        {
+            _compiling = null;
+        }
+    }
+
+    /// <summary>Runs a bound statement to its end and counts the rows it wrote, also those that a view's triggers wrote for it.</summary>
+    /// <remarks>SQLite itself answers 0 for a write through a view.</remarks>
+    public int CountRows(Statement statement)
+    {
+        _rows = _queued = 0;
+        raw.sqlite3_update_hook(_handle, _rowHook, null);
+        try
+        {
+            statement.Run();
+        }
+        finally
+        {
+            raw.sqlite3_update_hook(_handle, (delegate_update?)null, null);
+        }
+        return Math.Max(Math.Max(_rows, _queued), statement.IsReadOnly || statement.Use.ChangesSchema ? 0 : Changes);
+    }
+
+    /// <summary>Runs SQL without parameters for its effect.</summary>
+    public void Run(string sql) => Prepare(sql).Run();
+
+    /// <summary>Runs several statements of the library's own; nothing of them is kept.</summary>
+    public void RunScript(string sql)
+    {
+        var result = raw.sqlite3_exec(_handle, sql);
+        if (result != raw.SQLITE_OK)
+            throw Failure(result, sql);
+    }
+
+    /// <summary>Drops every kept statement, because the schema they were compiled against has changed.</summary>
+    public void ForgetStatements()
+    {
+        while (_byUse.First is { } node)
+            Forget(node);
+    }
+
+    /// <summary>Moves finished commits from the log into the file, without waiting for readers.</summary>
+    /// <returns>Pages in the log and pages of it that are in the file.</returns>
+    public (int Log, int Moved) Checkpoint(int mode)
+    {
+        var result = raw.sqlite3_wal_checkpoint_v2(_handle, "main", mode, out var log, out var moved);
+        return result is raw.SQLITE_OK or raw.SQLITE_BUSY or raw.SQLITE_LOCKED
+            ? (log, moved)
+            : throw Failure(result, "wal_checkpoint");
+    }
+
+    /// <summary>Stops the statement that is running; safe from any thread.</summary>
+    public void Interrupt() => raw.sqlite3_interrupt(_handle);
+
+    public LocalStoreException Failure(int result, string sql)
+    {
+        var code = raw.sqlite3_extended_errcode(_handle);
+        if ((code & 0xFF) != (result & 0xFF))
+            code = result;
+        var message = $"SQLite refused '{Shorten(sql)}': {raw.sqlite3_errmsg(_handle).utf8_to_string()} (code {code}).";
+        return new LocalStoreException(code, message, Hint(code & 0xFF));
+    }
+
+    public void Dispose()
+    {
+        ForgetStatements();
+        foreach (var statement in _kept)
+            statement.Dispose();
+        _ = raw.sqlite3_set_authorizer(_handle, (delegate_authorizer?)null, null);
+        _connection.Dispose();
+    }
+
+    private int Status(int what, int reset)
+    {
+        _ = raw.sqlite3_db_status(_handle, what, out var current, out _, reset);
+        return current;
+    }
+
+    private static Database Open(string path, SqliteOpenMode mode)
+    {
+        Batteries_V2.Init();
+        var connection = new SqliteConnection(new SqliteConnectionStringBuilder
+        {
+            DataSource = path,
+            Mode = mode,
+            Pooling = false,
+        }.ToString());
+        try
+        {
+            connection.Open();
+            _ = raw.sqlite3_busy_timeout(connection.Handle, 30_000);
+            return new Database(connection);
+        }
+        catch (SqliteException exception)
+        {
+            connection.Dispose();
+            throw new LocalStoreException(
+                exception.SqliteExtendedErrorCode, $"The database '{path}' cannot be opened: {exception.Message}", "Check the folder and its rights.");
+        }
+    }
+
+    private static string? Hint(int code) => code switch
+    {
+        raw.SQLITE_FULL => "Free some space; synchronisation continues by itself.",
+        raw.SQLITE_CORRUPT or raw.SQLITE_NOTADB => "The file is damaged; delete it to download everything again.",
+        raw.SQLITE_BUSY => "Another process holds the database; close its transaction.",
+        raw.SQLITE_READONLY => "Write with ExecuteAsync or WriteTransactionAsync.",
+        _ => null,
+    };
+
+    private static string Shorten(string sql) => sql.Length <= 200 ? sql : string.Concat(sql.AsSpan(0, 200), "…");
+
+    private void Evict()
+    {
+        for (var node = _byUse.Last; node is not null; node = node.Previous)
+        {
+            if (node.Value.IsBusy)
+                continue;
+            Forget(node);
+            return;
+        }
+    }
+
+    private void Forget(LinkedListNode<Statement> node)
+    {
+        _byUse.Remove(node);
+        if (_cache.TryGetValue(node.Value.Sql, out var cached) && cached == node)
+            _cache.Remove(node.Value.Sql);
+        node.Value.Dispose();
+    }
+
+    private void CountRow(object userData, int type, utf8z database, utf8z table, long rowid)
+    {
+        var name = table.utf8_to_string();
+        if (name.StartsWith("tg_data__", StringComparison.Ordinal) || name.StartsWith("tg_local__", StringComparison.Ordinal))
+            _rows++;
+        else if (name == "tg_crud")
+            _queued++; // an insert-only table has nothing else
+    }
+
+    private int Authorize(object userData, int action, utf8z first, utf8z second, utf8z database, utf8z origin)
+    {
+        if (_compiling is not { } use)
+            return raw.SQLITE_OK;
+        switch (action)
+        {
+            case raw.SQLITE_READ:
+                use.AddRead(first.utf8_to_string());
+                break;
+            case raw.SQLITE_INSERT or raw.SQLITE_UPDATE or raw.SQLITE_DELETE:
+                use.AddWrite(first.utf8_to_string());
+                break;
+            case raw.SQLITE_ALTER_TABLE or raw.SQLITE_CREATE_INDEX or raw.SQLITE_CREATE_TABLE or raw.SQLITE_CREATE_TRIGGER
+                or raw.SQLITE_CREATE_VIEW or raw.SQLITE_DROP_INDEX or raw.SQLITE_DROP_TABLE or raw.SQLITE_DROP_TRIGGER
+                or raw.SQLITE_DROP_VIEW or raw.SQLITE_CREATE_VTABLE or raw.SQLITE_DROP_VTABLE:
+                use.MarkSchemaChange();
+                break;
+        }
+        return raw.SQLITE_OK;
+    }
+}

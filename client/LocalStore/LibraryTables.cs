@@ -1,0 +1,72 @@
+namespace TopGun.Buckets.Client.LocalStore;
+
+/// <summary>The library's own tables. All of them live in the app's file, so that one transaction covers everything.</summary>
+internal static class LibraryTables
+{
+    /// <summary>Layout that this library writes; a file with a higher one is refused.</summary>
+    public const long Version = 1;
+
+    /// <summary>Write-gate target while a local write waits for its write checkpoint's number.</summary>
+    public const long GateMaximum = long.MaxValue;
+
+    private const string Tables = """
+        CREATE TABLE tg_meta(key TEXT PRIMARY KEY NOT NULL, value) WITHOUT ROWID;
+        CREATE TABLE tg_migration(id INTEGER PRIMARY KEY, applied_at INTEGER NOT NULL, down TEXT);
+        CREATE TABLE tg_type(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+        CREATE TABLE tg_bucket(
+          id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,
+          received_op INTEGER NOT NULL DEFAULT 0,
+          published_op INTEGER NOT NULL DEFAULT 0,
+          ever_published INTEGER NOT NULL DEFAULT 0,
+          sum_live INTEGER NOT NULL DEFAULT 0, sum_gone INTEGER NOT NULL DEFAULT 0,
+          count_at_last INTEGER NOT NULL DEFAULT 0, count_since_last INTEGER NOT NULL DEFAULT 0,
+          bytes INTEGER NOT NULL DEFAULT 0, priority INTEGER NOT NULL DEFAULT 3);
+        CREATE TABLE tg_mismatch(bucket TEXT PRIMARY KEY NOT NULL, times INTEGER NOT NULL) WITHOUT ROWID;
+        CREATE TABLE tg_op(
+          bucket INTEGER NOT NULL, op_id INTEGER NOT NULL, type INTEGER NOT NULL,
+          row_id TEXT NOT NULL, subkey TEXT NOT NULL, hash INTEGER NOT NULL, data TEXT);
+        CREATE UNIQUE INDEX tg_op_row ON tg_op(row_id, type, bucket, subkey);
+        CREATE INDEX tg_op_new ON tg_op(bucket, op_id);
+        CREATE TABLE tg_dirty(type INTEGER NOT NULL, row_id TEXT NOT NULL, why INTEGER NOT NULL, PRIMARY KEY(type, row_id)) WITHOUT ROWID;
+        CREATE TABLE tg_untyped(type INTEGER NOT NULL, id TEXT NOT NULL, data TEXT, PRIMARY KEY(type, id)) WITHOUT ROWID;
+        CREATE TABLE tg_crud(
+          seq INTEGER PRIMARY KEY AUTOINCREMENT, tx INTEGER NOT NULL, op TEXT NOT NULL, type TEXT NOT NULL, id TEXT NOT NULL,
+          data TEXT, old TEXT, metadata TEXT, at INTEGER NOT NULL,
+          state INTEGER NOT NULL DEFAULT 0, attempts INTEGER NOT NULL DEFAULT 0, error TEXT);
+        CREATE TABLE tg_tx(id INTEGER PRIMARY KEY CHECK(id = 1), tx INTEGER NOT NULL, at INTEGER);
+        CREATE TABLE tg_sync_state(priority INTEGER PRIMARY KEY, last_synced_at INTEGER NOT NULL);
+        CREATE TABLE tg_stream(
+          id INTEGER PRIMARY KEY, name TEXT NOT NULL, params TEXT NOT NULL DEFAULT 'null', is_default INTEGER NOT NULL DEFAULT 0,
+          active INTEGER NOT NULL DEFAULT 0, ttl INTEGER, expires_at INTEGER, priority INTEGER, last_synced_at INTEGER,
+          UNIQUE(name, params));
+        INSERT INTO tg_tx(id, tx) VALUES(1, 1);
+        INSERT INTO tg_meta(key, value) VALUES('gate_target', NULL), ('gate_seen', NULL), ('gate_applied', NULL);
+        """;
+
+    // Whoever fills the queue closes the gate, also another tool that writes through the views. Entries of insert-only tables (state 1)
+    // have no row that a download could overwrite.
+    private static readonly string GateTrigger = $"""
+        CREATE TRIGGER tg_gate AFTER INSERT ON tg_crud
+        WHEN NEW.state = 0 AND (SELECT value FROM tg_meta WHERE key = 'gate_target') IS NOT {GateMaximum}
+        BEGIN
+          UPDATE tg_meta SET value = iif(key = 'gate_target', {GateMaximum}, NULL) WHERE key IN ('gate_target', 'gate_seen', 'gate_applied');
+        END;
+        """;
+
+    /// <summary>Creates the tables in a new file; checks the layout of an old one.</summary>
+    public static void Install(Database database, long now, Func<string> newClientId)
+    {
+        var exists = database.Prepare("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'tg_migration'").RunInt64();
+        if (exists is not null)
+        {
+            var version = database.Prepare("SELECT max(id) FROM tg_migration").RunInt64() ?? 0;
+            if (version > Version)
+                throw ClientErrors.NewerFile(version);
+            return;
+        }
+        database.RunScript(Tables);
+        database.RunScript(GateTrigger);
+        database.Prepare("INSERT INTO tg_migration(id, applied_at, down) VALUES(?, ?, '[]')").Bind(1, Version).Bind(2, now).Run();
+        database.Prepare("INSERT INTO tg_meta(key, value) VALUES('client_id', ?)").Bind(1, newClientId()).Run();
+    }
+}

@@ -1,0 +1,162 @@
+using SQLitePCL;
+
+namespace TopGun.Buckets.Client.LocalStore;
+
+/// <summary>The app's database file: one connection that writes, several that read, and the news of what changed.</summary>
+/// <remarks>
+/// All writes and all checkpoints of the write-ahead log go through one connection, whose holder is decided by <see cref="WriterSlot"/>.
+/// </remarks>
+internal sealed class LocalDatabase : IAsyncDisposable
+{
+    /// <summary>Log pages (4 KiB each) after which they are moved into the file: 16 MiB, so that pages written often move once.</summary>
+    private const int CheckpointPages = 4096;
+
+    private readonly IExecution _execution;
+    private readonly WriterSlot _slot = new();
+    private readonly ReaderPool _readers;
+    private readonly TimeProvider _time;
+    private Database? _writer;
+
+    private LocalDatabase(string path, IExecution execution, TimeProvider time, int readers)
+    {
+        Path = path;
+        _execution = execution;
+        _time = time;
+        _readers = new ReaderPool(path, readers, execution);
+    }
+
+    public string Path { get; }
+
+    public ChangeFeed Changes { get; } = new();
+
+    /// <summary>Identifies this copy of the database towards the service and the app's backend.</summary>
+    public string ClientId { get; private set; } = "";
+
+    /// <summary>Opens or creates the file and brings it in line with the schema.</summary>
+    public static async Task<LocalDatabase> OpenAsync(
+        string path, LocalSchema schema, IExecution execution, TimeProvider time, Func<string> newClientId, int readers)
+    {
+        var local = new LocalDatabase(path, execution, time, readers);
+        try
+        {
+            await execution.OnWriterAsync(() =>
+            {
+                local._writer = Database.OpenWriter(path);
+                return true;
+            });
+            await local.WriteAsync(WriterLane.App, database =>
+            {
+                LibraryTables.Install(database, local.Now, newClientId);
+                if (SchemaInstaller.Apply(database, schema))
+                    database.ForgetStatements();
+                local.ClientId = database.Prepare("SELECT value FROM tg_meta WHERE key = 'client_id'").RunText()!;
+                return true;
+            }, CancellationToken.None);
+            return local;
+        }
+        catch
+        {
+            await local.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Now, in milliseconds since 1970.</summary>
+    public long Now => _time.GetUtcNow().ToUnixTimeMilliseconds();
+
+    /// <summary>Runs one write transaction of the library's own.</summary>
+    public async Task<T> WriteAsync<T>(WriterLane lane, Func<Database, T> work, CancellationToken cancellationToken)
+    {
+        await _slot.AcquireAsync(lane, cancellationToken);
+        try
+        {
+            return await _execution.OnWriterAsync(() =>
+            {
+                var database = Writer;
+                database.Run("BEGIN IMMEDIATE");
+                T result;
+                try
+                {
+                    result = work(database);
+                    database.Run("COMMIT");
+                }
+                catch
+                {
+                    RollBack(database);
+                    throw;
+                }
+                MoveLog(database);
+                return result;
+            });
+        }
+        finally
+        {
+            _slot.Release();
+        }
+    }
+
+    /// <summary>Runs reads on one connection, which see one state of the database.</summary>
+    public Task<T> ReadAsync<T>(Func<Database, T> work, CancellationToken cancellationToken) =>
+        _readers.RunAsync(work, cancellationToken);
+
+    /// <summary>Makes every connection compile its statements again, because the schema has changed.</summary>
+    public void ForgetStatements() => _readers.ForgetStatements();
+
+    /// <summary>Takes the writing connection for an app transaction. Its holder runs each step with <see cref="OnWriterAsync"/>.</summary>
+    public ValueTask AcquireWriterAsync(CancellationToken cancellationToken) => _slot.AcquireAsync(WriterLane.App, cancellationToken);
+
+    public void ReleaseWriter() => _slot.Release();
+
+    public Task<T> OnWriterAsync<T>(Func<Database, T> work) => _execution.OnWriterAsync(() => work(Writer));
+
+    /// <summary>Starts a library or app write: entries queued until the next call carry one transaction number.</summary>
+    public void BeginLocalWrite(Database database)
+    {
+        database.Run("BEGIN IMMEDIATE");
+        database.Prepare("UPDATE tg_tx SET tx = tx + 1, at = ? WHERE id = 1").Bind(1, Now).Run();
+    }
+
+    /// <summary>Ends it. The number moves on, so that a write from another tool does not join the transaction.</summary>
+    public static void CommitLocalWrite(Database database)
+    {
+        database.Run("UPDATE tg_tx SET tx = tx + 1, at = NULL WHERE id = 1");
+        database.Run("COMMIT");
+        MoveLog(database);
+    }
+
+    public static void RollBack(Database database)
+    {
+        if (database.InTransaction)
+            database.Run("ROLLBACK");
+    }
+
+    /// <summary>Lets readers and writer go. Nothing is pending that a later open would miss.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await _readers.DisposeAsync();
+        await _slot.AcquireAsync(WriterLane.App, CancellationToken.None);
+        await _execution.OnWriterAsync(() =>
+        {
+            if (_writer is { } writer)
+            {
+                RollBack(writer);
+                writer.Checkpoint(raw.SQLITE_CHECKPOINT_TRUNCATE);
+                writer.Dispose();
+                _writer = null;
+            }
+            return true;
+        });
+        _slot.Release();
+        await _execution.DisposeAsync();
+    }
+
+    private Database Writer => _writer ?? throw new ObjectDisposedException(nameof(BucketsClient));
+
+    private static void MoveLog(Database database)
+    {
+        if (database.PagesLogged < CheckpointPages)
+            return;
+        database.Checkpoint(raw.SQLITE_CHECKPOINT_PASSIVE);
+        database.ResetPagesLogged();
+    }
+}

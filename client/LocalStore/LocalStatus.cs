@@ -1,0 +1,23 @@
+using TopGun.Buckets.Client.Sync;
+using TopGun.Buckets.Client.Upload;
+
+namespace TopGun.Buckets.Client.LocalStore;
+
+/// <summary>Reads the part of the status that survives a restart.</summary>
+internal static class LocalStatus
+{
+    public static SyncStatus Read(Database database)
+    {
+        var status = new SyncStatus();
+        var statement = database.Prepare("SELECT priority, last_synced_at FROM tg_sync_state ORDER BY priority");
+        while (statement.Step())
+        {
+            var priority = (int)statement.Int64(0);
+            status = priority == Publisher.FullSync
+                ? status with { LastSyncedAt = DateTimeOffset.FromUnixTimeMilliseconds(statement.Int64(1)) }
+                : status with { SyncedPriority = priority };
+        }
+        var (pending, parked) = UploadQueue.Count(database);
+        return status with { PendingUploads = pending, ParkedUploads = parked, BlockedBy = WriteGate.State(database) };
+    }
+}

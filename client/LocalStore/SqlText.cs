@@ -1,0 +1,34 @@
+using System.Text;
+using System.Text.Json;
+
+namespace TopGun.Buckets.Client.LocalStore;
+
+/// <summary>Names and literals as SQLite wants them written.</summary>
+internal static class SqlText
+{
+    public static string Name(string name) => $"\"{name.Replace("\"", "\"\"", StringComparison.Ordinal)}\"";
+
+    public static string Literal(string text) => $"'{text.Replace("'", "''", StringComparison.Ordinal)}'";
+
+    /// <summary>A JSON path to one top-level key, as a literal; quoting the key covers dots and brackets in it.</summary>
+    public static string JsonPath(string key) => Literal($"$.\"{key}\"");
+
+    /// <summary>Table that holds the rows behind a view.</summary>
+    public static string DataTable(LocalTable table) =>
+        table.Kind == TableKind.LocalOnly ? $"tg_local__{table.Name}" : $"tg_data__{table.Name}";
+
+    public static string Kind(ColumnKind kind) => kind switch
+    {
+        ColumnKind.Integer => "INTEGER",
+        ColumnKind.Real => "REAL",
+        _ => "TEXT",
+    };
+
+    /// <summary>A column read out of the row's JSON. Views and indexes write it alike, so that SQLite can match them.</summary>
+    public static string Column(LocalColumn column) => $"CAST(json_extract(data, {JsonPath(column.Name)}) AS {Kind(column.Kind)})";
+
+    public static string Join(string separator, IEnumerable<string> parts) => new StringBuilder().AppendJoin(separator, parts).ToString();
+
+    /// <summary>Text as a JSON string, for the library's own small lists.</summary>
+    public static string Json(string text) => $"\"{JsonEncodedText.Encode(text)}\"";
+}

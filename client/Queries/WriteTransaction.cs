@@ -1,0 +1,64 @@
+using System.Diagnostics.CodeAnalysis;
+using TopGun.Buckets.Client.LocalStore;
+using TopGun.Buckets.Client.Queries;
+
+namespace TopGun.Buckets.Client;
+
+/// <summary>An open write transaction: its reads see its own writes, and its writes are uploaded as one.</summary>
+/// <remarks>Usable by one caller at a time, inside the delegate that received it.</remarks>
+public sealed class WriteTransaction
+{
+    private readonly LocalDatabase _local;
+    private readonly SortedSet<string> _changed = new(StringComparer.OrdinalIgnoreCase);
+    private bool _over;
+
+    internal WriteTransaction(LocalDatabase local) => _local = local;
+
+    internal IReadOnlySet<string> Changed => _changed;
+
+    internal bool ChangedSchema { get; private set; }
+
+    /// <summary>Runs one statement.</summary>
+    /// <param name="sql">SQL with <c>?</c> or named parameters.</param>
+    /// <param name="parameters">Values in the order of the parameters.</param>
+    /// <param name="cancellationToken">Keeps the statement from starting.</param>
+    /// <returns>Rows written, also through views.</returns>
+    /// <exception cref="LocalStoreException">SQLite refused it; the transaction is still open.</exception>
+    public async Task<int> ExecuteAsync(string sql, IReadOnlyList<object?>? parameters = null, CancellationToken cancellationToken = default)
+    {
+        Check(cancellationToken);
+        return await _local.OnWriterAsync(database => Execute(database, sql, parameters));
+    }
+
+    /// <summary>Reads rows; see <see cref="BucketsClient.QueryAsync{T}(string, IReadOnlyList{object?}?, CancellationToken)"/>.</summary>
+    public async Task<IReadOnlyList<T>> QueryAsync<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] T>(
+        string sql, IReadOnlyList<object?>? parameters = null, CancellationToken cancellationToken = default)
+    {
+        Check(cancellationToken);
+        return await _local.OnWriterAsync(database => QueryRunner.Run<T>(database, sql, parameters));
+    }
+
+    internal int Execute(Database database, string sql, IReadOnlyList<object?>? parameters)
+    {
+        var statement = database.Prepare(sql);
+        SqlParameters.Bind(statement, parameters);
+        var rows = database.CountRows(statement);
+        foreach (var table in statement.Use.Writes)
+            _changed.Add(table);
+        if (statement.Use.ChangesSchema)
+        {
+            ChangedSchema = true;
+            database.ForgetStatements();
+        }
+        return rows;
+    }
+
+    internal void End() => _over = true;
+
+    private void Check(CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        if (_over)
+            throw ClientErrors.TransactionOver();
+    }
+}

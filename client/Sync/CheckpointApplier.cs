@@ -1,0 +1,261 @@
+using TopGun.Buckets.Client.LocalStore;
+using TopGun.Buckets.Client.Upload;
+using TopGun.Buckets.Protocol;
+using TopGun.Buckets.Protocol.Json;
+
+namespace TopGun.Buckets.Client.Sync;
+
+/// <summary>The client's end of the path: takes lines of the stream, and when the sums of a checkpoint agree, makes it visible.</summary>
+/// <remarks>
+/// A batch of lines is one SQLite transaction: received operations, positions, sums and what became visible commit together, so a kill
+/// leaves the state before or after it. Used by one stream at a time; <see cref="BeginAsync"/> starts each from what is committed.
+/// </remarks>
+internal sealed class CheckpointApplier(LocalDatabase local, LocalSchema schema)
+{
+    private readonly BucketStore _store = new();
+    private readonly Publisher _publisher = new(schema);
+    private CheckpointTarget? _target;
+    private bool _waitsForGate;
+    private long _downloaded;
+    private long _total;
+
+    /// <summary>Operations of the running checkpoint, or null between checkpoints.</summary>
+    public DownloadProgress? Progress => _total == 0 ? null : new DownloadProgress(_downloaded, Math.Max(_downloaded, _total));
+
+    /// <summary>Whether a complete checkpoint is held back for the sake of local writes.</summary>
+    public bool WaitsForGate => _waitsForGate;
+
+    /// <summary>Forgets what an earlier stream announced and reads the buckets' positions.</summary>
+    public Task<IReadOnlyList<(string Bucket, OpId After)>> BeginAsync(CancellationToken cancellationToken) =>
+        local.WriteAsync(WriterLane.Sync, Begin, cancellationToken);
+
+    /// <summary>Applies a batch of lines.</summary>
+    /// <exception cref="BucketsException">A line is malformed or out of order; nothing of the batch was applied.</exception>
+    public async Task<ApplyResult> ApplyAsync(LineBatch batch, CancellationToken cancellationToken)
+    {
+        var result = await local.WriteAsync(WriterLane.Sync, database => Apply(database, batch), cancellationToken);
+        local.Changes.Publish(result.ChangedTables);
+        return result;
+    }
+
+    /// <summary>Shows the checkpoint that was held back, if local writes no longer stand in its way.</summary>
+    public async Task<ApplyResult> PublishHeldBackAsync(CancellationToken cancellationToken)
+    {
+        if (!_waitsForGate)
+            return new ApplyResult();
+        var result = await local.WriteAsync(WriterLane.Sync, database =>
+        {
+            var result = new ApplyResult();
+            if (_waitsForGate && _target is not null && WriteGate.State(database) == BlockedBy.Nothing)
+                PublishAll(database, _target, result);
+            _store.Save(database);
+            return result;
+        }, cancellationToken);
+        local.Changes.Publish(result.ChangedTables);
+        return result;
+    }
+
+    private IReadOnlyList<(string Bucket, OpId After)> Begin(Database database)
+    {
+        _store.Load(database);
+        _target = null;
+        _waitsForGate = false;
+        _downloaded = _total = 0;
+        var positions = new List<(string, OpId)>();
+        foreach (var bucket in _store.Buckets)
+            positions.Add((bucket.Name, bucket.Received));
+        return positions;
+    }
+
+    private ApplyResult Apply(Database database, LineBatch batch)
+    {
+        var result = new ApplyResult();
+        for (var index = 0; index < batch.Count && result.Mismatched.Count == 0; index++)
+        {
+            var line = batch[index];
+            if (SyncLineReader.KindOf(line) == SyncLineKind.Data)
+                _downloaded += _store.Receive(database, line, Target("data"));
+            else if (SyncLineReader.Read(line) is { } message)
+                Apply(database, message, result);
+        }
+        _store.Save(database);
+        return result;
+    }
+
+    private void Apply(Database database, SyncLine message, ApplyResult result)
+    {
+        switch (message)
+        {
+            case CheckpointLine line:
+                Track(database, line);
+                break;
+            case CheckpointDiffLine line:
+                Track(database, line);
+                break;
+            case PartialCheckpointCompleteLine line:
+                CompletePart(database, Target("partial_checkpoint_complete"), line.Priority, result);
+                break;
+            case CheckpointCompleteLine:
+                Complete(database, Target("checkpoint_complete"), result);
+                break;
+            case TokenExpiresInLine line:
+                result.TokenExpiresIn = line.Seconds;
+                break;
+        }
+    }
+
+    private CheckpointTarget Target(string line) => _target ?? throw ClientErrors.OutOfOrder($"'{line}' came before any checkpoint");
+
+    private void Track(Database database, CheckpointLine line)
+    {
+        _waitsForGate = false;
+        _target = new CheckpointTarget(line);
+        foreach (var bucket in _store.Buckets.ToArray())
+        {
+            if (_target.Find(bucket.Name) is null)
+                _store.Remove(database, bucket);
+        }
+        _downloaded = _total = 0;
+        var shrunk = false;
+        foreach (var announced in line.Buckets)
+        {
+            if (_store.Find(announced.Name) is not { } bucket)
+            {
+                _total += announced.Count;
+                continue;
+            }
+            SetPriority(bucket, announced.Priority);
+            _total += Math.Max(0, announced.Count - bucket.CountAtLast);
+            _downloaded += bucket.CountSinceLast;
+            shrunk |= announced.Count < bucket.CountAtLast + bucket.CountSinceLast;
+        }
+        if (shrunk)
+            RestartProgress(line);
+    }
+
+    private void Track(Database database, CheckpointDiffLine line)
+    {
+        var target = Target("checkpoint_diff");
+        _waitsForGate = false;
+        foreach (var name in line.RemovedBuckets)
+        {
+            if (_store.Find(name) is { } bucket)
+                _store.Remove(database, bucket);
+        }
+        foreach (var announced in line.UpdatedBuckets)
+        {
+            _total += Math.Max(0, announced.Count - (target.Find(announced.Name)?.Count ?? 0));
+            if (_store.Find(announced.Name) is { } bucket)
+                SetPriority(bucket, announced.Priority);
+        }
+        target.Apply(line);
+    }
+
+    /// <summary>Compaction made a bucket smaller than what was counted: progress starts again rather than exceed its end.</summary>
+    private void RestartProgress(CheckpointLine line)
+    {
+        foreach (var bucket in _store.Buckets)
+        {
+            bucket.CountAtLast = bucket.CountSinceLast = 0;
+            _store.Touch(bucket);
+        }
+        _downloaded = 0;
+        _total = line.Buckets.Sum(bucket => bucket.Count);
+    }
+
+    private void SetPriority(LocalBucket bucket, int priority)
+    {
+        if (bucket.Priority == priority)
+            return;
+        bucket.Priority = priority;
+        _store.Touch(bucket);
+    }
+
+    private void CompletePart(Database database, CheckpointTarget target, int priority, ApplyResult result)
+    {
+        if (DropMismatched(database, target, priority, result))
+            return;
+        AdvancePositions(target, priority);
+
+        // Priority 0 is for what must be seen at once, also over a local edit that is still under way.
+        if (priority != 0 && WriteGate.State(database) != BlockedBy.Nothing)
+            return;
+        _store.Save(database); // the publish looks at the buckets' priorities
+        result.ChangedTables.UnionWith(_publisher.Publish(database, _store, priority, local.Now));
+        result.Published = priority;
+    }
+
+    private void Complete(Database database, CheckpointTarget target, ApplyResult result)
+    {
+        if (DropMismatched(database, target, priority: null, result))
+            return;
+        database.Run("DELETE FROM tg_mismatch");
+        AdvancePositions(target, priority: null);
+        if (target.WriteCheckpoint is { } writeCheckpoint)
+            WriteGate.Seen(database, writeCheckpoint);
+        _downloaded = _total = 0;
+        var blockedBy = WriteGate.State(database);
+        result.BlockedBy = blockedBy;
+        if (blockedBy == BlockedBy.Nothing)
+            PublishAll(database, target, result);
+        else
+            _waitsForGate = true;
+    }
+
+    private void PublishAll(Database database, CheckpointTarget target, ApplyResult result)
+    {
+        _waitsForGate = false;
+        result.ChangedTables.UnionWith(_publisher.Publish(database, _store, priority: null, local.Now));
+        result.Published = Publisher.FullSync;
+        result.BlockedBy = BlockedBy.Nothing;
+        foreach (var bucket in _store.Buckets)
+        {
+            var count = target.Find(bucket.Name)?.Count ?? 0;
+            if (bucket.CountAtLast == count && bucket.CountSinceLast == 0)
+                continue;
+            bucket.CountAtLast = count;
+            bucket.CountSinceLast = 0;
+            _store.Touch(bucket);
+        }
+        if (target.WriteCheckpoint is { } writeCheckpoint)
+            WriteGate.Applied(database, writeCheckpoint);
+    }
+
+    /// <summary>Everything up to the checkpoint has arrived, so the next request asks for what comes after it.</summary>
+    private void AdvancePositions(CheckpointTarget target, int? priority)
+    {
+        // A bucket without news keeps its older position, which means the same to the service: a checkpoint costs what changed, not what there is.
+        foreach (var bucket in _store.Buckets)
+        {
+            if (bucket.Received <= bucket.Published || bucket.Received >= target.LastOpId || (priority is not null && bucket.Priority > priority))
+                continue;
+            bucket.Received = target.LastOpId;
+            _store.Touch(bucket);
+        }
+    }
+
+    private bool DropMismatched(Database database, CheckpointTarget target, int? priority, ApplyResult result)
+    {
+        List<string>? mismatched = null;
+        foreach (var announced in target.Buckets)
+        {
+            if ((priority is not null && announced.Priority > priority) || announced.Checksum == (_store.Find(announced.Name)?.Checksum ?? 0))
+                continue;
+            (mismatched ??= []).Add(announced.Name);
+        }
+        if (mismatched is null)
+            return false;
+
+        foreach (var name in mismatched)
+        {
+            var repeats = database.Prepare(
+                "INSERT INTO tg_mismatch(bucket, times) VALUES(?, 1) ON CONFLICT(bucket) DO UPDATE SET times = times + 1 RETURNING times")
+                .Bind(1, name).RunInt64()!.Value;
+            result.MismatchRepeats = Math.Max(result.MismatchRepeats, repeats);
+            if (_store.Find(name) is { } bucket)
+                _store.Remove(database, bucket);
+        }
+        result.Mismatched = mismatched;
+        return true;
+    }
+}

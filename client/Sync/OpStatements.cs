@@ -1,0 +1,19 @@
+using TopGun.Buckets.Client.LocalStore;
+
+namespace TopGun.Buckets.Client.Sync;
+
+/// <summary>The statements that run once per operation.</summary>
+internal sealed class OpStatements(Database database)
+{
+    public Statement Insert { get; } = database.Keep(
+        "INSERT INTO tg_op(bucket, op_id, type, row_id, subkey, hash, data) VALUES(?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING");
+
+    public Statement Find { get; } = database.Keep(
+        "SELECT rowid, hash FROM tg_op WHERE row_id = ? AND type = ? AND bucket = ? AND subkey = ?");
+
+    public Statement Replace { get; } = database.Keep("UPDATE tg_op SET op_id = ?2, hash = ?3, data = ?4 WHERE rowid = ?1");
+
+    public Statement Delete { get; } = database.Keep("DELETE FROM tg_op WHERE rowid = ?");
+
+    public Statement MarkDirty { get; } = database.Keep("INSERT INTO tg_dirty(type, row_id, why) VALUES(?, ?, 1) ON CONFLICT DO NOTHING");
+}

@@ -1,0 +1,152 @@
+using TopGun.Buckets.Client.LocalStore;
+using TopGun.Buckets.Protocol;
+
+namespace TopGun.Buckets.Client.Sync;
+
+/// <summary>Makes downloaded operations visible: brings every changed row of the data tables in line with the newest operation on it.</summary>
+/// <remarks>Works inside the caller's transaction on the writing connection, so the app sees all of a checkpoint or nothing of it.</remarks>
+internal sealed class Publisher(LocalSchema schema)
+{
+    /// <summary>Priority under which a full synchronisation is noted.</summary>
+    public const int FullSync = int.MaxValue;
+
+    private readonly Dictionary<string, string> _tables = TablesByType(schema);
+
+    /// <summary>Publishes the buckets up to a priority number, or all of them.</summary>
+    /// <param name="database">The writing connection.</param>
+    /// <param name="store">The buckets.</param>
+    /// <param name="priority">Largest number to publish, or null for all: then rows that left are handled as well.</param>
+    /// <param name="now">Milliseconds since 1970, kept as the time of this synchronisation.</param>
+    /// <returns>Tables that changed.</returns>
+    public SortedSet<string> Publish(Database database, BucketStore store, int? priority, long now)
+    {
+        var changed = new SortedSet<string>(StringComparer.OrdinalIgnoreCase);
+        if (priority is null && IsFirst(database, store))
+            PublishFirst(database, changed);
+        else
+            PublishChanges(database, store, priority, changed);
+
+        foreach (var bucket in store.Buckets)
+        {
+            if (!InScope(bucket, priority) || (bucket.EverPublished && bucket.Published == bucket.Received))
+                continue;
+            bucket.Published = bucket.Received;
+            bucket.EverPublished = true;
+            store.Touch(bucket);
+        }
+        if (priority is null)
+            database.Run("DELETE FROM tg_dirty");
+        var noted = priority ?? FullSync;
+        database.Prepare("DELETE FROM tg_sync_state WHERE priority < ?").Bind(1, noted).Run();
+        database.Prepare(
+            "INSERT INTO tg_sync_state(priority, last_synced_at) VALUES(?, ?) "
+            + "ON CONFLICT(priority) DO UPDATE SET last_synced_at = excluded.last_synced_at").Bind(1, noted).Bind(2, now).Run();
+        return changed;
+    }
+
+    private static bool InScope(LocalBucket bucket, int? priority) => priority is null || bucket.Priority <= priority;
+
+    private static Dictionary<string, string> TablesByType(LocalSchema schema)
+    {
+        var tables = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var table in schema.Tables)
+        {
+            if (table.Kind == TableKind.Synced)
+                tables.Add(table.Name, SqlText.DataTable(table));
+        }
+        return tables;
+    }
+
+    /// <summary>Whether nothing was ever published and nothing written locally, so that every row is new.</summary>
+    private static bool IsFirst(Database database, BucketStore store)
+    {
+        foreach (var bucket in store.Buckets)
+        {
+            if (bucket.Published != OpId.None || bucket.EverPublished)
+                return false;
+        }
+        return database.Prepare("SELECT EXISTS(SELECT 1 FROM tg_dirty) OR EXISTS(SELECT 1 FROM tg_sync_state)").RunInt64() == 0;
+    }
+
+    private void PublishFirst(Database database, SortedSet<string> changed)
+    {
+        foreach (var (type, name) in Types(database, "SELECT id, name FROM tg_type"))
+        {
+            // One pass in id order: the table's pages are filled from left to right instead of being visited at random.
+            const string winners = "SELECT row_id, data FROM "
+                + "(SELECT row_id, data, max(op_id) AS newest FROM tg_op NOT INDEXED WHERE type = ?1 GROUP BY row_id ORDER BY row_id) "
+                + "WHERE newest > 0";
+            if (_tables.TryGetValue(name, out var table))
+                database.Prepare($"INSERT INTO {SqlText.Name(table)}(id, data) {winners}{Upsert}").Bind(1, type).Run();
+            else
+                database.Prepare($"INSERT INTO tg_untyped(id, data, type) SELECT row_id, data, ?1 FROM ({winners}) WHERE true{UpsertUntyped}").Bind(1, type).Run();
+            changed.Add(table ?? "tg_untyped");
+        }
+    }
+
+    private const string Upsert = " ON CONFLICT(id) DO UPDATE SET data = excluded.data";
+
+    private const string UpsertUntyped = " ON CONFLICT(type, id) DO UPDATE SET data = excluded.data";
+
+    private void PublishChanges(Database database, BucketStore store, int? priority, SortedSet<string> changed)
+    {
+        database.Run("CREATE TEMP TABLE IF NOT EXISTS tg_changed(type INTEGER NOT NULL, row_id TEXT NOT NULL, PRIMARY KEY(type, row_id)) WITHOUT ROWID");
+        foreach (var bucket in store.Buckets)
+        {
+            if (!InScope(bucket, priority) || bucket.Received <= bucket.Published)
+                continue;
+            database.Prepare(
+                "INSERT INTO temp.tg_changed(type, row_id) SELECT type, row_id FROM tg_op WHERE bucket = ? AND op_id > ? ON CONFLICT DO NOTHING")
+                .Bind(1, bucket.Id).Bind(2, (long)bucket.Published.Value).Run();
+        }
+        if (priority is null)
+            database.Run("INSERT INTO temp.tg_changed(type, row_id) SELECT type, row_id FROM tg_dirty WHERE true ON CONFLICT DO NOTHING");
+
+        var types = Types(database, "SELECT id, name FROM tg_type WHERE id IN (SELECT type FROM temp.tg_changed)");
+        foreach (var (type, name) in types)
+        {
+            var typed = _tables.TryGetValue(name, out var table);
+            UpsertWinners(database, typed ? table : null, type, priority);
+            if (priority is null)
+                DeleteOrphans(database, typed ? table : null, type);
+            changed.Add(table ?? "tg_untyped");
+        }
+        if (types.Count > 0)
+            database.Run("DELETE FROM temp.tg_changed");
+    }
+
+    private static void UpsertWinners(Database database, string? table, long type, int? priority)
+    {
+        // The newest operation on a row decides, whichever bucket it came in. A partial publish looks only at the buckets it covers.
+        var scope = priority is null ? "" : " JOIN tg_bucket b ON b.id = o.bucket AND b.priority <= ?2";
+        var winners = "SELECT row_id, data FROM (SELECT c.row_id AS row_id, o.data AS data, max(o.op_id) AS newest "
+            + $"FROM temp.tg_changed c CROSS JOIN tg_op o ON o.row_id = c.row_id AND o.type = c.type{scope} "
+            + "WHERE c.type = ?1 GROUP BY c.row_id) WHERE newest > 0";
+        var sql = table is null
+            ? $"INSERT INTO tg_untyped(id, data, type) SELECT row_id, data, ?1 FROM ({winners}) WHERE true{UpsertUntyped}"
+            : $"INSERT INTO {SqlText.Name(table)}(id, data) {winners}{Upsert}";
+        var statement = database.Prepare(sql).Bind(1, type);
+        if (priority is { } number)
+            statement.Bind(2, number);
+        statement.Run();
+    }
+
+    private static void DeleteOrphans(Database database, string? table, long type)
+    {
+        const string orphans = "SELECT c.row_id FROM temp.tg_changed c WHERE c.type = ?1 "
+            + "AND NOT EXISTS (SELECT 1 FROM tg_op o WHERE o.row_id = c.row_id AND o.type = c.type)";
+        var sql = table is null
+            ? $"DELETE FROM tg_untyped WHERE type = ?1 AND id IN ({orphans})"
+            : $"DELETE FROM {SqlText.Name(table)} WHERE id IN ({orphans})";
+        database.Prepare(sql).Bind(1, type).Run();
+    }
+
+    private static List<(long Id, string Name)> Types(Database database, string sql)
+    {
+        var types = new List<(long, string)>();
+        var statement = database.Prepare(sql);
+        while (statement.Step())
+            types.Add((statement.Int64(0), statement.Text(1)!));
+        return types;
+    }
+}

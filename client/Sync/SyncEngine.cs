@@ -1,0 +1,70 @@
+using TopGun.Buckets.Client.Connection;
+using TopGun.Buckets.Client.LocalStore;
+using TopGun.Buckets.Client.Upload;
+
+namespace TopGun.Buckets.Client.Sync;
+
+/// <summary>Download and upload of one connected client, from connect to disconnect.</summary>
+internal sealed class SyncEngine : IAsyncDisposable
+{
+    private readonly CancellationTokenSource _stop = new();
+    private readonly IDisposable _listening;
+    private readonly Downloader _downloader;
+    private readonly Uploader _uploader;
+    private readonly CredentialsCache _credentials;
+    private readonly Task _running;
+
+    public SyncEngine(
+        LocalDatabase local, ISyncTransport transport, StatusBoard status, BucketsClientOptions options, IExecution execution,
+        Action<RejectedWrite> rejected)
+    {
+        _credentials = new CredentialsCache(options.Credentials!);
+        var applier = new CheckpointApplier(local, options.Schema);
+        _downloader = new Downloader(local, applier, transport, _credentials, status, options);
+        _uploader = new Uploader(local, applier, transport, _credentials, status, options) { Rejected = rejected };
+        _downloader.Alive = _uploader.Kick;
+        _downloader.Opened = _uploader.RetryNow;
+        _listening = local.Changes.Listen(tables =>
+        {
+            if (tables.Contains("tg_crud"))
+                _uploader.Kick();
+        });
+        _running = Task.WhenAll(
+            execution.Start(() => RunAsync(_downloader.RunAsync)), execution.Start(() => RunAsync(_uploader.RunAsync)));
+    }
+
+    public void RetryNow()
+    {
+        _downloader.RetryNow();
+        _uploader.RetryNow();
+    }
+
+    public void CredentialsChanged()
+    {
+        _credentials.Drop(credentials: null, CredentialsReason.Initial);
+        RetryNow();
+    }
+
+    public void TriggerUpload() => _uploader.Kick();
+
+    /// <summary>Ends both loops; what has been received is in the database.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        _stop.Cancel();
+        _listening.Dispose();
+        await _running;
+        _stop.Dispose();
+    }
+
+    private async Task RunAsync(Func<CancellationToken, Task> loop)
+    {
+        try
+        {
+            await loop(_stop.Token);
+        }
+        catch (OperationCanceledException) when (_stop.IsCancellationRequested)
+        {
+            // Disconnecting is the normal end.
+        }
+    }
+}

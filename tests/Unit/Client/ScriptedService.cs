@@ -1,0 +1,59 @@
+using System.IO.Pipelines;
+using System.Text;
+using System.Text.Json;
+using System.Threading.Channels;
+using TopGun.Buckets.Client;
+using Xunit;
+
+namespace TopGun.Buckets.Tests.Unit.Client;
+
+/// <summary>A service in memory: every stream that the client opens is handed to the test, which writes its lines.</summary>
+internal sealed class ScriptedService : ISyncTransport
+{
+    private readonly Channel<ScriptedStream> _opened = Channel.CreateUnbounded<ScriptedStream>();
+
+    /// <summary>Failures for the next attempts to open a stream.</summary>
+    public Queue<Exception> Refusals { get; } = new();
+
+    /// <summary>Answers a write checkpoint request; by default counts up.</summary>
+    public Func<Task<ulong>> WriteCheckpoint { get; set; }
+
+    public int Attempts { get; private set; }
+
+    public ulong LastWriteCheckpoint { get; private set; }
+
+    public ScriptedService() => WriteCheckpoint = () => Task.FromResult(++LastWriteCheckpoint);
+
+    public Task<PipeReader> OpenStreamAsync(ReadOnlyMemory<byte> request, SyncCredentials credentials, CancellationToken cancellationToken)
+    {
+        Attempts++;
+        if (Refusals.TryDequeue(out var refusal))
+            return Task.FromException<PipeReader>(refusal);
+        var pipe = new Pipe(new PipeOptions(pauseWriterThreshold: 0, useSynchronizationContext: false));
+        _opened.Writer.TryWrite(new ScriptedStream(JsonDocument.Parse(request).RootElement.Clone(), credentials.Token, pipe.Writer));
+        return Task.FromResult(pipe.Reader);
+    }
+
+    public Task<ulong> RequestWriteCheckpointAsync(string clientId, SyncCredentials credentials, CancellationToken cancellationToken) =>
+        WriteCheckpoint();
+
+    public async Task<ScriptedStream> NextStreamAsync() =>
+        await _opened.Reader.ReadAsync(TestContext.Current.CancellationToken).AsTask()
+            .WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken);
+}
+
+/// <summary>One open stream, the service's side.</summary>
+internal sealed record ScriptedStream(JsonElement Request, string Token, PipeWriter Writer)
+{
+    /// <summary>What the client said it holds, as <c>bucket@after</c>.</summary>
+    public string Positions => string.Join(' ', Request.GetProperty("buckets").EnumerateArray()
+        .Select(bucket => $"{bucket.GetProperty("name").GetString()}@{bucket.GetProperty("after").GetString()}").Order());
+
+    public async Task SendAsync(params string[] lines)
+    {
+        foreach (var line in lines)
+            await Writer.WriteAsync(Encoding.UTF8.GetBytes(line + "\n"));
+    }
+
+    public ValueTask EndAsync() => Writer.CompleteAsync();
+}
