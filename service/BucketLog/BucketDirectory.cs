@@ -1,3 +1,5 @@
+using TopGun.Buckets.Protocol;
+
 namespace TopGun.Buckets.BucketLog;
 
 /// <summary>Every bucket's name and totals.</summary>
@@ -9,6 +11,7 @@ public sealed class BucketDirectory
 {
     private readonly Lock _gate = new();
     private readonly Dictionary<string, BucketSummary> _summaries = new(StringComparer.Ordinal);
+    private OpId _lastOpId;
 
     /// <summary>Number of buckets.</summary>
     public int Count
@@ -27,10 +30,24 @@ public sealed class BucketDirectory
             return _summaries.GetValueOrDefault(bucket);
     }
 
+    /// <summary>The last operation of any bucket.</summary>
+    public OpId LastOpId
+    {
+        get
+        {
+            lock (_gate)
+                return _lastOpId;
+        }
+    }
+
     internal void Set(string bucket, BucketSummary summary)
     {
         lock (_gate)
+        {
             _summaries[bucket] = summary;
+            if (summary.LastOpId > _lastOpId)
+                _lastOpId = summary.LastOpId;
+        }
     }
 
     internal void Clear()
