@@ -26,6 +26,24 @@ public sealed class BucketDirectory
         }
     }
 
+    /// <summary>The last operation of any bucket that readers may know of.</summary>
+    public OpId LastOpId
+    {
+        get
+        {
+            lock (_gate)
+            {
+                var last = OpId.None;
+                foreach (var entry in _byNumber)
+                {
+                    if (entry.Published.LastOpId > last)
+                        last = entry.Published.LastOpId;
+                }
+                return last;
+            }
+        }
+    }
+
     /// <summary>Totals of a bucket; an unknown bucket is empty.</summary>
     public BucketSummary Find(string bucket)
     {

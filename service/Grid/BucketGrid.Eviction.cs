@@ -1,0 +1,99 @@
+namespace TopGun.Buckets.Grid;
+
+// What leaves RAM, and when.
+public sealed partial class BucketGrid
+{
+    private readonly LinkedList<BucketEntry> _use = []; // least recently read first
+    private long _hotBytes;
+    private long _pendingBytes;
+
+    /// <summary>Bytes of hot operations, with everything it takes to find them.</summary>
+    public long HotBytes => Interlocked.Read(ref _hotBytes);
+
+    /// <summary>Bytes of operations that the store does not have yet.</summary>
+    public long PendingBytes => Interlocked.Read(ref _pendingBytes);
+
+    /// <summary>Number of hot buckets.</summary>
+    public int HotBuckets
+    {
+        get
+        {
+            lock (_gate)
+                return _use.Count;
+        }
+    }
+
+    /// <summary>Number of open subscriptions.</summary>
+    public int Subscriptions
+    {
+        get
+        {
+            lock (_gate)
+                return _subscriptions.Count;
+        }
+    }
+
+    /// <summary>How often a bucket was read from the store into RAM.</summary>
+    public long ColdLoads { get; private set; }
+
+    /// <summary>How often a bucket left RAM.</summary>
+    public long Evictions { get; private set; }
+
+    /// <summary>A bucket beyond this is read past the grid, so that one cannot drive out all others.</summary>
+    private long MaxHotBucketBytes => _options.MemoryLimitBytes / 4;
+
+    /// <summary>Lets buckets go that nobody has read for the idle time. To be called now and then.</summary>
+    public void EvictIdle()
+    {
+        lock (_gate)
+        {
+            while (_use.First is { } first && _clock.GetElapsedTime(first.Value.LastUsed) >= _options.IdleTimeout)
+                MakeCold(first.Value);
+        }
+    }
+
+    private void EvictForRoom()
+    {
+        while (_hotBytes + _pendingBytes > _options.MemoryLimitBytes && _use.First is { } first)
+            MakeCold(first.Value);
+    }
+
+    private void MakeHot(BucketEntry entry, HotBucket hot)
+    {
+        entry.Hot = hot;
+        entry.LastUsed = _clock.GetTimestamp();
+        _use.AddLast(entry.Use);
+        _hotBytes += hot.MemoryBytes;
+    }
+
+    private void MakeCold(BucketEntry entry)
+    {
+        _hotBytes -= entry.Hot!.MemoryBytes;
+        entry.Hot = null;
+        _use.Remove(entry.Use);
+        Evictions++;
+        Forget(entry);
+    }
+
+    private void Touch(BucketEntry entry)
+    {
+        entry.LastUsed = _clock.GetTimestamp();
+        if (entry.Use.List is null || _use.Last == entry.Use)
+            return;
+        _use.Remove(entry.Use);
+        _use.AddLast(entry.Use);
+    }
+
+    private BucketEntry EntryOf(string bucket)
+    {
+        if (!_entries.TryGetValue(bucket, out var entry))
+            _entries.Add(bucket, entry = new BucketEntry(bucket));
+        return entry;
+    }
+
+    private void Forget(BucketEntry entry)
+    {
+        if (!entry.IsNeeded)
+            _entries.Remove(entry.Name);
+    }
+}

@@ -1,0 +1,308 @@
+using TopGun.Buckets.BucketLog;
+using TopGun.Buckets.Protocol;
+using TopGun.Buckets.Replication;
+
+namespace TopGun.Buckets.Grid;
+
+// Who is told of what. Marks are made when a batch arrives; they take effect with the next visible checkpoint.
+public sealed partial class BucketGrid
+{
+    private const int WatchesPerLock = 1024; // tens of microseconds
+
+    private readonly HashSet<GridSubscription> _subscriptions = [];
+    private readonly Dictionary<string, HashSet<GridSubscription>> _lookupWatchers = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, List<GridSubscription>> _userSubscriptions = new(StringComparer.Ordinal);
+    private readonly List<(string UserKey, ulong Id)> _hiddenWriteCheckpoints = [];
+    private readonly List<GridSubscription> _behind = [];
+    private readonly List<TaskCompletionSource> _woken = [];
+
+    /// <summary>Begins a session's view of the grid.</summary>
+    /// <param name="userKey">User and client, for write checkpoints: <c>sub</c>, or <c>sub/client_id</c>.</param>
+    public GridSubscription Subscribe(string userKey)
+    {
+        lock (_gate)
+        {
+            var subscription = new GridSubscription(this, userKey, _generation) { IsDirty = _visible is not null };
+            _subscriptions.Add(subscription);
+            if (!_userSubscriptions.TryGetValue(userKey, out var sameUser))
+                _userSubscriptions.Add(userKey, sameUser = new List<GridSubscription>(1));
+            sameUser.Add(subscription);
+            if (_visible is null)
+                MarkBehind(subscription);
+            return subscription;
+        }
+    }
+
+    internal bool HasUpdate(GridSubscription subscription)
+    {
+        lock (_gate)
+            return subscription.IsDirty || subscription.IsEnded;
+    }
+
+    internal bool HasLookupUpdate(GridSubscription subscription)
+    {
+        lock (_gate)
+            return subscription.IsEnded || (subscription.IsDirty && subscription.HasLookupChange);
+    }
+
+    internal ValueTask WaitAsync(GridSubscription subscription)
+    {
+        lock (_gate)
+        {
+            ThrowIfEnded(subscription);
+            if (subscription.IsDirty || subscription.IsWoken)
+            {
+                subscription.IsWoken = false;
+                return ValueTask.CompletedTask;
+            }
+            subscription.Waiter = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            return new ValueTask(subscription.Waiter.Task);
+        }
+    }
+
+    internal void Wake(GridSubscription subscription)
+    {
+        TaskCompletionSource? waiter;
+        lock (_gate)
+        {
+            waiter = subscription.Waiter;
+            subscription.Waiter = null;
+            subscription.IsWoken = waiter is null;
+        }
+        waiter?.TrySetResult();
+    }
+
+    internal void WakeOnNextCheckpoint(GridSubscription subscription)
+    {
+        lock (_gate)
+            MarkBehind(subscription);
+    }
+
+    internal GridUpdate? Take(GridSubscription subscription, List<BucketWatch> changed)
+    {
+        lock (_gate)
+        {
+            ThrowIfEnded(subscription);
+            changed.Clear();
+            if (_visible is not { } visible)
+                return null;
+
+            var kept = 0;
+            foreach (var watch in subscription.Changed)
+            {
+                changed.Add(watch);
+                // The change that this mark stands for may lie beyond what is visible.
+                watch.IsChanged = _directory.Find(watch.Bucket).LastOpId > visible.LastOpId;
+                if (watch.IsChanged)
+                    subscription.Changed[kept++] = watch;
+            }
+            subscription.Changed.RemoveRange(kept, subscription.Changed.Count - kept);
+
+            var lookupsChanged = subscription.HasLookupChange;
+            subscription.HasLookupChange = subscription.LookupsChangedAt > visible.LastOpId;
+            subscription.IsDirty = false;
+            if (kept > 0 || subscription.HasLookupChange)
+                MarkBehind(subscription);
+
+            ReleasePin(subscription);
+            subscription.Pin = _pins.Take(visible.LastOpId);
+            return new GridUpdate(
+                visible.LastOpId, _writeCheckpoints.TryGetValue(subscription.UserKey, out var id) ? id : null, lookupsChanged);
+        }
+    }
+
+    internal IReadOnlyList<ReadOnlyMemory<byte>> Lookup(GridSubscription subscription, string key)
+    {
+        lock (_gate)
+        {
+            ThrowIfEnded(subscription);
+            if (subscription.Pin is not { } pin)
+                throw new InvalidOperationException("No checkpoint is taken.");
+            var records = new List<ReadOnlyMemory<byte>>();
+            _parameters.Find(key, pin.OpId, records);
+            return records;
+        }
+    }
+
+    internal void Release(GridSubscription subscription)
+    {
+        lock (_gate)
+            ReleasePin(subscription);
+    }
+
+    internal void Watch(GridSubscription subscription, IReadOnlyList<BucketWatch> watches, OpId asOf)
+    {
+        for (var first = 0; first < watches.Count; first += WatchesPerLock)
+        {
+            lock (_gate)
+            {
+                ThrowIfEnded(subscription);
+                for (var index = first; index < Math.Min(watches.Count, first + WatchesPerLock); index++)
+                {
+                    var watch = watches[index];
+                    watch.Subscription = subscription;
+                    EntryOf(watch.Bucket).Add(watch);
+                    if (_directory.Find(watch.Bucket).LastOpId > asOf)
+                    {
+                        Mark(watch);
+                        subscription.IsDirty |= _visible is { } visible && visible.LastOpId > asOf;
+                    }
+                }
+            }
+        }
+    }
+
+    internal void Unwatch(GridSubscription subscription, IReadOnlyList<BucketWatch> watches)
+    {
+        for (var first = 0; first < watches.Count; first += WatchesPerLock)
+        {
+            lock (_gate)
+            {
+                for (var index = first; index < Math.Min(watches.Count, first + WatchesPerLock); index++)
+                {
+                    if (watches[index].Entry is not { } entry)
+                        continue;
+                    entry.Remove(watches[index]);
+                    Forget(entry);
+                    if (watches[index].IsChanged && !subscription.IsEnded)
+                    {
+                        subscription.Changed.Remove(watches[index]);
+                        watches[index].IsChanged = false;
+                    }
+                }
+            }
+        }
+    }
+
+    internal void WatchLookups(GridSubscription subscription, IReadOnlyCollection<string> keys, OpId asOf)
+    {
+        lock (_gate)
+        {
+            ThrowIfEnded(subscription);
+            if (subscription.Lookups.Count != keys.Count || !subscription.Lookups.IsSupersetOf(keys))
+            {
+                UnwatchLookups(subscription);
+                subscription.Lookups = new HashSet<string>(keys, StringComparer.Ordinal);
+                foreach (var key in subscription.Lookups)
+                {
+                    if (!_lookupWatchers.TryGetValue(key, out var watchers))
+                        _lookupWatchers.Add(key, watchers = []);
+                    watchers.Add(subscription);
+                }
+            }
+            foreach (var key in subscription.Lookups)
+            {
+                if (_parameters.LastChangeOf(key) is var last && last > asOf)
+                {
+                    MarkLookup(subscription, last);
+                    subscription.IsDirty |= _visible is { } visible && visible.LastOpId > asOf;
+                }
+            }
+        }
+    }
+
+    internal void End(GridSubscription subscription)
+    {
+        lock (_gate)
+        {
+            ReleasePin(subscription);
+            subscription.IsEnded = true;
+            if (!_subscriptions.Remove(subscription))
+                return;
+            UnwatchLookups(subscription);
+            var sameUser = _userSubscriptions[subscription.UserKey];
+            sameUser.Remove(subscription);
+            if (sameUser.Count == 0)
+                _userSubscriptions.Remove(subscription.UserKey);
+            if (subscription.IsBehind)
+                _behind.Remove(subscription);
+        }
+    }
+
+    private void UnwatchLookups(GridSubscription subscription)
+    {
+        foreach (var key in subscription.Lookups)
+        {
+            var watchers = _lookupWatchers[key];
+            watchers.Remove(subscription);
+            if (watchers.Count == 0)
+                _lookupWatchers.Remove(key);
+        }
+        subscription.Lookups = [];
+    }
+
+    private void Mark(BucketWatch watch)
+    {
+        var subscription = watch.Subscription!;
+        if (!watch.IsChanged)
+        {
+            watch.IsChanged = true;
+            subscription.Changed.Add(watch);
+        }
+        MarkBehind(subscription);
+    }
+
+    private void MarkLookup(LookupChange change)
+    {
+        if (!_lookupWatchers.TryGetValue(change.Key, out var watchers))
+            return;
+        foreach (var subscription in watchers)
+            MarkLookup(subscription, change.OpId);
+    }
+
+    private void MarkLookup(GridSubscription subscription, OpId changedAt)
+    {
+        subscription.HasLookupChange = true;
+        if (changedAt > subscription.LookupsChangedAt)
+            subscription.LookupsChangedAt = changedAt;
+        MarkBehind(subscription);
+    }
+
+    private void MarkWriteCheckpoint(WriteCheckpointMarker marker)
+    {
+        _hiddenWriteCheckpoints.Add((marker.UserKey, marker.Id));
+        if (!_userSubscriptions.TryGetValue(marker.UserKey, out var sameUser))
+            return;
+        foreach (var subscription in sameUser)
+            MarkBehind(subscription);
+    }
+
+    private void MarkBehind(GridSubscription subscription)
+    {
+        if (subscription.IsBehind || subscription.IsEnded)
+            return;
+        subscription.IsBehind = true;
+        _behind.Add(subscription);
+    }
+
+    private void ReleasePin(GridSubscription subscription)
+    {
+        if (subscription.Pin is not { } pin)
+            return;
+        subscription.Pin = null;
+        if (!subscription.IsEnded)
+            _pins.Release(pin);
+    }
+
+    private static void ThrowIfEnded(GridSubscription subscription)
+    {
+        if (subscription.IsEnded)
+            throw new GridResetException();
+    }
+
+    private void Collect(GridSubscription subscription)
+    {
+        if (subscription.Waiter is not { } waiter)
+            return;
+        subscription.Waiter = null;
+        _woken.Add(waiter);
+    }
+
+    /// <summary>Wakes whoever was collected under the lock. Only the writer collects, so the list needs no lock of its own.</summary>
+    private void WakeCollected()
+    {
+        foreach (var waiter in _woken)
+            waiter.TrySetResult();
+        _woken.Clear();
+    }
+}

@@ -1,0 +1,201 @@
+using System.Buffers.Binary;
+using System.Runtime.InteropServices;
+using System.Text;
+using TopGun.Buckets.BucketLog;
+using TopGun.Buckets.Protocol;
+
+namespace TopGun.Buckets.Grid;
+
+/// <summary>The newest operations of the buckets that are read, in RAM within a budget, and the way to all the others. The door of this room.</summary>
+/// <remarks>
+/// One writer (the bucket log), many readers. One lock guards everything and is held for memory operations only; pages that were read stay
+/// valid without it. A bucket is hot from its first read, or from its first change while somebody watches it, until it is idle or its room is
+/// needed; a reader cannot tell the difference. Operations that the store does not have yet are kept until it does.
+/// </remarks>
+public sealed partial class BucketGrid : IBatchSubscriber, IDisposable
+{
+    private readonly Lock _gate = new();
+    private readonly GridOptions _options;
+    private readonly TimeProvider _clock;
+    private readonly Dictionary<string, BucketEntry> _entries = new(StringComparer.Ordinal);
+    private readonly ParameterIndex _parameters = new();
+    private readonly CheckpointPins _pins = new();
+    private readonly Dictionary<string, ulong> _writeCheckpoints = new(StringComparer.Ordinal);
+    private readonly Queue<OpBatch> _pending = [];
+    private IColdStorage? _storage;
+    private BucketDirectory _directory = new();
+    private Checkpoint? _visible;
+    private OpId _appended;
+    private OpId _durable;
+    private int _generation;
+
+    /// <param name="options">Budget and times.</param>
+    /// <param name="clock">For idleness only.</param>
+    /// <exception cref="BucketsException">An option breaks its rule (TGB4002).</exception>
+    public BucketGrid(GridOptions options, TimeProvider clock)
+    {
+        options.Check();
+        _options = options;
+        _clock = clock;
+        _loads = new SemaphoreSlim(options.ConcurrentLoads);
+    }
+
+    /// <summary>The newest checkpoint that readers may be told of, or null while there is none.</summary>
+    public Checkpoint? Visible
+    {
+        get
+        {
+            lock (_gate)
+                return _visible;
+        }
+    }
+
+    /// <summary>Whether there is a checkpoint that readers may be told of.</summary>
+    public bool IsReady => Visible is not null;
+
+    /// <inheritdoc/>
+    public async ValueTask StartAsync(
+        IColdStorage storage, BucketDirectory directory, Checkpoint? checkpoint, CancellationToken cancellationToken)
+    {
+        await _parameters.LoadAsync(storage, cancellationToken);
+        await foreach (var stored in storage.ScanAsync(RecordTable.WriteCheckpoint, ReadOnlyMemory<byte>.Empty, cancellationToken))
+            _writeCheckpoints[Encoding.UTF8.GetString(stored.Key.Span)] = BinaryPrimitives.ReadUInt64LittleEndian(stored.Value.Span);
+
+        lock (_gate)
+        {
+            _storage = storage;
+            _directory = directory;
+            _appended = _durable = directory.LastOpId;
+            if (checkpoint is not null)
+                Show(checkpoint);
+        }
+        WakeCollected();
+    }
+
+    /// <inheritdoc/>
+    public void Append(OpBatch batch, Checkpoint? visible)
+    {
+        lock (_gate)
+        {
+            if (!batch.Ops.IsEmpty && batch.Checkpoint.LastOpId > _durable)
+            {
+                _pending.Enqueue(batch);
+                _pendingBytes += batch.Fragments.Length;
+            }
+            foreach (var change in batch.Buckets)
+                Apply(batch, change);
+            foreach (var change in batch.Lookups)
+            {
+                _parameters.Apply(change);
+                MarkLookup(change);
+            }
+            foreach (var marker in batch.WriteCheckpoints)
+                MarkWriteCheckpoint(marker);
+
+            if (batch.Checkpoint.LastOpId > _appended)
+                _appended = batch.Checkpoint.LastOpId;
+            CollectAppendWaiter();
+            if (visible is not null)
+                Show(visible);
+            EvictForRoom();
+        }
+        WakeCollected();
+    }
+
+    /// <inheritdoc/>
+    public void Durable(OpId upTo)
+    {
+        lock (_gate)
+        {
+            if (upTo > _durable)
+                _durable = upTo;
+            while (_pending.TryPeek(out var batch) && batch.Checkpoint.LastOpId <= upTo)
+            {
+                _pending.Dequeue();
+                _pendingBytes -= batch.Fragments.Length;
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Reset()
+    {
+        lock (_gate)
+        {
+            _generation++;
+            foreach (var subscription in _subscriptions)
+            {
+                subscription.IsEnded = true;
+                Collect(subscription);
+            }
+            foreach (var entry in _entries.Values)
+            {
+                foreach (var watch in entry.Watches)
+                    watch.Entry = null;
+                entry.Watches.Clear();
+            }
+            _subscriptions.Clear();
+            _lookupWatchers.Clear();
+            _userSubscriptions.Clear();
+            _behind.Clear();
+            _entries.Clear();
+            _use.Clear();
+            _parameters.Clear();
+            _pins.Clear();
+            _writeCheckpoints.Clear();
+            _hiddenWriteCheckpoints.Clear();
+            _pending.Clear();
+            _pendingBytes = _hotBytes = 0;
+            _visible = null;
+        }
+        WakeCollected();
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _loads.Dispose();
+
+    private void Apply(OpBatch batch, BucketChange change)
+    {
+        if (!_entries.TryGetValue(change.Name, out var entry))
+            return;
+        var ops = batch.OpsOf(change).Span;
+        if (entry.Hot is null && entry.Watches.Count > 0)
+        {
+            var added = default(BucketSum);
+            foreach (ref readonly var op in ops)
+                added += new BucketSum(op.Checksum, 1);
+            // Everything of this bucket after the operation before this one is in this batch.
+            var before = new BucketSum(change.Summary.Checksum, change.Summary.Count) - added;
+            MakeHot(entry, new HotBucket(new OpId(ops[0].OpId.Value - 1), before));
+        }
+        if (entry.Hot is { } hot)
+        {
+            _hotBytes -= hot.MemoryBytes;
+            foreach (ref readonly var op in ops)
+                hot.Append(op);
+            // A bucket that is always watched would otherwise grow for ever.
+            while (hot.MemoryBytes > MaxHotBucketBytes && hot.TryDropOldest())
+            {
+            }
+            _hotBytes += hot.MemoryBytes;
+        }
+        foreach (var watch in CollectionsMarshal.AsSpan(entry.Watches))
+            Mark(watch);
+    }
+
+    private void Show(Checkpoint checkpoint)
+    {
+        _visible = checkpoint;
+        foreach (var (key, id) in _hiddenWriteCheckpoints)
+            _writeCheckpoints[key] = Math.Max(id, _writeCheckpoints.GetValueOrDefault(key));
+        _hiddenWriteCheckpoints.Clear();
+        foreach (var subscription in _behind)
+        {
+            subscription.IsBehind = false;
+            subscription.IsDirty = true;
+            Collect(subscription);
+        }
+        _behind.Clear();
+        _parameters.Forget(_pins.Oldest(checkpoint.LastOpId));
+    }
+}

@@ -1,0 +1,108 @@
+using TopGun.Buckets.Protocol;
+
+namespace TopGun.Buckets.Grid;
+
+/// <summary>One session's view of the grid: it names buckets, lookups and a user, and is woken when a checkpoint changes any of them.</summary>
+/// <remarks>
+/// Used by one session at a time; <see cref="Wake"/> may be called by anybody. An idle subscription costs nothing for checkpoints that do not
+/// concern it. Changes are never queued: whatever happened since <see cref="Take"/> is one update.
+/// </remarks>
+public sealed class GridSubscription : IDisposable
+{
+    private readonly BucketGrid _grid;
+
+    internal GridSubscription(BucketGrid grid, string userKey, int generation)
+    {
+        _grid = grid;
+        UserKey = userKey;
+        Generation = generation;
+    }
+
+    internal string UserKey { get; }
+
+    internal int Generation { get; }
+
+    // Guarded by the grid's lock.
+    internal List<BucketWatch> Changed { get; } = [];
+
+    internal HashSet<string> Lookups { get; set; } = [];
+
+    internal OpId LookupsChangedAt { get; set; }
+
+    internal bool HasLookupChange { get; set; }
+
+    internal bool IsDirty { get; set; }
+
+    /// <summary>Whether it is listed to be woken by the next visible checkpoint, whatever that holds.</summary>
+    internal bool IsBehind { get; set; }
+
+    internal bool IsWoken { get; set; }
+
+    internal bool IsEnded { get; set; }
+
+    internal TaskCompletionSource? Waiter { get; set; }
+
+    internal CheckpointPins.Pin? Pin { get; set; }
+
+    /// <summary>Whether <see cref="Take"/> has something new to give.</summary>
+    public bool HasUpdate => _grid.HasUpdate(this);
+
+    /// <summary>Whether a lookup that is watched has changed since the last <see cref="Take"/>.</summary>
+    public bool HasLookupUpdate => _grid.HasLookupUpdate(this);
+
+    /// <summary>Waits until there is an update, or <see cref="Wake"/> is called.</summary>
+    /// <exception cref="GridResetException">All buckets are void.</exception>
+    public ValueTask WaitAsync() => _grid.WaitAsync(this);
+
+    /// <summary>Ends the wait that is under way, or the next one.</summary>
+    public void Wake() => _grid.Wake(this);
+
+    /// <summary>Counts the next visible checkpoint as an update, even if it changes nothing that is watched.</summary>
+    public void WakeOnNextCheckpoint() => _grid.WakeOnNextCheckpoint(this);
+
+    /// <summary>
+    /// The newest checkpoint and what it changed for this subscription; null when nothing is visible yet. The checkpoint stays readable by
+    /// <see cref="Lookup"/> until <see cref="Release"/>.
+    /// </summary>
+    /// <param name="changed">Receives the watches whose buckets may have changed.</param>
+    /// <exception cref="GridResetException">All buckets are void.</exception>
+    public GridUpdate? Take(List<BucketWatch> changed) => _grid.Take(this, changed);
+
+    /// <summary>Live records of a lookup key at the checkpoint that was taken last.</summary>
+    public IReadOnlyList<ReadOnlyMemory<byte>> Lookup(string key) => _grid.Lookup(this, key);
+
+    /// <summary>Tells that <see cref="Lookup"/> will not be called until the next <see cref="Take"/>.</summary>
+    public void Release() => _grid.Release(this);
+
+    /// <summary>
+    /// Begins to watch buckets. What changed in them after <paramref name="asOf"/> counts as an update. Each has to be given to
+    /// <see cref="Unwatch"/> in the end, which may be after <see cref="Dispose"/>.
+    /// </summary>
+    public void Watch(IReadOnlyList<BucketWatch> watches, OpId asOf) => _grid.Watch(this, watches, asOf);
+
+    /// <summary>Stops watching buckets.</summary>
+    public void Unwatch(IReadOnlyList<BucketWatch> watches) => _grid.Unwatch(this, watches);
+
+    /// <summary>Watches exactly these lookups from now on. What changed in them after <paramref name="asOf"/> counts as an update.</summary>
+    public void WatchLookups(IReadOnlyCollection<string> keys, OpId asOf) => _grid.WatchLookups(this, keys, asOf);
+
+    /// <summary>Totals of a bucket at a position that is visible.</summary>
+    /// <exception cref="GridResetException">All buckets are void.</exception>
+    public ValueTask<BucketSum> SumAsync(string bucket, OpId upTo, CancellationToken cancellationToken) =>
+        _grid.SumAsync(bucket, upTo, Generation, cancellationToken);
+
+    /// <summary>Reads some of a bucket's operations with <c>after &lt; OpId ≤ upTo</c> in ascending order.</summary>
+    /// <exception cref="GridResetException">All buckets are void.</exception>
+    public ValueTask<OpPage> ReadAsync(
+        string bucket, OpId after, OpId upTo, PageLimits limits, CancellationToken cancellationToken) =>
+        _grid.ReadAsync(bucket, after, upTo, limits, Generation, cancellationToken);
+
+    /// <summary>Ends the subscription.</summary>
+    public void Dispose() => _grid.End(this);
+}
+
+/// <summary>What a subscription is told.</summary>
+/// <param name="UpTo">The newest visible checkpoint: its last operation.</param>
+/// <param name="WriteCheckpoint">The highest write checkpoint of the user key that it covers, if any.</param>
+/// <param name="LookupsChanged">Whether a watched lookup may have changed.</param>
+public readonly record struct GridUpdate(OpId UpTo, ulong? WriteCheckpoint, bool LookupsChanged);

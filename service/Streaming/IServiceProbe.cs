@@ -1,0 +1,14 @@
+namespace TopGun.Buckets.Streaming;
+
+/// <summary>What the probes report. Provided by the host.</summary>
+public interface IServiceProbe
+{
+    /// <summary>Whether the store and the grid are open.</summary>
+    bool IsStarted { get; }
+
+    /// <summary>Whether clients can be served.</summary>
+    bool IsReady { get; }
+
+    /// <summary>When the replication loop last went round.</summary>
+    DateTimeOffset TouchedAt { get; }
+}

@@ -1,0 +1,273 @@
+using System.IO.Pipelines;
+using TopGun.Buckets.Grid;
+using TopGun.Buckets.Protocol;
+using TopGun.Buckets.Streaming.Encodings;
+using TopGun.Buckets.SyncRules;
+
+namespace TopGun.Buckets.Streaming.Sessions;
+
+/// <summary>One client's stream: tells it of checkpoints and sends what they hold, until its token ends or it leaves.</summary>
+/// <remarks>
+/// One loop that waits, prepares and sends; only the timer and whoever aborts run beside it. What the client was told is changed just
+/// before a line is written, so a difference is always relative to what was sent.
+/// </remarks>
+public sealed class SyncSession
+{
+    private readonly SessionSettings _settings;
+    private readonly ILineEncoding _encoding;
+    private readonly GridSubscription _subscription;
+    private readonly Membership _membership;
+    private readonly TimeProvider _clock;
+    private readonly SyncUser _user;
+    private readonly PageLimits _limits;
+    private readonly List<BucketWatch> _changed = [];
+    private readonly List<SessionBucket> _updated = [];
+    private readonly List<string> _removed = [];
+    private List<SessionBucket> _pending = [];
+    private OpId _upTo;
+    private ulong? _writeCheckpoint;
+    private bool _isFirst = true;
+    private TimeSpan? _heldBackUntil;
+
+    /// <summary>A session that begins with <see cref="RunAsync"/>.</summary>
+    /// <param name="request">What the client asks for.</param>
+    /// <param name="user">Who it is.</param>
+    /// <param name="grid">What there is.</param>
+    /// <param name="rules">Who gets what.</param>
+    /// <param name="encoding">How it is written.</param>
+    /// <param name="settings">Times and sizes.</param>
+    /// <param name="clock">The time.</param>
+    public SyncSession(
+        SyncRequest request, SyncUser user, BucketGrid grid, RuleSet rules, ILineEncoding encoding, SessionSettings settings, TimeProvider clock)
+    {
+        _settings = settings;
+        _encoding = encoding;
+        _clock = clock;
+        _user = user;
+        _limits = new PageLimits(settings.MaxOpsInLine, settings.MaxBytesInLine);
+        _subscription = grid.Subscribe(user.KeyFor(request.ClientId));
+        _membership = new Membership(_subscription, rules, request, user);
+    }
+
+    /// <summary>Operations sent so far.</summary>
+    public long OpsSent { get; private set; }
+
+    /// <summary>Runs the session. Ends normally with the token, or when all buckets are built anew.</summary>
+    /// <param name="output">Receives the lines.</param>
+    /// <param name="beginResponse">Called once if there is nothing to send for a while, so that the client sees that it is connected.</param>
+    /// <param name="cancellationToken">Aborts the session.</param>
+    /// <exception cref="OperationCanceledException">Aborted.</exception>
+    /// <exception cref="SessionStalledException">The client takes nothing.</exception>
+    /// <exception cref="BucketLimitException">The client's buckets are more than allowed.</exception>
+    /// <exception cref="BucketsException">The store failed.</exception>
+    public async Task RunAsync(PipeWriter output, Func<CancellationToken, Task>? beginResponse, CancellationToken cancellationToken)
+    {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        using var stopping = stop.Token.Register(static subscription => ((GridSubscription)subscription!).Wake(), _subscription);
+        using var pulse = new SessionPulse(_clock, _settings, _user.ExpiresAt, _subscription.Wake, () => CutOff(stop));
+        var sender = new LineSender(output, _encoding, pulse, stop.Token, cancellationToken);
+        try
+        {
+            while (await WaitForChangeAsync(sender, pulse, beginResponse, stop.Token))
+            {
+                while (!await SendAsync(sender, pulse, stop.Token))
+                {
+                    // A newer checkpoint took over.
+                }
+            }
+        }
+        catch (GridResetException)
+        {
+            // The client connects again and finds the new buckets.
+        }
+        finally
+        {
+            _subscription.Dispose();
+            _membership.End();
+        }
+    }
+
+    /// <summary>Waits until there is something to tell; false when the token has ended and that is told.</summary>
+    private async ValueTask<bool> WaitForChangeAsync(
+        LineSender sender, SessionPulse pulse, Func<CancellationToken, Task>? beginResponse, CancellationToken stop)
+    {
+        while (true)
+        {
+            stop.ThrowIfCancellationRequested();
+            if (pulse.TakeDueLine() is { } line)
+            {
+                await sender.WriteAsync(line);
+                await sender.FlushAsync();
+                if (line.Seconds == 0)
+                    return false;
+            }
+            if ((_subscription.HasUpdate || pulse.Now >= _heldBackUntil) && await PrepareAsync(pulse, stop))
+                return true;
+
+            if (beginResponse is not null && sender.HasFlushed)
+                beginResponse = null;
+            if (beginResponse is not null && pulse.Now >= _settings.HeaderDelay)
+            {
+                await beginResponse(stop);
+                beginResponse = null;
+            }
+            pulse.Arm(Earlier(beginResponse is null ? null : _settings.HeaderDelay, _heldBackUntil));
+            await _subscription.WaitAsync();
+        }
+    }
+
+    /// <summary>Takes the newest checkpoint and finds out what it changes for this session: true when there is something to tell.</summary>
+    private async ValueTask<bool> PrepareAsync(SessionPulse pulse, CancellationToken stop)
+    {
+        if (_subscription.Take(_changed) is not { } update || IsHeldBack(update, pulse))
+            return false;
+
+        foreach (var bucket in _updated)
+            bucket.IsUpdated = false;
+        _updated.Clear();
+        _removed.Clear();
+        if (_isFirst || update.LookupsChanged)
+        {
+            var membership = _membership.Resolve(update.UpTo);
+            foreach (var bucket in membership.Altered)
+                AddUpdated(bucket);
+            foreach (var bucket in membership.Removed)
+                _removed.Add(bucket.Bucket);
+            foreach (var bucket in membership.Added)
+                await AddIfNewsAsync(bucket, isNew: true, update.UpTo, stop);
+        }
+        _subscription.Release();
+        foreach (var watch in _changed)
+        {
+            if (watch is SessionBucket { IsRemoved: false } bucket)
+                await AddIfNewsAsync(bucket, isNew: false, update.UpTo, stop);
+        }
+
+        var isNewWriteCheckpoint = update.WriteCheckpoint is { } id && (_writeCheckpoint is null || id > _writeCheckpoint);
+        if (!_isFirst && _updated.Count == 0 && _removed.Count == 0 && !isNewWriteCheckpoint)
+            return false;
+        if (isNewWriteCheckpoint)
+            _writeCheckpoint = update.WriteCheckpoint;
+        _upTo = update.UpTo;
+        return true;
+    }
+
+    /// <summary>
+    /// A client never goes back: one that was told of operations before the service crashed waits until they have been replayed.
+    /// </summary>
+    private bool IsHeldBack(GridUpdate update, SessionPulse pulse)
+    {
+        if (!_isFirst || update.UpTo >= _membership.NewestHeld || pulse.Now >= _heldBackUntil)
+        {
+            _heldBackUntil = null;
+            return false;
+        }
+        _heldBackUntil ??= pulse.Now + _settings.ReplayWait;
+        _subscription.Release();
+        _subscription.WakeOnNextCheckpoint();
+        return true;
+    }
+
+    private async ValueTask AddIfNewsAsync(SessionBucket bucket, bool isNew, OpId upTo, CancellationToken stop)
+    {
+        var sum = await _subscription.SumAsync(bucket.Bucket, upTo, stop);
+        if (!isNew && sum == bucket.Sent)
+            return;
+        bucket.Sent = sum;
+        AddUpdated(bucket);
+        if (bucket.IsPending || bucket.Position >= upTo || sum.Count == 0)
+            return;
+        bucket.IsPending = true;
+        _pending.Add(bucket);
+    }
+
+    private void AddUpdated(SessionBucket bucket)
+    {
+        if (bucket.IsUpdated)
+            return;
+        bucket.IsUpdated = true;
+        _updated.Add(bucket);
+    }
+
+    /// <summary>Sends the prepared checkpoint; false when a newer one took over, which is prepared then.</summary>
+    private async ValueTask<bool> SendAsync(LineSender sender, SessionPulse pulse, CancellationToken stop)
+    {
+        await sender.WriteAsync(Announcement());
+        _pending.RemoveAll(static bucket => bucket.IsRemoved);
+        _pending = [.. _pending.OrderBy(static bucket => bucket.Priority)]; // stable: otherwise in the order of announcement
+        var sent = 0;
+        for (var index = 0; index < _pending.Count; index++)
+        {
+            var bucket = _pending[index];
+            OpPage page;
+            do
+            {
+                var read = _subscription.ReadAsync(bucket.Bucket, bucket.Position, _upTo, _limits, stop);
+                if (!read.IsCompleted)
+                    await sender.FlushAsync(); // let the client have what there is while the store is read
+                page = await read;
+                if (page.Count > 0)
+                {
+                    await sender.WriteDataAsync(bucket.Bucket, bucket.Position, page);
+                    bucket.Position = page.LastOpId;
+                    sent += page.Count;
+                    OpsSent += page.Count;
+                }
+                bucket.IsPending = page.HasMore;
+                if (pulse.IsExpired)
+                    return true;
+                if (pulse.TakeDueLine() is { } line)
+                    await sender.WriteAsync(line);
+                if (page.Count > 0 && await CutOverAsync(sent, pulse, stop))
+                {
+                    _pending.RemoveAll(static bucket => !bucket.IsPending);
+                    return false;
+                }
+            }
+            while (page.HasMore);
+
+            if (index + 1 < _pending.Count && _pending[index + 1].Priority > bucket.Priority)
+            {
+                await sender.WriteAsync(new PartialCheckpointCompleteLine(_upTo, bucket.Priority));
+                await sender.FlushAsync();
+            }
+        }
+        _pending.Clear();
+        await sender.WriteAsync(new CheckpointCompleteLine(_upTo));
+        await sender.FlushAsync();
+        return true;
+    }
+
+    /// <summary>
+    /// Whether a newer checkpoint takes over between two lines. It does only if it changes something for this client, which would otherwise
+    /// wait for a completion that never comes. A lost bucket is not sent any further.
+    /// </summary>
+    private async ValueTask<bool> CutOverAsync(int sent, SessionPulse pulse, CancellationToken stop)
+    {
+        var isTime = sent >= _settings.MinOpsBeforeCutOver ? _subscription.HasUpdate : _subscription.HasLookupUpdate;
+        return isTime && await PrepareAsync(pulse, stop);
+    }
+
+    private SyncLine Announcement()
+    {
+        if (!_isFirst)
+            return new CheckpointDiffLine(_upTo, _writeCheckpoint, [.. _updated.Select(static bucket => bucket.Description)], [.. _removed]);
+        _isFirst = false;
+        return new CheckpointLine(
+            _upTo, _writeCheckpoint, [.. _membership.Buckets.Select(static bucket => bucket.Description)], _membership.Streams);
+    }
+
+    private static void CutOff(CancellationTokenSource stop)
+    {
+        try
+        {
+            stop.Cancel();
+        }
+        catch (ObjectDisposedException)
+        {
+            // The session ended by itself at the same moment.
+        }
+    }
+
+    private static TimeSpan? Earlier(TimeSpan? one, TimeSpan? other) => one is null || other < one ? other : one;
+}

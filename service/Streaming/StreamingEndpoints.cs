@@ -1,0 +1,55 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection;
+using TopGun.Buckets.Streaming.Http;
+
+namespace TopGun.Buckets.Streaming;
+
+/// <summary>Where the service answers.</summary>
+public static class StreamingEndpoints
+{
+    /// <summary>Maps the endpoints that clients and probes use, and an error body for every other path.</summary>
+    public static IEndpointRouteBuilder MapTopGunStreaming(this IEndpointRouteBuilder routes)
+    {
+        var services = routes.ServiceProvider;
+        var boundary = services.GetRequiredService<ErrorBoundary>();
+        var stream = services.GetRequiredService<SyncStreamEndpoint>();
+        var writeCheckpoints = services.GetRequiredService<WriteCheckpointEndpoints>();
+        var probes = services.GetRequiredService<ProbeEndpoints>();
+
+        Map("POST", "/sync/stream", stream.HandleAsync);
+        Map("GET", "/write-checkpoint2.json", writeCheckpoints.HandleManagedAsync);
+        Map("POST", "/sync/checkpoint-request", writeCheckpoints.HandleRequestedAsync);
+        Map("GET", "/probes/startup", probes.HandleStartupAsync);
+        Map("GET", "/probes/liveness", probes.HandleLivenessAsync);
+        Map("GET", "/probes/readiness", probes.HandleReadinessAsync);
+        routes.MapMethods("{**path}", ["OPTIONS"], PreflightAsync);
+        routes.MapFallback(http => boundary.RunAsync(http, UnknownRouteAsync));
+        return routes;
+
+        void Map(string method, string path, Func<HttpContext, Task> handle) =>
+            routes.MapMethods(path, [method], http => boundary.RunAsync(http, handle));
+    }
+
+    /// <summary>Sets the limits that have to hold before a request reaches an endpoint.</summary>
+    public static void LimitRequests(KestrelServerOptions server)
+    {
+        server.AddServerHeader = false;
+        server.Limits.MaxRequestHeadersTotalSize = 32 << 10;
+        server.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(15);
+        server.Limits.MinRequestBodyDataRate = new MinDataRate(bytesPerSecond: 1024, gracePeriod: TimeSpan.FromSeconds(5));
+        server.Limits.MinResponseDataRate = null; // a session watches over its own client: it knows the difference between idle and stalled
+    }
+
+    private static Task PreflightAsync(HttpContext http)
+    {
+        CorsHeaders.AddPreflight(http.Response);
+        http.Response.StatusCode = StatusCodes.Status204NoContent;
+        return Task.CompletedTask;
+    }
+
+    private static Task UnknownRouteAsync(HttpContext http) =>
+        throw new SyncException(404, "PSYNC_S2002", "RouteNotFound", "There is nothing at this path.");
+}

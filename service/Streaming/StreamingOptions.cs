@@ -1,0 +1,40 @@
+namespace TopGun.Buckets.Streaming;
+
+/// <summary>How clients are served. Bound from the <c>streaming</c> section.</summary>
+public sealed class StreamingOptions
+{
+    /// <summary>Time between keepalive lines, spread by ±10 %. Default 20 s.</summary>
+    public TimeSpan Keepalive { get; set; } = TimeSpan.FromSeconds(20); // clients count 30 s without a line as a lost connection
+
+    /// <summary>A client that takes nothing for this long is cut off. Default 60 s.</summary>
+    public TimeSpan WriteStall { get; set; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>The response begins after this time even if there is nothing to send. Default 5 s.</summary>
+    public TimeSpan HeaderDelay { get; set; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>How long a client that is ahead of the newest checkpoint is held until the source has been replayed that far. Default 30 s.</summary>
+    public TimeSpan ReplayWait { get; set; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>Open streams at a time. Default 100 000.</summary>
+    public int MaxSessions { get; set; } = 100_000; // about what a GiB of process memory holds idle
+
+    /// <summary>Bytes of a request's body. Default 16 MiB: a client that names 100 000 buckets sends about 10 MiB.</summary>
+    public long MaxRequestBytes { get; set; } = 16 << 20;
+
+    /// <summary>The rules that are broken, one sentence each, naming the setting and its value.</summary>
+    public IEnumerable<string> Problems()
+    {
+        if (Keepalive < TimeSpan.FromSeconds(1) || Keepalive > TimeSpan.FromSeconds(25))
+            yield return $"streaming:Keepalive is {Keepalive}; it must be between 1 s and 25 s, or clients take the connection for lost.";
+        if (WriteStall < TimeSpan.FromSeconds(1))
+            yield return $"streaming:WriteStall is {WriteStall}; it must be at least 1 s.";
+        if (HeaderDelay <= TimeSpan.Zero)
+            yield return $"streaming:HeaderDelay is {HeaderDelay}; it must be positive.";
+        if (ReplayWait < TimeSpan.Zero)
+            yield return $"streaming:ReplayWait is {ReplayWait}; it must not be negative.";
+        if (MaxSessions < 1)
+            yield return $"streaming:MaxSessions is {MaxSessions}; it must be at least 1.";
+        if (MaxRequestBytes is < 1 << 10 or > 1 << 30)
+            yield return $"streaming:MaxRequestBytes is {MaxRequestBytes}; it must be between 1 KiB and 1 GiB.";
+    }
+}

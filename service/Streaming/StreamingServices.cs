@@ -1,0 +1,28 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Options;
+using TopGun.Buckets.Streaming.Http;
+
+namespace TopGun.Buckets.Streaming;
+
+/// <summary>Registers the room.</summary>
+public static class StreamingServices
+{
+    /// <summary>
+    /// Adds what <see cref="StreamingEndpoints.MapTopGunStreaming"/> needs. The host provides the grid, <see cref="IActiveRules"/>,
+    /// <see cref="IServiceProbe"/> and the write checkpoints.
+    /// </summary>
+    public static IServiceCollection AddStreaming(this IServiceCollection services)
+    {
+        services.AddOptions<StreamingOptions>().BindConfiguration("streaming").ValidateOnStart();
+        services.TryAddSingleton(TimeProvider.System);
+        services.AddSingleton<IValidateOptions<StreamingOptions>>(
+            new OptionsCheck<StreamingOptions>(static options => options.Problems()));
+        services.AddSingleton<ErrorBoundary>();
+        services.AddSingleton<SyncStreamEndpoint>();
+        services.AddSingleton<WriteCheckpointEndpoints>();
+        services.AddSingleton<ProbeEndpoints>();
+        services.AddHostedService<IdleBuckets>();
+        return services;
+    }
+}

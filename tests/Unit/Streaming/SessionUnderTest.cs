@@ -1,0 +1,108 @@
+using System.IO.Pipelines;
+using System.Text;
+using System.Text.Json;
+using TopGun.Buckets.Protocol;
+using TopGun.Buckets.Streaming.Encodings;
+using TopGun.Buckets.Streaming.Sessions;
+using TopGun.Buckets.SyncRules;
+using TopGun.Buckets.Tests.Unit.Grid;
+
+namespace TopGun.Buckets.Tests.Unit.Streaming;
+
+/// <summary>A session over a pipe, read line by line.</summary>
+public sealed class SessionUnderTest : IAsyncDisposable
+{
+    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(10);
+
+    private readonly Pipe _pipe;
+    private readonly StreamReader _reader;
+    private readonly CancellationTokenSource _stop = new();
+
+    private SessionUnderTest(TestLog log, FakeRules rules, SyncRequest request, SyncUser user, SessionSettings settings, TimeProvider clock, long pipeBytes)
+    {
+        _pipe = new Pipe(new PipeOptions(pauseWriterThreshold: pipeBytes, resumeWriterThreshold: pipeBytes / 2));
+        _reader = new StreamReader(_pipe.Reader.AsStream());
+        Session = new SyncSession(request, user, log.Grid, rules, new NdjsonEncoding(request.RawData), settings, clock);
+        Run = RunAsync();
+    }
+
+    public SyncSession Session { get; }
+
+    public Task Run { get; }
+
+    public int Begun { get; private set; }
+
+    public static SessionUnderTest Open(
+        TestLog log,
+        FakeRules rules,
+        IReadOnlyList<BucketPosition>? buckets = null,
+        IReadOnlyList<StreamSubscription>? subscriptions = null,
+        bool rawData = true,
+        SessionSettings? settings = null,
+        TimeProvider? clock = null,
+        DateTimeOffset? expiresAt = null,
+        long pipeBytes = 1 << 20)
+    {
+        clock ??= TimeProvider.System;
+        var request = new SyncRequest(
+            buckets ?? [], "device", rawData, JsonDocument.Parse("{}").RootElement, IncludeDefaults: true, subscriptions ?? []);
+        var user = new SyncUser("u1", JsonDocument.Parse("""{"sub":"u1"}""").RootElement, expiresAt ?? clock.GetUtcNow().AddHours(1));
+        return new SessionUnderTest(log, rules, request, user, settings ?? new SessionSettings(), clock, pipeBytes);
+    }
+
+    /// <summary>The next line, or null at the end of the stream.</summary>
+    public async Task<string?> NextAsync()
+    {
+        using var deadline = new CancellationTokenSource(Deadline);
+        return await _reader.ReadLineAsync(deadline.Token);
+    }
+
+    /// <summary>Lines up to and with the next full completion.</summary>
+    public async Task<List<string>> NextCheckpointAsync()
+    {
+        var lines = new List<string>();
+        while (true)
+        {
+            var line = await NextAsync() ?? throw new InvalidOperationException($"The stream ended after: {string.Join('\n', lines)}");
+            lines.Add(line);
+            if (line.StartsWith("{\"checkpoint_complete\"", StringComparison.Ordinal))
+                return lines;
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync();
+        await _pipe.Reader.CompleteAsync();
+        try
+        {
+            await Run.WaitAsync(Deadline);
+        }
+        catch (OperationCanceledException)
+        {
+        }
+        catch (SessionStalledException)
+        {
+        }
+        _stop.Dispose();
+    }
+
+    private async Task RunAsync()
+    {
+        try
+        {
+            await Session.RunAsync(
+                _pipe.Writer,
+                _ =>
+                {
+                    Begun++;
+                    return Task.CompletedTask;
+                },
+                _stop.Token);
+        }
+        finally
+        {
+            await _pipe.Writer.CompleteAsync();
+        }
+    }
+}
