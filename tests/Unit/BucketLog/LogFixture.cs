@@ -1,3 +1,4 @@
+using Xunit;
 using System.Text;
 using Microsoft.Extensions.Logging.Abstractions;
 using TopGun.Buckets.BucketLog;

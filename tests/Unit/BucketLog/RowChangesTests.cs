@@ -1,7 +1,7 @@
 using TopGun.Buckets.BucketLog;
 using TopGun.Buckets.ColdStorage.Null;
 using TopGun.Buckets.Protocol;
-using TopGun.Buckets.Replication;
+using Xunit;
 using static TopGun.Buckets.Tests.Unit.BucketLog.LogFixture;
 using static TopGun.Buckets.Tests.Unit.BucketLog.ScriptedTransaction;
 
