@@ -52,7 +52,10 @@ internal static class EndToEndBenchmarks
         public Options(BenchmarkArguments arguments, int clientLists = 1)
         {
             Data = new BenchmarkData(
-                Tasks: arguments.Int("rows", 500_000), Lists: arguments.Int("lists", 1000), ClientLists: arguments.Int("client-lists", clientLists));
+                Tasks: arguments.Int("rows", 500_000),
+                Lists: arguments.Int("lists", 1000),
+                ClientLists: arguments.Int("client-lists", clientLists),
+                Store: arguments.Text("store") ?? "embedded");
             Changes = arguments.Int("changes", 200_000);
             PerTransaction = arguments.Ints("tx", 1, 100, 10_000);
             ApplyRows = arguments.Int("apply-rows", 200_000);
