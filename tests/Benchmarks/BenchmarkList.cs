@@ -1,3 +1,4 @@
+using TopGun.Buckets.Tests.Benchmarks.Apply;
 using TopGun.Buckets.Tests.Benchmarks.EndToEnd;
 using TopGun.Buckets.Tests.Benchmarks.Measuring;
 using TopGun.Buckets.Tests.Benchmarks.Rules;
@@ -20,6 +21,7 @@ internal static class BenchmarkList
         new("stream", "Draining a backlog, beside pg_recvlogical. --changes 200000 --tx 1,100,10000 --rounds 3", EndToEndBenchmarks.RunStreamAsync),
         new("latency", "Commit to client, beside a bare consumer of the WAL. --commits 500", EndToEndBenchmarks.RunLatencyAsync),
         new("download", "Fresh clients at once, beside Kestrel sending the same bytes. --clients 1,100 --client-lists 100", EndToEndBenchmarks.RunDownloadAsync),
+        new("apply", "The .NET client's first sync, beside a raw SQLite load. --apply-rows 200000 --rounds 3", ApplyBenchmark.RunAsync),
         new("rules", "Evaluating a row, beside writing its JSON. --definitions 1,10,100", RulesBenchmark.RunAsync),
     ];
 

@@ -12,7 +12,7 @@ internal static class DownloadBenchmark
     public static async Task MeasureAsync(
         BenchmarkSource source, BenchmarkData data, int[] clientCounts, int rounds, CancellationToken cancellationToken)
     {
-        await using var service = ServiceProcess.Start(source);
+        await using var service = ServiceProcess.Start(source, data.Store);
         using var client = new ServiceClient(data);
         using (await client.FirstCheckpointAsync(service, cancellationToken))
         {
@@ -35,7 +35,8 @@ internal static class DownloadBenchmark
                     ["buckets"] = data.ClientLists + 1,
                     ["bytes"] = lines.Length,
                     ["service_cpu_s_per_gb"] = Math.Round((service.CpuSeconds() - cpu) * 1e9 / ((double)rounds * count * lines.Length), 2),
-                    ["rounds"] = rounds,
+                    ["store"] = data.Store,
+                ["rounds"] = rounds,
                 },
             }.Print();
         }

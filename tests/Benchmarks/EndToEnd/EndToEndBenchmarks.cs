@@ -1,3 +1,4 @@
+using TopGun.Buckets.Tests.Benchmarks.Apply;
 using TopGun.Buckets.Tests.Benchmarks.Measuring;
 using TopGun.Buckets.Tests.Benchmarks.Source;
 
@@ -12,6 +13,7 @@ internal static class EndToEndBenchmarks
         await using var source = await options.CreateSourceAsync(cancellationToken);
         await SnapshotBenchmark.MeasureAsync(source, options.Data, options.Rounds, cancellationToken);
         await LatencyBenchmark.MeasureAsync(source, options.Data, options.Commits, cancellationToken);
+        await ApplyBenchmark.MeasureAsync(options.ApplyRows, options.Rounds, cancellationToken);
         // Last, as it is what makes the tables larger.
         await StreamBenchmark.MeasureAsync(source, options.Data, options.Changes, options.PerTransaction, options.Rounds, cancellationToken);
     }
@@ -50,9 +52,13 @@ internal static class EndToEndBenchmarks
         public Options(BenchmarkArguments arguments, int clientLists = 1)
         {
             Data = new BenchmarkData(
-                Tasks: arguments.Int("rows", 500_000), Lists: arguments.Int("lists", 1000), ClientLists: arguments.Int("client-lists", clientLists));
+                Tasks: arguments.Int("rows", 500_000),
+                Lists: arguments.Int("lists", 1000),
+                ClientLists: arguments.Int("client-lists", clientLists),
+                Store: arguments.Text("store") ?? "embedded");
             Changes = arguments.Int("changes", 200_000);
             PerTransaction = arguments.Ints("tx", 1, 100, 10_000);
+            ApplyRows = arguments.Int("apply-rows", 200_000);
             Commits = arguments.Int("commits", 500);
             Clients = arguments.Ints("clients", 1, 100);
             Rounds = arguments.Int("rounds", 3);
@@ -66,6 +72,8 @@ internal static class EndToEndBenchmarks
         public int Changes { get; }
 
         public int[] PerTransaction { get; }
+
+        public int ApplyRows { get; }
 
         public int Commits { get; }
 

@@ -18,7 +18,7 @@ internal static class LatencyBenchmark
 
     public static async Task MeasureAsync(BenchmarkSource source, BenchmarkData data, int commits, CancellationToken cancellationToken)
     {
-        await using var service = ServiceProcess.Start(source);
+        await using var service = ServiceProcess.Start(source, data.Store);
         using var client = new ServiceClient(data);
         using var stream = await client.FirstCheckpointAsync(service, cancellationToken);
         await Task.Delay(Settling, cancellationToken); // what the snapshot left to do is not what is measured
@@ -53,6 +53,7 @@ internal static class LatencyBenchmark
                     ["interval_ms"] = Interval.TotalMilliseconds,
                     ["synchronous_commit"] = "on",
                     ["from"] = "commit acknowledged",
+                    ["store"] = data.Store,
                     ["rounds"] = 1,
                 },
             }.Print();

@@ -18,7 +18,7 @@ internal static class SnapshotBenchmark
             rounds,
             figure: async () =>
             {
-                await using var service = ServiceProcess.Start(source);
+                await using var service = ServiceProcess.Start(source, data.Store);
                 using var stream = await client.FirstCheckpointAsync(service, cancellationToken);
                 seconds.Add(Stopwatch.GetElapsedTime(service.StartedAt, stream.CompletedAt).TotalSeconds);
                 cpuSeconds.Add(service.CpuSeconds());
@@ -38,6 +38,7 @@ internal static class SnapshotBenchmark
                 ["seconds"] = Math.Round(Rounds.Median(seconds), 2),
                 ["service_cpu_s"] = Math.Round(Rounds.Median(cpuSeconds), 2),
                 ["service_peak_mib"] = Math.Round(peakMiB),
+                ["store"] = data.Store,
                 ["rounds"] = rounds,
             },
         }.Print();

@@ -17,7 +17,7 @@ internal static class StreamBenchmark
     public static async Task MeasureAsync(
         BenchmarkSource source, BenchmarkData data, int changes, int[] perTransaction, int rounds, CancellationToken cancellationToken)
     {
-        await using var service = ServiceProcess.Start(source);
+        await using var service = ServiceProcess.Start(source, data.Store);
         using var client = new ServiceClient(data);
         using var stream = await client.FirstCheckpointAsync(service, cancellationToken);
         var receiver = new WalReceiver(source);
@@ -26,7 +26,7 @@ internal static class StreamBenchmark
             var drained = new List<Drained>();
             for (var round = 0; round < rounds; round++)
                 drained.Add(await DrainAsync(source, data, service, stream, receiver, changes, size, serviceFirst: round % 2 == 1, cancellationToken));
-            Print(drained, changes, size);
+            Print(drained, changes, size, data.Store);
         }
         await receiver.DropAsync(cancellationToken);
         await service.StopAsync();
@@ -99,7 +99,7 @@ internal static class StreamBenchmark
         }
     }
 
-    private static void Print(List<Drained> drained, int changes, int perTransaction)
+    private static void Print(List<Drained> drained, int changes, int perTransaction, string store)
     {
         double Median(Func<Drained, double> of) => Rounds.Median(drained.Select(of));
         double PerMillion(Func<Drained, double> cpu) => Median(cpu) * 1e6 / changes;
@@ -119,6 +119,7 @@ internal static class StreamBenchmark
                 ["acknowledged_s"] = Math.Round(Median(result => result.AcknowledgedSeconds), 2),
                 ["head_start"] = Math.Round(Median(result => result.HeadStart), 3),
                 ["format"] = "pgoutput 1, text",
+                ["store"] = store,
                 ["rounds"] = drained.Count,
             },
         }.Print();
@@ -134,6 +135,7 @@ internal static class StreamBenchmark
                 ["rows_per_transaction"] = perTransaction,
                 ["changes"] = changes,
                 ["pg_recvlogical_walsender"] = Math.Round(PerMillion(result => result.LimitSenderCpu), 2),
+                ["store"] = store,
                 ["rounds"] = drained.Count,
             },
         }.Print();

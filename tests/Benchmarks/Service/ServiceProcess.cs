@@ -36,7 +36,9 @@ internal sealed class ServiceProcess : IAsyncDisposable
     private string LogFile => Path.Combine(_folder, "log");
 
     /// <summary>Starts the service with an empty store.</summary>
-    public static ServiceProcess Start(BenchmarkSource source)
+    /// <param name="source">Where its rows come from.</param>
+    /// <param name="store">Backend of its store, as its settings name it.</param>
+    public static ServiceProcess Start(BenchmarkSource source, string store)
     {
         var program = Path.Combine(AppContext.BaseDirectory, "topgun");
         if (!File.Exists(program))
@@ -52,7 +54,7 @@ internal sealed class ServiceProcess : IAsyncDisposable
             UseShellExecute = false,
             WorkingDirectory = folder,
         };
-        foreach (var (name, value) in Settings(source, folder, address))
+        foreach (var (name, value) in Settings(source, store, folder, address))
             command.Environment[name] = value;
 
         var startedAt = Stopwatch.GetTimestamp();
@@ -106,12 +108,12 @@ internal sealed class ServiceProcess : IAsyncDisposable
         Directory.Delete(_folder, recursive: true);
     }
 
-    private static Dictionary<string, string> Settings(BenchmarkSource source, string folder, Uri address) => new()
+    private static Dictionary<string, string> Settings(BenchmarkSource source, string store, string folder, Uri address) => new()
     {
         ["TOPGUN_SOURCE_URL"] = source.Uri,
         ["TOPGUN_RULES"] = Path.Combine(folder, "rules.yaml"),
         ["TOPGUN_PUBLICATION"] = BenchmarkData.Publication,
-        ["STORAGE_BACKEND"] = "embedded",
+        ["STORAGE_BACKEND"] = store,
         ["TOPGUN_STORE_PATH"] = Path.Combine(folder, "store"),
         ["TOPGUN_LISTEN"] = address.GetLeftPart(UriPartial.Authority),
         ["TOPGUN_JWT_SECRET"] = ClientToken.Secret,

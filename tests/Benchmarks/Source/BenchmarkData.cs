@@ -13,7 +13,8 @@ namespace TopGun.Buckets.Tests.Benchmarks.Source;
 /// <param name="Tasks">Rows to begin with.</param>
 /// <param name="Lists">Number of lists, and of the buckets by list.</param>
 /// <param name="ClientLists">How many of the lists the benchmark's own client has.</param>
-internal sealed record BenchmarkData(int Tasks, int Lists, int ClientLists)
+/// <param name="Store">Backend of the store that the service fills with them.</param>
+internal sealed record BenchmarkData(int Tasks, int Lists, int ClientLists, string Store)
 {
     public const string Publication = "topgun";
 
