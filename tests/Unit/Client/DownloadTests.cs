@@ -19,7 +19,7 @@ public sealed class DownloadTests : IAsyncDisposable
             Lines.Checkpoint(2, null, ("b", 30, 3)),
             Lines.Data("b", Lines.Put(1, "todos", "t1", """{"id":"t1","title":"Milk"}""", 10), Lines.Put(2, "todos", "t2", """{"id":"t2","title":"Eggs"}""", 20)),
             Lines.Complete(2));
-        await client.WaitForFirstSyncAsync(cancellationToken: TestContext.Current.CancellationToken);
+        await client.SyncedAsync();
 
         Assert.Equal("t1=Milk t2=Eggs", await Todos.RowsAsync(client));
         Assert.True(client.Status.Connected);
