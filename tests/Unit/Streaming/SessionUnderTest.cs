@@ -1,7 +1,5 @@
 using System.IO.Pipelines;
-using System.Text;
 using System.Text.Json;
-using TopGun.Buckets.Protocol;
 using TopGun.Buckets.Streaming.Encodings;
 using TopGun.Buckets.Streaming.Sessions;
 using TopGun.Buckets.SyncRules;
