@@ -1,6 +1,4 @@
-using System.Buffers.Binary;
 using System.Runtime.InteropServices;
-using System.Text;
 using TopGun.Buckets.BucketLog;
 using TopGun.Buckets.Protocol;
 
@@ -59,7 +57,10 @@ public sealed partial class BucketGrid : IBatchSubscriber, IDisposable
     {
         await _parameters.LoadAsync(storage, cancellationToken);
         await foreach (var stored in storage.ScanAsync(RecordTable.WriteCheckpoint, ReadOnlyMemory<byte>.Empty, cancellationToken))
-            _writeCheckpoints[Encoding.UTF8.GetString(stored.Key.Span)] = BinaryPrimitives.ReadUInt64LittleEndian(stored.Value.Span);
+        {
+            var reached = WriteCheckpointRecord.Read(stored);
+            _writeCheckpoints[reached.UserKey] = reached.Id;
+        }
 
         lock (_gate)
         {

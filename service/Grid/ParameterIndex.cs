@@ -1,5 +1,3 @@
-using System.Buffers.Binary;
-using System.Text;
 using TopGun.Buckets.BucketLog;
 using TopGun.Buckets.Protocol;
 
@@ -17,18 +15,10 @@ internal sealed class ParameterIndex
     /// <summary>Reads everything the store holds.</summary>
     public async ValueTask LoadAsync(IColdStorage storage, CancellationToken cancellationToken)
     {
-        // Key: lookup key, 00, entry. Value: op id (8 bytes, little-endian), record.
         await foreach (var stored in storage.ScanAsync(RecordTable.Lookup, ReadOnlyMemory<byte>.Empty, cancellationToken))
         {
-            var key = stored.Key.Span;
-            var border = key.IndexOf((byte)0);
-            if (border < 0 || stored.Value.Length < sizeof(ulong))
-                throw new BucketsException("TGB4003", "A record of the parameter index is malformed.", "Rebuild the store from the source.");
-            Apply(new LookupChange(
-                Encoding.UTF8.GetString(key[..border]),
-                Encoding.UTF8.GetString(key[(border + 1)..]),
-                new OpId(BinaryPrimitives.ReadUInt64LittleEndian(stored.Value.Span)),
-                stored.Value[sizeof(ulong)..].ToArray()));
+            var entry = LookupRecord.Read(stored);
+            Apply(new LookupChange(entry.Key, entry.Entry, entry.OpId, entry.Record.ToArray()));
         }
     }
 

@@ -1,6 +1,8 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
+using TopGun.Buckets.Streaming.Auth;
 using TopGun.Buckets.Streaming.Http;
 
 namespace TopGun.Buckets.Streaming;
@@ -18,6 +20,14 @@ public static class StreamingServices
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton<IValidateOptions<StreamingOptions>>(
             new OptionsCheck<StreamingOptions>(static options => options.Problems()));
+        services.AddOptions<JwtOptions>().BindConfiguration("jwt").ValidateOnStart();
+        services.AddSingleton<IValidateOptions<JwtOptions>>(
+            new OptionsCheck<JwtOptions>(static options => options.Problems()));
+        services.AddSingleton(static provider => KeySources.Create(
+            provider.GetRequiredService<IOptions<JwtOptions>>().Value,
+            provider.GetRequiredService<TimeProvider>(),
+            provider.GetRequiredService<ILoggerFactory>().CreateLogger<TokenVerifier>()));
+        services.TryAddSingleton<ITokenVerifier, TokenVerifier>();
         services.AddSingleton<ErrorBoundary>();
         services.AddSingleton<SyncStreamEndpoint>();
         services.AddSingleton<WriteCheckpointEndpoints>();

@@ -1,0 +1,70 @@
+using System.IdentityModel.Tokens.Jwt;
+using System.Text.RegularExpressions;
+using Microsoft.Extensions.Options;
+using Microsoft.IdentityModel.Tokens;
+using TopGun.Buckets.Streaming.Http;
+using TopGun.Buckets.Streaming.Sessions;
+
+namespace TopGun.Buckets.Streaming.Auth;
+
+/// <summary>Verifies tokens: their form here, their signature by the library with keys chosen here, then their claims.</summary>
+/// <remarks>Keys are chosen by the configuration, never by the token: its header may only name one that is known and an algorithm that key has.</remarks>
+internal sealed partial class TokenVerifier(IKeySource keys, IOptions<JwtOptions> options, TimeProvider clock) : ITokenVerifier
+{
+    private const int MaxTokenBytes = 16 << 10;
+
+    public async ValueTask<SyncUser> VerifyAsync(string? authorization, CancellationToken cancellationToken)
+    {
+        var match = AuthorizationValue().Match(authorization ?? "");
+        if (!match.Success)
+            throw SyncException.Unauthorized("PSYNC_S2106", "The request needs the header 'Authorization: Bearer <token>'.");
+        var token = match.Groups[1].Value;
+        var form = JwtForm.Parse(token);
+        var candidates = Candidates(await keys.FindAsync(cancellationToken), form);
+        if (!candidates.Exists(key => IsSignedBy(key, token, form.Algorithm)))
+            throw JwtForm.Malformed("The token's signature does not verify with any known key.");
+        return TokenClaims.Read(form.Payload, options.Value, clock.GetUtcNow());
+    }
+
+    /// <summary>A key that is named decides alone; otherwise every key without a name is tried whose type fits.</summary>
+    private List<VerificationKey> Candidates(IReadOnlyList<VerificationKey> known, JwtForm form)
+    {
+        if (form.KeyId is not null)
+        {
+            var named = known.Where(key => key.KeyId == form.KeyId).ToList();
+            if (named.Count > 0)
+                return named.FindAll(key => key.Algorithms.Contains(form.Algorithm));
+            keys.AskForUnknown();
+        }
+        return [.. known.Where(key => key.KeyId is null && key.Algorithms.Contains(form.Algorithm))];
+    }
+
+    private static bool IsSignedBy(VerificationKey key, string token, string algorithm)
+    {
+        var handler = new JwtSecurityTokenHandler { MapInboundClaims = false, MaximumTokenSizeInBytes = MaxTokenBytes };
+        var parameters = new TokenValidationParameters
+        {
+            IssuerSigningKeyResolver = (_, _, _, _) => [key.Key],
+            ValidAlgorithms = [algorithm],
+            RequireSignedTokens = true,
+            RequireExpirationTime = true,
+            ValidateIssuerSigningKey = true,
+            // Read from the payload that was checked for duplicates, by our own clock.
+            ValidateLifetime = false,
+            ValidateAudience = false,
+            ValidateIssuer = false,
+        };
+        try
+        {
+            handler.ValidateToken(token, parameters, out _);
+            return true;
+        }
+        catch (Exception error) when (error is SecurityTokenException or ArgumentException or FormatException or InvalidOperationException)
+        {
+            return false;
+        }
+    }
+
+    [GeneratedRegex(@"\A(?:Token|Bearer) (\S+)\z", RegexOptions.CultureInvariant)]
+    private static partial Regex AuthorizationValue();
+}
