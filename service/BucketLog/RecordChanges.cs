@@ -39,7 +39,8 @@ public sealed class RecordChanges
             return new RecordChange(
                 entry.Table,
                 bytes.Slice(entry.Offset, entry.KeyLength),
-                entry.ValueLength < 0 ? null : bytes.Slice(entry.Offset + entry.KeyLength, entry.ValueLength));
+                // Without the cast null would become empty memory, by way of the conversion from arrays.
+                entry.ValueLength < 0 ? (ReadOnlyMemory<byte>?)null : bytes.Slice(entry.Offset + entry.KeyLength, entry.ValueLength));
         }
     }
 

@@ -68,26 +68,23 @@ internal sealed class MissingValues(TableCatalog catalog, WorkingSet working, IM
             if (change.Binding is null || change.Kind == RowChangeKind.Delete)
                 continue;
             var image = change.OldSlot >= 0 ? change.OldSlot : change.Slot;
-            if (change.IsIncomplete && !_whole.Contains(image) && !HasImage(change.Binding, image))
+            if (change.Missing is { } columns && !_whole.Contains(image) && !Knows(change.Binding, image, columns))
                 Add(missing, change.Binding, change.Slot);
             _whole.Add(change.Slot);
         }
         return missing;
     }
 
-    private bool HasImage(TableBinding binding, int slot)
+    private bool Knows(TableBinding binding, int slot, int[] columns)
     {
         if (!working.Exists(slot))
             return false;
         var state = RowState.Read(working.Value(slot));
-        return RowImage.IsWhole(state.Image) && (state.Layout == binding.Layout || HasColumns(catalog.Layout(state.Layout), binding.Table));
-    }
-
-    private static bool HasColumns(SourceTable stored, SourceTable table)
-    {
-        foreach (var column in table.Columns)
+        var layout = catalog.Layout(state.Layout);
+        foreach (var column in columns)
         {
-            if (stored.IndexOf(column.Name) < 0)
+            var stored = layout.IndexOf(binding.Table.Columns[column].Name);
+            if (stored < 0 || !RowImage.Knows(state.Image, stored))
                 return false;
         }
         return true;

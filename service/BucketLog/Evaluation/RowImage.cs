@@ -45,6 +45,17 @@ internal static class RowImage
         return false;
     }
 
+    public static int[] MissingColumns(SourceRow row)
+    {
+        List<int> missing = [];
+        for (var column = 0; column < row.Count; column++)
+        {
+            if (row[column].Kind is SourceValueKind.Unchanged or SourceValueKind.Absent)
+                missing.Add(column);
+        }
+        return [.. missing];
+    }
+
     /// <summary>Fills in what <paramref name="row"/> leaves out and the image knows.</summary>
     /// <param name="row">Row to complete.</param>
     /// <param name="table">Its definition.</param>
@@ -71,20 +82,17 @@ internal static class RowImage
         return !IsIncomplete(row);
     }
 
-    /// <summary>Whether no column of the image is unknown.</summary>
-    public static bool IsWhole(ReadOnlySpan<byte> image)
+    /// <summary>Whether the image holds the value of a column of its layout.</summary>
+    public static bool Knows(ReadOnlySpan<byte> image, int column)
     {
-        if (image.IsEmpty)
-            return false;
         var reader = new RecordReader(image);
-        while (!reader.Rest.IsEmpty)
+        for (var index = 0; ; index++)
         {
             var tag = reader.ReadVarint();
-            if (tag == Unknown)
-                return false;
+            if (index == column)
+                return tag != Unknown;
             if (tag >= Text)
                 reader.ReadBytes((int)(tag - Text));
         }
-        return true;
     }
 }

@@ -131,7 +131,7 @@ internal sealed class TransactionEvaluator
     {
         var row = reader.New;
         TransactionPlan.FillFromOld(row, reader.Old);
-        if (change.IsIncomplete)
+        if (change.Missing is not null)
         {
             var image = _working.ValueMemory(change.OldSlot >= 0 ? change.OldSlot : change.Slot);
             if (!TryCompleteFromImage(binding, row, image))

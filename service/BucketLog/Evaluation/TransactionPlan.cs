@@ -48,7 +48,7 @@ internal sealed class TransactionPlan(TableCatalog catalog, WorkingSet working)
         {
             rows.Read(index, row);
             var slot = Slot(binding, row, position: 0, ordinal: firstOrdinal + (ulong)index);
-            _changes.Add(new PlannedChange(RowChangeKind.Insert, binding, slot, OldSlot: -1, IsIncomplete: false));
+            _changes.Add(new PlannedChange(RowChangeKind.Insert, binding, slot, OldSlot: -1, Missing: null));
         }
     }
 
@@ -90,12 +90,12 @@ internal sealed class TransactionPlan(TableCatalog catalog, WorkingSet working)
                 if (truncated.Evaluator.IsUsed)
                     Empty(truncated.Number);
             }
-            return new PlannedChange(RowChangeKind.Truncate, Binding: null, Slot: -1, OldSlot: -1, IsIncomplete: false);
+            return new PlannedChange(RowChangeKind.Truncate, Binding: null, Slot: -1, OldSlot: -1, Missing: null);
         }
 
         var binding = Bind(reader.Table, records);
         if (!binding.Evaluator.IsUsed)
-            return new PlannedChange(reader.Kind, Binding: null, Slot: -1, OldSlot: -1, IsIncomplete: false);
+            return new PlannedChange(reader.Kind, Binding: null, Slot: -1, OldSlot: -1, Missing: null);
         if (binding.KeyColumns.Length == 0 && reader.Kind != RowChangeKind.Insert)
             throw new MissingKeyException(binding.DisplayName);
 
@@ -103,16 +103,16 @@ internal sealed class TransactionPlan(TableCatalog catalog, WorkingSet working)
         {
             case RowChangeKind.Insert:
                 return new PlannedChange(
-                    RowChangeKind.Insert, binding, Slot(binding, reader.New, position, ordinal), OldSlot: -1, IsIncomplete: false);
+                    RowChangeKind.Insert, binding, Slot(binding, reader.New, position, ordinal), OldSlot: -1, Missing: null);
             case RowChangeKind.Delete:
-                return new PlannedChange(RowChangeKind.Delete, binding, Slot(binding, reader.Old, position, ordinal), OldSlot: -1, IsIncomplete: false);
+                return new PlannedChange(RowChangeKind.Delete, binding, Slot(binding, reader.Old, position, ordinal), OldSlot: -1, Missing: null);
             default:
                 FillFromOld(reader.New, reader.Old);
-                var isIncomplete = RowImage.IsIncomplete(reader.New);
-                HasIncomplete |= isIncomplete;
+                var missing = RowImage.IsIncomplete(reader.New) ? RowImage.MissingColumns(reader.New) : null;
+                HasIncomplete |= missing is not null;
                 var oldSlot = reader.Old.Count == 0 ? -1 : Slot(binding, reader.Old, position, ordinal);
                 var slot = Slot(binding, reader.New, position, ordinal);
-                return new PlannedChange(RowChangeKind.Update, binding, slot, oldSlot == slot ? -1 : oldSlot, isIncomplete);
+                return new PlannedChange(RowChangeKind.Update, binding, slot, oldSlot == slot ? -1 : oldSlot, missing);
         }
     }
 

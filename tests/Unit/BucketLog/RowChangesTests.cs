@@ -35,7 +35,7 @@ public class RowChangesTests
         Assert.Collection(
             await fixture.StoredAsync("1#list[\"a\"]"),
             line => Assert.StartsWith("1 Put", line, StringComparison.Ordinal),
-            line => Assert.Equal("5 Remove \"op\":\"REMOVE\",\"object_type\":\"todos\",\"object_id\":\"1\",\"subkey\":\"1/1\",\"checksum\":", line[..86]));
+            line => Assert.Equal("5 Remove \"op\":\"REMOVE\",\"object_type\":\"todos\",\"object_id\":\"1\",\"subkey\":\"1/1\",\"checksum\"", line[..86]));
         Assert.StartsWith("3 Put", Assert.Single(await fixture.StoredAsync("1#list[\"b\"]")), StringComparison.Ordinal);
     }
 
