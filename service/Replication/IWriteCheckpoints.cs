@@ -14,6 +14,6 @@ public interface IWriteCheckpoints
     /// <param name="requestedId">The client's own number, or null to be given one.</param>
     /// <param name="cancellationToken">Gives up waiting; the marker may be emitted all the same.</param>
     /// <returns>The id, once its marker is committed to the source.</returns>
-    /// <exception cref="BucketsException">The source cannot be reached (TGB1101): ask again later.</exception>
+    /// <exception cref="BucketsException">The source cannot be reached (TGB1101) or does not answer (TGB1108): ask again later.</exception>
     ValueTask<ulong> RequestAsync(string userKey, ulong? requestedId, CancellationToken cancellationToken);
 }

@@ -26,7 +26,7 @@ public static class SourceConnectionString
         }
     }
 
-    // postgres[ql]://[user[:password]@][host[:port][,host…]][/database][?name=value&…]; everything percent-encoded.
+    // postgres[ql]://[user[:password]@][host[:port]][/database][?name=value&…]; everything percent-encoded.
     private static NpgsqlConnectionStringBuilder FromUri(string text)
     {
         var builder = new NpgsqlConnectionStringBuilder();
@@ -40,8 +40,7 @@ public static class SourceConnectionString
             Set(builder, "user", Decode(user));
             Set(builder, "password", Decode(password));
         }
-        // Npgsql takes several hosts with their ports the way a URI has them.
-        Set(builder, "host", Decode(authority[(at + 1)..]));
+        SetAddress(builder, authority[(at + 1)..]);
         Set(builder, "dbname", Decode(database));
         foreach (var parameter in query.Split('&', StringSplitOptions.RemoveEmptyEntries))
         {
@@ -49,6 +48,20 @@ public static class SourceConnectionString
             Set(builder, Decode(name), Decode(value));
         }
         return builder;
+    }
+
+    // host, host:port, or [address of IPv6]:port
+    private static void SetAddress(NpgsqlConnectionStringBuilder builder, string address)
+    {
+        if (address.StartsWith('[') && address.IndexOf(']', StringComparison.Ordinal) is > 0 and var bracket)
+        {
+            Set(builder, "host", address[1..bracket]);
+            Set(builder, "port", address[(bracket + 1)..].TrimStart(':'));
+            return;
+        }
+        var (host, port) = Cut(address, ':');
+        Set(builder, "host", Decode(host));
+        Set(builder, "port", port);
     }
 
     // name = value …, values with blanks in single quotes, a backslash before a quote or a backslash.
@@ -103,6 +116,8 @@ public static class SourceConnectionString
             return;
         switch (name)
         {
+            case "host" when value.Contains(',', StringComparison.Ordinal):
+                throw new FormatException("it names several hosts, but a slot lives on one: name the primary");
             case "dbname":
                 builder.Database = value;
                 break;
