@@ -81,7 +81,7 @@ internal static class VectorComparison
         $"{entry.GetProperty("row")} {entry.GetProperty("definition")} {entry.GetProperty("query")} {Canonical(entry.GetProperty("lookup"))} {Canonical(entry.GetProperty("bucket_parameters"))}");
 
     private static IEnumerable<string> Buckets(JsonElement owner, string name) => Items(owner, name).Select(entry =>
-        $"{entry.GetProperty("bucket").GetString()} {entry.GetProperty("priority")} {entry.GetProperty("definition")} {entry.GetProperty("reasons")}");
+        $"{entry.GetProperty("bucket").GetString()} {entry.GetProperty("priority")} {entry.GetProperty("definition")} {Canonical(entry.GetProperty("reasons"))}");
 
     private static IEnumerable<string> Synced(JsonElement owner, string name) => Items(owner, name).Select(entry =>
         $"{entry.GetProperty("table")} {entry.GetProperty("id").GetString()} {Canonical(entry.GetProperty("data_json"))}");
