@@ -9,5 +9,6 @@ internal static class CommandLine
     {
         TokenCommand.Create(),
         ValidateCommand.Create(),
+        HealthCommand.Create(),
     };
 }
