@@ -29,9 +29,9 @@ internal sealed class DemoStack : IAsyncDisposable
     public Uri BackendUrl { get; }
 
     /// <summary>Starts all of it and waits until it can be used.</summary>
-    public static async Task<DemoStack> StartAsync(QuickstartOptions options, CancellationToken cancellationToken)
+    public static async Task<DemoStack> StartAsync(string server, QuickstartOptions options, CancellationToken cancellationToken)
     {
-        var database = await DemoDatabase.CreateAsync(options.Server, options.SchemaPath, cancellationToken);
+        var database = await DemoDatabase.CreateAsync(server, options.SchemaPath, cancellationToken);
         var service = new Uri($"http://127.0.0.1:{FreePort()}");
         var backend = new Uri($"http://127.0.0.1:{FreePort()}");
         var environment = new Dictionary<string, string>
