@@ -7,7 +7,9 @@ internal static class CommandLine
 {
     public static RootCommand Create() => new("Syncs Postgres to SQLite on devices: WAL in, bucket checkpoints out.")
     {
+        ServeCommand.Create(),
         TokenCommand.Create(),
         ValidateCommand.Create(),
+        HealthCommand.Create(),
     };
 }

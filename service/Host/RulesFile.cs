@@ -2,7 +2,7 @@ using TopGun.Buckets.SyncRules;
 
 namespace TopGun.Buckets.Host;
 
-/// <summary>Reads the sync-rules file that a setting names.</summary>
+/// <summary>The sync-rules file that a setting or an argument names.</summary>
 internal static class RulesFile
 {
     private const long MaxBytes = 1L << 20; // a file of rules that is larger is some other file
@@ -24,12 +24,10 @@ internal static class RulesFile
     }
 
     /// <summary>Compiled rules.</summary>
-    /// <exception cref="SettingException">The file cannot be read.</exception>
     /// <exception cref="RulesRefusedException">The file has errors.</exception>
-    public static async Task<RuleSet> ReadAsync(string path, CancellationToken cancellationToken)
+    public static RuleSet Compile(string path, string yaml, RuleSetOptions options)
     {
-        var yaml = await ReadTextAsync(path, cancellationToken);
-        var result = RuleSet.Parse(yaml, new RuleSetOptions());
+        var result = RuleSet.Parse(yaml, options);
         return result.Rules ?? throw new RulesRefusedException(path, yaml, result);
     }
 }

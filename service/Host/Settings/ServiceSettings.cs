@@ -1,3 +1,5 @@
+using TopGun.Buckets.BucketLog;
+
 namespace TopGun.Buckets.Host;
 
 /// <summary>Which store keeps the operations.</summary>
@@ -8,16 +10,6 @@ internal enum StoreBackend
 
     /// <summary>Nothing is kept: a restart starts over.</summary>
     Null,
-}
-
-/// <summary>When a change becomes visible to clients.</summary>
-internal enum PublishMode
-{
-    /// <summary>As soon as it is evaluated; until it is durable the source can replay it.</summary>
-    Memory,
-
-    /// <summary>Once it is durable.</summary>
-    Durable,
 }
 
 /// <summary>What <c>serve</c> runs with: checked, complete, immutable.</summary>

@@ -5,8 +5,8 @@ namespace TopGun.Buckets.Host;
 /// <summary>A setting is missing or wrong, so nothing was started.</summary>
 internal sealed class SettingException : BucketsException
 {
-    private SettingException(string code, string message, string? hint = null)
-        : base(code, message, hint)
+    private SettingException(string code, string message, string? hint = null, Exception? cause = null)
+        : base(code, message, hint, cause)
     {
     }
 

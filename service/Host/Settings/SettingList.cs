@@ -1,5 +1,6 @@
 using System.Buffers.Text;
 using System.Globalization;
+using TopGun.Buckets.BucketLog;
 
 namespace TopGun.Buckets.Host;
 

@@ -1,0 +1,137 @@
+using System.Runtime.ExceptionServices;
+using TopGun.Buckets.BucketLog;
+using TopGun.Buckets.Grid;
+using TopGun.Buckets.Protocol;
+using TopGun.Buckets.Replication;
+
+namespace TopGun.Buckets.Host;
+
+/// <summary>Carries what the source says into the bucket log, for as long as the process lives.</summary>
+/// <remarks>
+/// The source mends its own connections. Whatever else fails ends the process: what is durable is certain again only after a start, and a
+/// supervisor restarts better than we could.
+/// </remarks>
+internal sealed partial class ReplicationPump : BackgroundService
+{
+    // Leaves time within the shutdown for the streams to end and for the last status to reach the source.
+    private static readonly TimeSpan FlushLimit = TimeSpan.FromSeconds(5);
+
+    private readonly IChangeSource _source;
+    private readonly IColdStorage _storage;
+    private readonly IHostApplicationLifetime _lifetime;
+    private readonly TimeProvider _time;
+    private readonly ILogger _logger;
+    private readonly BucketLogWriter _log;
+    private long _busySince; // ticks of UTC while an event is being taken in, else 0
+    private ExceptionDispatchInfo? _failure;
+
+    public ReplicationPump(
+        IChangeSource source,
+        IColdStorage storage,
+        DeployedRules rules,
+        BucketGrid grid,
+        IMissingRows missingRows,
+        BucketLogOptions options,
+        BucketLogEnvironment environment,
+        IHostApplicationLifetime lifetime,
+        ILogger<ReplicationPump> logger)
+    {
+        _source = source;
+        _storage = storage;
+        _lifetime = lifetime;
+        _time = environment.Time;
+        _logger = logger;
+        _log = new BucketLogWriter(storage, rules, grid, new LogSource(source.Acknowledge, missingRows), options, environment);
+    }
+
+    /// <summary>Whether the log is open.</summary>
+    public bool IsStarted { get; private set; }
+
+    /// <summary>Now, while there is nothing to do; else since when it has been busy with one thing.</summary>
+    public DateTimeOffset TouchedAt =>
+        Interlocked.Read(ref _busySince) is var ticks and not 0 ? new DateTimeOffset(ticks, TimeSpan.Zero) : _time.GetUtcNow();
+
+    /// <summary>Throws what ended the pump, if anything did.</summary>
+    public void ThrowIfFailed() => _failure?.Throw();
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        try
+        {
+            await RunAsync(stoppingToken);
+        }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        {
+            // The service ends before the log was open.
+        }
+        catch (Exception failure)
+        {
+            _failure = ExceptionDispatchInfo.Capture(failure);
+            _lifetime.StopApplication();
+        }
+    }
+
+    private async Task RunAsync(CancellationToken stoppingToken)
+    {
+        var start = await _log.OpenAsync(stoppingToken);
+        IsStarted = true;
+
+        using var reading = new CancellationTokenSource();
+        var following = FollowAsync(start, reading.Token);
+        var told = Task.Delay(Timeout.InfiniteTimeSpan, _time, stoppingToken);
+        await Task.WhenAny(following, _log.Completion, told);
+
+        // What is durable is acknowledged while the connection is still there.
+        var isFlushed = !stoppingToken.IsCancellationRequested || await TryFlushAsync();
+        await reading.CancelAsync();
+        await EndAsync(following, reading.Token);
+        await EndAsync(_log.Completion.IsCompleted ? _log.Completion : Task.CompletedTask, reading.Token);
+        if (!isFlushed)
+            return; // a store that takes nothing would keep us; what is not in it the source sends again
+        await _log.DisposeAsync();
+        await _storage.DisposeAsync();
+    }
+
+    private async Task FollowAsync(LogStart start, CancellationToken cancellationToken)
+    {
+        await foreach (var sourceEvent in _source.ReadAsync(start.State, start.Position, cancellationToken))
+        {
+            Interlocked.Exchange(ref _busySince, _time.GetUtcNow().UtcTicks);
+            await _log.AppendAsync(sourceEvent, cancellationToken);
+            Interlocked.Exchange(ref _busySince, 0);
+        }
+    }
+
+    private async Task<bool> TryFlushAsync()
+    {
+        using var limit = new CancellationTokenSource(FlushLimit, _time);
+        try
+        {
+            await _log.FlushAsync(limit.Token);
+            return true;
+        }
+        catch (OperationCanceledException) when (limit.IsCancellationRequested)
+        {
+            Log.NotFlushed(_logger, FlushLimit.TotalSeconds);
+            return false;
+        }
+    }
+
+    private static async Task EndAsync(Task task, CancellationToken cancelled)
+    {
+        try
+        {
+            await task;
+        }
+        catch (OperationCanceledException) when (cancelled.IsCancellationRequested)
+        {
+            // As it was asked to.
+        }
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(1010, LogLevel.Warning, "The store did not take everything within {Seconds:0} s; the rest is replayed by the source at the next start.")]
+        public static partial void NotFlushed(ILogger logger, double seconds);
+    }
+}

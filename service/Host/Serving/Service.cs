@@ -1,0 +1,71 @@
+using Microsoft.AspNetCore.Connections;
+using TopGun.Buckets.BucketLog;
+using TopGun.Buckets.SyncRules;
+
+namespace TopGun.Buckets.Host;
+
+/// <summary>The service from its settings to its exit code.</summary>
+internal static class Service
+{
+    // Less than the ten seconds that container engines wait before they kill.
+    private static readonly TimeSpan ShutdownLimit = TimeSpan.FromSeconds(8);
+
+    /// <summary>Serves until told to stop, or until something fails that needs a person.</summary>
+    /// <exception cref="Protocol.BucketsException">What failed.</exception>
+    public static async Task<int> RunAsync(ServiceSettings settings, CancellationToken cancellationToken)
+    {
+        // In the order in which a mistake can be told without having touched anything: file, store, port, source.
+        var yaml = await RulesFile.ReadTextAsync(settings.RulesPath, cancellationToken);
+        var rules = RulesFile.Compile(settings.RulesPath, yaml, new RuleSetOptions());
+        var storage = ServiceComposition.CreateStorage(settings);
+        await storage.OpenAsync(cancellationToken);
+        var plan = await RulesRegistry.PlanAsync(storage, rules.Definitions, cancellationToken);
+        var versioned = RulesFile.Compile(settings.RulesPath, yaml, new RuleSetOptions { Versions = plan.Versions });
+
+        await using var app = Build(settings, storage, new DeployedRules(versioned, plan));
+        var pump = app.Services.GetRequiredService<ReplicationPump>();
+        await StartAsync(app, settings);
+        await app.WaitForShutdownAsync(CancellationToken.None);
+        pump.ThrowIfFailed();
+        return ExitCode.Done;
+    }
+
+    private static WebApplication Build(ServiceSettings settings, IColdStorage storage, DeployedRules rules)
+    {
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders().AddSimpleConsole(console =>
+        {
+            console.SingleLine = true;
+            console.UseUtcTimestamp = true;
+            console.TimestampFormat = "yyyy-MM-dd'T'HH:mm:ss.fff'Z' ";
+            console.ColorBehavior = Microsoft.Extensions.Logging.Console.LoggerColorBehavior.Disabled;
+        });
+        builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = ShutdownLimit);
+        builder.WebHost.UseUrls(settings.Listen.ToString());
+        builder.WebHost.ConfigureKestrel(Streaming.StreamingEndpoints.LimitRequests);
+        builder.Services
+            .AddSource(settings, rules)     // Postgres WAL in
+            .AddRules(rules)                // which bucket gets which row
+            .AddBucketLog(settings)         // ordered operations, durable behind
+            .AddStorage(storage)            // embedded | null
+            .AddHotBuckets(settings)        // the newest operations in RAM
+            .AddClients(settings);          // checkpoints and operations out
+
+        var app = builder.Build();
+        Streaming.StreamingEndpoints.MapTopGunStreaming(app);
+        return app;
+    }
+
+    private static async Task StartAsync(WebApplication app, ServiceSettings settings)
+    {
+        try
+        {
+            await app.StartAsync();
+        }
+        catch (IOException failure) when (failure.InnerException is AddressInUseException)
+        {
+            throw new ListenAddressInUseException(settings.Listen, failure);
+        }
+    }
+}

@@ -1,0 +1,14 @@
+using TopGun.Buckets.Grid;
+using TopGun.Buckets.Streaming;
+
+namespace TopGun.Buckets.Host;
+
+/// <summary>What the probes report: started with the store, ready with the first checkpoint, alive while replication goes round.</summary>
+internal sealed class ServiceProbe(ReplicationPump pump, BucketGrid grid) : IServiceProbe
+{
+    public bool IsStarted => pump.IsStarted;
+
+    public bool IsReady => pump.IsStarted && grid.IsReady;
+
+    public DateTimeOffset TouchedAt => pump.TouchedAt;
+}

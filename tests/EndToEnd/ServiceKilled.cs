@@ -1,0 +1,108 @@
+using System.Globalization;
+using Npgsql;
+using TopGun.Buckets.Tests.Support;
+using Xunit;
+
+namespace TopGun.Buckets.Tests.EndToEnd;
+
+/// <summary>
+/// SIGKILL at random moments under write load: whatever was visible stays true, nothing comes twice, and in the end every client is equal to Postgres.
+/// </summary>
+public class ServiceKilled
+{
+    private const int Kills = 25; // in each of the two modes
+    private static readonly string[] Users = ["ann", "bob", "ann", "bob"];
+
+    [Theory]
+    [InlineData("memory")]
+    [InlineData("durable")]
+    public async Task Killed_at_random_moments_under_write_load_it_loses_and_repeats_nothing(string publish)
+    {
+        var seed = Environment.TickCount;
+        TestContext.Current.TestOutputHelper?.WriteLine(string.Create(CultureInfo.InvariantCulture, $"seed {seed}"));
+        var random = new Random(seed);
+        await using var demo = await DemoService.StartAsync(("TOPGUN_PUBLISH", publish));
+        var history = new OpHistory();
+        var clients = Users.Select(user => demo.Connect(user, history)).ToArray();
+        foreach (var client in clients)
+            await client.WaitForAsync("todos", "title", "Milk");
+
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        var writing = new WriteLoad(demo.Database, random.Next()).RunAsync(stop.Token);
+        for (var kill = 0; kill < Kills; kill++)
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(random.Next(0, 400)), TestContext.Current.CancellationToken);
+            await demo.Process.KillAsync();
+            if (random.Next(4) == 0)
+            {
+                // Again while it is recovering.
+                demo.Process.Launch();
+                await Task.Delay(TimeSpan.FromMilliseconds(random.Next(0, 400)), TestContext.Current.CancellationToken);
+                await demo.Process.KillAsync();
+            }
+            await demo.Process.StartAsync();
+        }
+        await stop.CancelAsync();
+        var transactions = await writing;
+
+        await demo.Database.ExecuteAsync(
+            $"INSERT INTO todos (id, list_id, title, created_by) VALUES (gen_random_uuid(), '{DemoService.SharedList}', 'the end', 'ann')");
+        foreach (var client in clients)
+        {
+            var view = await client.WaitForAsync("todos", "title", "the end");
+            Assert.Equal(await demo.ExpectedAsync(client.User), DemoService.Shown(view));
+            Assert.Empty(client.Violations);
+            Assert.Equal(0, client.DroppedBuckets);
+        }
+        var fresh = await demo.Connect("ann", history).WaitForAsync("todos", "title", "the end");
+        Assert.Equal(await demo.ExpectedAsync("ann"), DemoService.Shown(fresh));
+        Assert.True(transactions > Kills, $"Only {transactions} transactions were written.");
+    }
+
+    /// <summary>Inserts, updates, moves and deletes todos in transactions of random size, as fast as Postgres takes them.</summary>
+    private sealed class WriteLoad(PostgresDatabase database, int seed)
+    {
+        private readonly Random _random = new(seed);
+
+        public async Task<int> RunAsync(CancellationToken cancellationToken)
+        {
+            await using var connection = await database.DataSource.OpenConnectionAsync(cancellationToken);
+            for (var written = 0; ; written++)
+            {
+                if (cancellationToken.IsCancellationRequested)
+                    return written;
+                await using var command = new NpgsqlCommand(Statement(written), connection);
+                await command.ExecuteNonQueryAsync(CancellationToken.None);
+                await Task.Yield();
+            }
+        }
+
+        private string Statement(int number)
+        {
+            var list = $"a0000000-0000-4000-8000-00000000000{_random.Next(1, 4)}";
+            var count = _random.Next(10) == 0 ? 50 : _random.Next(1, 4);
+            return _random.Next(10) switch
+            {
+                < 4 => $"""
+                    INSERT INTO todos (id, list_id, title, created_by)
+                    SELECT gen_random_uuid(), '{list}', 'n{number}-' || n, 'load' FROM generate_series(1, {count}) n
+                    """,
+                < 7 => $"UPDATE todos SET title = 'u{number}', done = NOT done WHERE id IN ({Some(count)})",
+                < 8 => $"UPDATE todos SET list_id = '{list}' WHERE id IN ({Some(count)})",
+                < 9 => $"UPDATE lists SET name = 'l{number}' WHERE id = '{list}'",
+                _ => $"DELETE FROM todos WHERE id IN ({Some(count)})",
+            };
+        }
+
+        // A cheap random choice: the rows next to a random id. Rows made by the schema stay.
+        private string Some(int count) =>
+            $"SELECT id FROM todos WHERE created_by = 'load' AND id >= '{Guid(_random)}' ORDER BY id LIMIT {count}";
+
+        private static Guid Guid(Random random)
+        {
+            Span<byte> bytes = stackalloc byte[16];
+            random.NextBytes(bytes);
+            return new Guid(bytes);
+        }
+    }
+}
