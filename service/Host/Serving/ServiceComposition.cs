@@ -1,6 +1,6 @@
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using TopGun.Buckets.BucketLog;
-using TopGun.Buckets.ColdStorage;
+using TopGun.Buckets.ColdStorage.Null;
 using TopGun.Buckets.Grid;
 using TopGun.Buckets.Replication;
 using TopGun.Buckets.Streaming;

@@ -5,7 +5,6 @@ using TopGun.Buckets.BucketLog;
 using TopGun.Buckets.Protocol;
 using TopGun.Buckets.Replication;
 using TopGun.Buckets.SyncRules;
-using Xunit;
 
 namespace TopGun.Buckets.Tests.Unit.BucketLog;
 

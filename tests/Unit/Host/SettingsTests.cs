@@ -1,3 +1,4 @@
+using TopGun.Buckets.BucketLog;
 using TopGun.Buckets.Host;
 using Xunit;
 
