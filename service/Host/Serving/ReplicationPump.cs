@@ -1,7 +1,6 @@
 using System.Runtime.ExceptionServices;
 using TopGun.Buckets.BucketLog;
 using TopGun.Buckets.Grid;
-using TopGun.Buckets.Protocol;
 using TopGun.Buckets.Replication;
 
 namespace TopGun.Buckets.Host;
