@@ -4,6 +4,7 @@ using TopGun.Buckets.ColdStorage.Null;
 using TopGun.Buckets.Grid;
 using TopGun.Buckets.Replication;
 using TopGun.Buckets.Streaming;
+using TopGun.Buckets.Streaming.Auth;
 
 namespace TopGun.Buckets.Host;
 
@@ -35,6 +36,7 @@ internal static class ServiceComposition
     public static IServiceCollection AddBucketLog(this IServiceCollection services, ServiceSettings settings)
     {
         services.AddSingleton(new BucketLogOptions { Publish = settings.Publish });
+        services.AddSingleton<BucketLogEnvironment>();
         services.AddSingleton<IMissingRows, MissingRows>();
         services.AddSingleton<ReplicationPump>();
         services.AddHostedService(provider => provider.GetRequiredService<ReplicationPump>());
@@ -54,6 +56,14 @@ internal static class ServiceComposition
     public static IServiceCollection AddClients(this IServiceCollection services, ServiceSettings settings)
     {
         services.AddSingleton<IServiceProbe, ServiceProbe>();
+        services.Configure<JwtOptions>(tokens =>
+        {
+            tokens.Secret = settings.JwtSecret;
+            tokens.KeyId = settings.JwtKeyId;
+            tokens.Jwks = settings.Jwks;
+            foreach (var audience in settings.Audiences)
+                tokens.Audiences.Add(audience);
+        });
         services.AddStreaming();
         return services;
     }

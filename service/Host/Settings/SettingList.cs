@@ -107,8 +107,8 @@ internal static class SettingList
         Name = "JWKS",
         Variable = "TOPGUN_JWKS",
         Flag = "--jwks",
-        Description = "Public keys that client tokens are signed with: a file or an http(s) URI.",
-        Rule = "the path of a file or an http(s) URI",
+        Description = "Public keys that client tokens are signed with: a file or an https URI.",
+        Rule = "the path of a file or an https URI",
         TryParse = TryParseJwks,
     };
 
@@ -185,7 +185,7 @@ internal static class SettingList
         value = text;
         return !string.IsNullOrWhiteSpace(text)
             && (!text.Contains("://", StringComparison.Ordinal)
-                || (Uri.TryCreate(text, UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https"));
+                || (Uri.TryCreate(text, UriKind.Absolute, out var uri) && uri.Scheme == Uri.UriSchemeHttps));
     }
 
     private static string Hidden(string value) =>
