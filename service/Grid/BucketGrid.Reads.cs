@@ -241,7 +241,7 @@ public sealed partial class BucketGrid
             {
                 target.Append(op);
                 bytes += op.Fragment.Length;
-                if (++ops > limits.MaxOps || bytes > limits.MaxBytes)
+                if (IsBeyond(++ops, bytes, limits))
                     return;
             }
         }
@@ -252,7 +252,7 @@ public sealed partial class BucketGrid
                 ref readonly var op = ref part.Span[index];
                 if (op.OpId <= target.LastOpId)
                     continue;
-                if (op.OpId > upTo || ops > limits.MaxOps || bytes > limits.MaxBytes)
+                if (op.OpId > upTo || IsBeyond(ops, bytes, limits))
                     return;
                 target.Append(op);
                 bytes += op.Fragment.Length;
@@ -260,6 +260,9 @@ public sealed partial class BucketGrid
             }
         }
     }
+
+    /// <summary>Whether a page takes less than this, so that there is more: an operation larger than the limit still comes, alone.</summary>
+    private static bool IsBeyond(int ops, long bytes, PageLimits limits) => ops > limits.MaxOps || (ops > 1 && bytes > limits.MaxBytes);
 
     private void CollectPending(string bucket, List<ReadOnlyMemory<BucketOp>> parts)
     {

@@ -88,8 +88,9 @@ public sealed partial class BucketGrid
                 return null;
 
             var kept = 0;
-            foreach (var watch in subscription.Changed)
+            for (var index = 0; index < subscription.Changed.Count; index++)
             {
+                var watch = subscription.Changed[index];
                 changed.Add(watch);
                 // The change that this mark stands for may lie beyond what is visible.
                 watch.IsChanged = _directory.Find(watch.Bucket).LastOpId > visible.LastOpId;

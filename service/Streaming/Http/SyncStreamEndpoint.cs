@@ -63,7 +63,7 @@ internal sealed class SyncStreamEndpoint(
             if (Negotiation.WantsGzip(http.Request.Headers.AcceptEncoding))
                 await StreamCompressedAsync(http.Response, session, end.Token);
             else
-                await session.RunAsync(http.Response.BodyWriter, http.Response.StartAsync, end.Token);
+                await session.RunAsync(http.Response.BodyWriter, stop => BeginAsync(http.Response, stop), end.Token);
         }
         catch (OperationCanceledException) when (http.Response.HasStarted && lifetime.ApplicationStopping.IsCancellationRequested)
         {
@@ -77,8 +77,14 @@ internal sealed class SyncStreamEndpoint(
         await using var gzip = new GZipStream(response.Body, CompressionLevel.Fastest, leaveOpen: true);
         // Each flush of the writer becomes a sync flush of the compressor, so no line is held back.
         var output = PipeWriter.Create(gzip, new StreamPipeWriterOptions(leaveOpen: true));
-        await session.RunAsync(output, response.StartAsync, end);
+        await session.RunAsync(output, stop => BeginAsync(response, stop), end);
         await output.CompleteAsync();
+    }
+
+    private static async Task BeginAsync(HttpResponse response, CancellationToken stop)
+    {
+        await response.StartAsync(stop); // only prepares the headers
+        await response.BodyWriter.FlushAsync(stop);
     }
 
     private SessionSettings Settings() => new()

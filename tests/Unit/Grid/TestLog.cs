@@ -76,7 +76,7 @@ public sealed class TestLog
 
         public Transaction Lookup(string key, string entry, string? record)
         {
-            _lookups.Add(new LookupChange(key, entry, Next(), record is null ? null : Encoding.UTF8.GetBytes(record)));
+            _lookups.Add(new LookupChange(key, entry, Next(), record is null ? (ReadOnlyMemory<byte>?)null : Encoding.UTF8.GetBytes(record)));
             return this;
         }
 

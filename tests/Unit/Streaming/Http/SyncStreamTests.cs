@@ -1,0 +1,174 @@
+using System.IO.Compression;
+using System.Net;
+using Xunit;
+
+namespace TopGun.Buckets.Tests.Unit.Streaming.Http;
+
+public class SyncStreamTests
+{
+    [Fact]
+    public async Task A_client_streams_a_first_sync_and_then_a_change()
+    {
+        await using var server = await ServerUnderTest.StartAsync();
+        server.Rules.Fixed.Add(("a[]", 3));
+        server.Log.Put("a[]", "t1");
+
+        using var response = await server.SendAsync(
+            ServerUnderTest.Request(HttpMethod.Post, "/sync/stream", """{"raw_data":true,"include_checksum":true}"""));
+        using var lines = new StreamReader(await response.Content.ReadAsStreamAsync(TestContext.Current.CancellationToken));
+
+        Assert.Equal(HttpStatusCode.OK, response.StatusCode);
+        Assert.Equal("application/x-ndjson", response.Content.Headers.ContentType!.ToString());
+        Assert.Equal("no", response.Headers.GetValues("X-Accel-Buffering").Single());
+        Assert.Equal("*", response.Headers.GetValues("Access-Control-Allow-Origin").Single());
+        Assert.StartsWith("""{"checkpoint":{"last_op_id":"1",""", await NextAsync(lines), StringComparison.Ordinal);
+        Assert.StartsWith("""{"data":{"bucket":"a[]",""", await NextAsync(lines), StringComparison.Ordinal);
+        Assert.Equal("""{"checkpoint_complete":{"last_op_id":"1"}}""", await NextAsync(lines));
+
+        server.Log.Put("a[]", "t2");
+
+        Assert.StartsWith("""{"checkpoint_diff":{"last_op_id":"2",""", await NextAsync(lines), StringComparison.Ordinal);
+        Assert.StartsWith("""{"data":{"bucket":"a[]",""", await NextAsync(lines), StringComparison.Ordinal);
+        Assert.Equal("""{"checkpoint_complete":{"last_op_id":"2"}}""", await NextAsync(lines));
+    }
+
+    [Fact]
+    public async Task A_compressed_stream_holds_no_line_back()
+    {
+        await using var server = await ServerUnderTest.StartAsync();
+        var request = ServerUnderTest.Request(HttpMethod.Post, "/sync/stream", "{}");
+        request.Headers.AcceptEncoding.ParseAdd("gzip, deflate");
+
+        using var response = await server.SendAsync(request);
+        using var lines = new StreamReader(new GZipStream(
+            await response.Content.ReadAsStreamAsync(TestContext.Current.CancellationToken), CompressionMode.Decompress));
+
+        Assert.Equal("gzip", response.Content.Headers.ContentEncoding.Single());
+        Assert.StartsWith("""{"checkpoint":""", await NextAsync(lines), StringComparison.Ordinal);
+        Assert.Equal("""{"checkpoint_complete":{"last_op_id":"0"}}""", await NextAsync(lines));
+    }
+
+    [Fact]
+    public async Task Headers_come_before_the_first_line_when_that_takes_long()
+    {
+        await using var server = await ServerUnderTest.StartAsync(configure: options => options.HeaderDelay = TimeSpan.FromMilliseconds(50));
+
+        // The client is ahead of the server, which holds it until the source has been replayed that far.
+        using var response = await server.SendAsync(
+            ServerUnderTest.Request(HttpMethod.Post, "/sync/stream", """{"buckets":[{"name":"a[]","after":"1"}]}"""));
+
+        Assert.Equal(HttpStatusCode.OK, response.StatusCode);
+        server.Log.Put("a[]", "t1");
+        using var lines = new StreamReader(await response.Content.ReadAsStreamAsync(TestContext.Current.CancellationToken));
+        Assert.StartsWith("""{"checkpoint":{"last_op_id":"1",""", await NextAsync(lines), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("{", 400, "PSYNC_S2001")]
+    [InlineData("[]", 400, "PSYNC_S2001")]
+    [InlineData("""{"buckets":[{"name":"a"}]}""", 400, "PSYNC_S2001")]
+    public async Task A_malformed_body_is_refused_before_the_token_is_looked_at(string body, int status, string code)
+    {
+        await using var server = await ServerUnderTest.StartAsync();
+
+        using var response = await server.SendAsync(ServerUnderTest.Request(HttpMethod.Post, "/sync/stream", body, token: "none"));
+
+        Assert.Equal(status, (int)response.StatusCode);
+        Assert.Contains($"\"code\":\"{code}\"", await BodyAsync(response), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Without_a_token_there_is_nothing()
+    {
+        await using var server = await ServerUnderTest.StartAsync();
+
+        using var response = await server.SendAsync(ServerUnderTest.Request(HttpMethod.Post, "/sync/stream", "{}", token: ""));
+
+        Assert.Equal(HttpStatusCode.Unauthorized, response.StatusCode);
+        Assert.Equal("application/json", response.Content.Headers.ContentType!.ToString());
+        Assert.StartsWith("""{"error":{"name":"AuthorizationError","code":"PSYNC_S2106","status":401,"description":""", await BodyAsync(response), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Before_the_first_checkpoint_there_is_no_configuration()
+    {
+        await using var server = await ServerUnderTest.StartAsync(visible: false);
+
+        using var response = await server.SendAsync(ServerUnderTest.Request(HttpMethod.Post, "/sync/stream", "{}"));
+
+        Assert.Equal(500, (int)response.StatusCode);
+        Assert.Contains("PSYNC_S2302", await BodyAsync(response), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_body_beyond_the_limit_is_refused()
+    {
+        await using var server = await ServerUnderTest.StartAsync(configure: options => options.MaxRequestBytes = 4096);
+
+        using var response = await server.SendAsync(
+            ServerUnderTest.Request(HttpMethod.Post, "/sync/stream", $$"""{"client_id":"{{new string('x', 5000)}}"}"""));
+
+        Assert.Equal(HttpStatusCode.RequestEntityTooLarge, response.StatusCode);
+    }
+
+    [Fact]
+    public async Task A_body_of_many_megabytes_is_accepted()
+    {
+        await using var server = await ServerUnderTest.StartAsync();
+        var buckets = string.Join(',', Enumerable.Range(0, 100_000).Select(i => $$"""{"name":"1#a_bucket_of_a_long_name[\"{{i}}\"]","after":"0"}"""));
+
+        using var response = await server.SendAsync(ServerUnderTest.Request(HttpMethod.Post, "/sync/stream", $$"""{"buckets":[{{buckets}}]}"""));
+
+        Assert.Equal(HttpStatusCode.OK, response.StatusCode);
+    }
+
+    [Fact]
+    public async Task Beyond_the_limit_of_sessions_clients_are_told_to_come_later()
+    {
+        await using var server = await ServerUnderTest.StartAsync(configure: options => options.MaxSessions = 1);
+        using var first = await server.SendAsync(ServerUnderTest.Request(HttpMethod.Post, "/sync/stream", "{}"));
+
+        using var second = await server.SendAsync(ServerUnderTest.Request(HttpMethod.Post, "/sync/stream", "{}"));
+
+        Assert.Equal(HttpStatusCode.OK, first.StatusCode);
+        Assert.Equal(HttpStatusCode.TooManyRequests, second.StatusCode);
+        Assert.Empty(await BodyAsync(second));
+    }
+
+    [Fact]
+    public async Task A_session_ends_with_its_connection()
+    {
+        await using var server = await ServerUnderTest.StartAsync();
+        var response = await server.SendAsync(ServerUnderTest.Request(HttpMethod.Post, "/sync/stream", "{}"));
+        Assert.Equal(1, server.Log.Grid.Subscriptions);
+
+        response.Dispose();
+
+        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(10));
+        while (server.Log.Grid.Subscriptions > 0)
+            await Task.Delay(10, deadline.Token);
+    }
+
+    [Fact]
+    public async Task A_shutdown_ends_streams_normally()
+    {
+        await using var server = await ServerUnderTest.StartAsync();
+        using var response = await server.SendAsync(ServerUnderTest.Request(HttpMethod.Post, "/sync/stream", "{}"));
+        using var lines = new StreamReader(await response.Content.ReadAsStreamAsync(TestContext.Current.CancellationToken));
+        await NextAsync(lines);
+        await NextAsync(lines);
+
+        await server.StopAsync();
+
+        Assert.Null(await lines.ReadLineAsync(TestContext.Current.CancellationToken));
+    }
+
+    private static async Task<string> NextAsync(StreamReader lines)
+    {
+        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(10));
+        return await lines.ReadLineAsync(deadline.Token) ?? "";
+    }
+
+    private static Task<string> BodyAsync(HttpResponseMessage response) =>
+        response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
+}
