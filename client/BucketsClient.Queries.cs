@@ -35,7 +35,7 @@ public sealed partial class BucketsClient
                 {
                     local.BeginLocalWrite(database);
                     var written = transaction.Execute(database, sql, parameters);
-                    LocalDatabase.CommitLocalWrite(database);
+                    transaction.Commit(database);
                     return written;
                 }
                 catch
@@ -183,11 +183,7 @@ public sealed partial class BucketsClient
             var result = await work(transaction);
             cancellationToken.ThrowIfCancellationRequested();
             transaction.End();
-            await local.OnWriterAsync(database =>
-            {
-                LocalDatabase.CommitLocalWrite(database);
-                return true;
-            });
+            await local.OnWriterAsync(transaction.Commit);
             return result;
         }
         catch
@@ -212,10 +208,12 @@ public sealed partial class BucketsClient
             throw ClientErrors.OuterClientInsideTransaction();
     }
 
-    private static void Announce(LocalDatabase local, WriteTransaction transaction)
+    private void Announce(LocalDatabase local, WriteTransaction transaction)
     {
         if (transaction.ChangedSchema)
             local.ForgetStatements();
+        if (transaction.WaitsForUpload)
+            _status.Update(status => status with { BlockedBy = BlockedBy.PendingUploads });
         local.Changes.Publish(transaction.Changed);
     }
 }

@@ -12,7 +12,7 @@ public sealed partial class BucketsClient : IAsyncDisposable
 {
     private readonly BucketsClientOptions _options;
     private readonly StatusBoard _status = new();
-    private readonly SemaphoreSlim _connecting = new(1, 1);
+    private readonly Turnstile _connecting = new(places: 1);
     private readonly CancellationTokenSource _closing = new();
     private readonly Lock _gate = new();
     private readonly IExecution _execution;
@@ -63,7 +63,7 @@ public sealed partial class BucketsClient : IAsyncDisposable
         if (_options.Credentials is null)
             throw ClientErrors.InvalidOption(nameof(BucketsClientOptions.Credentials), "connecting needs a provider");
         var local = await LocalAsync().WaitAsync(cancellationToken);
-        await _connecting.WaitAsync(cancellationToken);
+        await _connecting.AcquireAsync(Lane.App, cancellationToken);
         try
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
@@ -83,7 +83,7 @@ public sealed partial class BucketsClient : IAsyncDisposable
     /// <summary>Stops synchronising; local reads and writes go on. Does not wait out a pause between attempts.</summary>
     public async Task DisconnectAsync(CancellationToken cancellationToken = default)
     {
-        await _connecting.WaitAsync(cancellationToken);
+        await _connecting.AcquireAsync(Lane.App, cancellationToken);
         try
         {
             await StopEngineAsync();
@@ -134,7 +134,7 @@ public sealed partial class BucketsClient : IAsyncDisposable
         await DisconnectAsync(cancellationToken);
         var local = await LocalAsync();
         var changed = await local.WriteAsync(
-            WriterLane.App, database => LocalReset.Run(database, _options.Schema, discardPendingWrites, keepLocal), cancellationToken);
+            Lane.App, database => LocalReset.Run(database, _options.Schema, discardPendingWrites, keepLocal), cancellationToken);
         local.Changes.Publish(changed);
         _status.Update(_ => new SyncStatus());
     }
@@ -158,7 +158,6 @@ public sealed partial class BucketsClient : IAsyncDisposable
         else if (await TryGetAsync(opening) is { } local)
             await local.DisposeAsync();
         _ownHttp?.Dispose();
-        _connecting.Dispose();
     }
 
     /// <summary>The open database, opened by the first caller.</summary>

@@ -46,7 +46,7 @@ internal sealed class CredentialsCache(ICredentialsProvider provider)
         {
             if (_fetching is null)
             {
-                mine = new TaskCompletionSource<SyncCredentials?>(TaskCreationOptions.RunContinuationsAsynchronously);
+                mine = new TaskCompletionSource<SyncCredentials?>(); // completed outside the lock, so waiters may go on at once
                 _fetching = mine.Task;
             }
             fetching = _fetching;

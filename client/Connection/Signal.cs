@@ -5,18 +5,18 @@ internal sealed class Signal
 {
     private readonly Lock _gate = new();
     private bool _set;
-    private TaskCompletionSource? _waiter;
+    private TaskCompletionSource<bool>? _waiter;
 
     public void Set()
     {
-        TaskCompletionSource? waiter;
+        TaskCompletionSource<bool>? waiter;
         lock (_gate)
         {
-            _set = true;
             waiter = _waiter;
             _waiter = null;
+            _set = waiter is null;
         }
-        waiter?.TrySetResult();
+        waiter?.TrySetResult(true);
     }
 
     public void Reset()
@@ -25,10 +25,12 @@ internal sealed class Signal
             _set = false;
     }
 
+    /// <summary>Waits until it is set, or was, or the time has passed. One caller at a time.</summary>
     /// <returns>Whether it was set, rather than the time having passed.</returns>
     public async Task<bool> WaitAsync(TimeSpan timeout, TimeProvider time, CancellationToken cancellationToken)
     {
-        Task waiting;
+        cancellationToken.ThrowIfCancellationRequested();
+        TaskCompletionSource<bool> waiter;
         lock (_gate)
         {
             if (_set)
@@ -36,19 +38,32 @@ internal sealed class Signal
                 _set = false;
                 return true;
             }
-            _waiter ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-            waiting = _waiter.Task;
+            // Task.WaitAsync would hop to a pool thread on the way, out of a simulation's reach.
+            _waiter = waiter = new TaskCompletionSource<bool>(TaskCreationOptions.RunContinuationsAsynchronously);
         }
-        try
+        await using var timer = time.CreateTimer(_ => GiveUp(waiter), null, timeout, Timeout.InfiniteTimeSpan);
+        using var registration = cancellationToken.Register(() =>
         {
-            await waiting.WaitAsync(timeout, time, cancellationToken);
-        }
-        catch (TimeoutException)
-        {
-            return false;
-        }
+            if (Withdraw(waiter))
+                waiter.TrySetCanceled(cancellationToken);
+        });
+        return await waiter.Task;
+    }
+
+    private void GiveUp(TaskCompletionSource<bool> waiter)
+    {
+        if (Withdraw(waiter))
+            waiter.TrySetResult(false);
+    }
+
+    private bool Withdraw(TaskCompletionSource<bool> waiter)
+    {
         lock (_gate)
-            _set = false;
-        return true;
+        {
+            if (_waiter != waiter)
+                return false;
+            _waiter = null;
+            return true;
+        }
     }
 }

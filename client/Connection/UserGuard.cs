@@ -18,7 +18,7 @@ internal static class UserGuard
             return;
         if (known is not null && !allowSwitch)
             throw ClientErrors.OtherUser(known, user);
-        await local.WriteAsync(WriterLane.Sync, database =>
+        await local.WriteAsync(Lane.Sync, database =>
         {
             database.Prepare("INSERT INTO tg_meta(key, value) VALUES('user', ?) ON CONFLICT(key) DO UPDATE SET value = excluded.value")
                 .Bind(1, user).Run();

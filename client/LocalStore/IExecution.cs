@@ -3,7 +3,7 @@ namespace TopGun.Buckets.Client.LocalStore;
 /// <summary>Where the client's work runs. In an app: one thread for writes, the pool for the rest. In a simulation: at once, in the caller.</summary>
 internal interface IExecution : IAsyncDisposable
 {
-    /// <summary>Runs work on the writing connection. The caller holds the <see cref="WriterSlot"/>, so there is one at a time.</summary>
+    /// <summary>Runs work on the writing connection. The caller holds the <see cref="Turnstile"/>, so there is one at a time.</summary>
     Task<T> OnWriterAsync<T>(Func<T> work);
 
     /// <summary>Runs work on a reading connection that the caller has leased.</summary>

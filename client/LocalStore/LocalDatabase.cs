@@ -4,7 +4,7 @@ namespace TopGun.Buckets.Client.LocalStore;
 
 /// <summary>The app's database file: one connection that writes, several that read, and the news of what changed.</summary>
 /// <remarks>
-/// All writes and all checkpoints of the write-ahead log go through one connection, whose holder is decided by <see cref="WriterSlot"/>.
+/// All writes and all checkpoints of the write-ahead log go through one connection, whose holder is decided by <see cref="Turnstile"/>.
 /// </remarks>
 internal sealed class LocalDatabase : IAsyncDisposable
 {
@@ -12,7 +12,7 @@ internal sealed class LocalDatabase : IAsyncDisposable
     private const int CheckpointPages = 4096;
 
     private readonly IExecution _execution;
-    private readonly WriterSlot _slot = new();
+    private readonly Turnstile _slot = new(places: 1);
     private readonly ReaderPool _readers;
     private readonly TimeProvider _time;
     private Database? _writer;
@@ -44,7 +44,7 @@ internal sealed class LocalDatabase : IAsyncDisposable
                 local._writer = Database.OpenWriter(path);
                 return true;
             });
-            await local.WriteAsync(WriterLane.App, database =>
+            await local.WriteAsync(Lane.App, database =>
             {
                 LibraryTables.Install(database, local.Now, newClientId);
                 if (SchemaInstaller.Apply(database, schema))
@@ -65,7 +65,7 @@ internal sealed class LocalDatabase : IAsyncDisposable
     public long Now => _time.GetUtcNow().ToUnixTimeMilliseconds();
 
     /// <summary>Runs one write transaction of the library's own.</summary>
-    public async Task<T> WriteAsync<T>(WriterLane lane, Func<Database, T> work, CancellationToken cancellationToken)
+    public async Task<T> WriteAsync<T>(Lane lane, Func<Database, T> work, CancellationToken cancellationToken)
     {
         await _slot.AcquireAsync(lane, cancellationToken);
         try
@@ -103,7 +103,7 @@ internal sealed class LocalDatabase : IAsyncDisposable
     public void ForgetStatements() => _readers.ForgetStatements();
 
     /// <summary>Takes the writing connection for an app transaction. Its holder runs each step with <see cref="OnWriterAsync"/>.</summary>
-    public ValueTask AcquireWriterAsync(CancellationToken cancellationToken) => _slot.AcquireAsync(WriterLane.App, cancellationToken);
+    public ValueTask AcquireWriterAsync(CancellationToken cancellationToken) => _slot.AcquireAsync(Lane.App, cancellationToken);
 
     public void ReleaseWriter() => _slot.Release();
 
@@ -134,7 +134,7 @@ internal sealed class LocalDatabase : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _readers.DisposeAsync();
-        await _slot.AcquireAsync(WriterLane.App, CancellationToken.None);
+        await _slot.AcquireAsync(Lane.App, CancellationToken.None);
         await _execution.OnWriterAsync(() =>
         {
             if (_writer is { } writer)

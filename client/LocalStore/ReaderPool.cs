@@ -3,7 +3,7 @@ namespace TopGun.Buckets.Client.LocalStore;
 /// <summary>A few reading connections, opened on demand, each used by one operation at a time.</summary>
 internal sealed class ReaderPool(string path, int size, IExecution execution) : IAsyncDisposable
 {
-    private readonly SemaphoreSlim _free = new(size, size);
+    private readonly Turnstile _free = new(places: size);
     private readonly Lock _gate = new();
     private readonly Stack<Database> _idle = new();
     private int _schemaVersion;
@@ -12,7 +12,7 @@ internal sealed class ReaderPool(string path, int size, IExecution execution) : 
     /// <summary>Runs the work inside one read transaction.</summary>
     public async Task<T> RunAsync<T>(Func<Database, T> work, CancellationToken cancellationToken)
     {
-        await _free.WaitAsync(cancellationToken);
+        await _free.AcquireAsync(Lane.App, cancellationToken);
         try
         {
             return await execution.OnReaderAsync(() => Read(work, cancellationToken));
@@ -39,13 +39,14 @@ internal sealed class ReaderPool(string path, int size, IExecution execution) : 
         lock (_gate)
             _disposed = true;
         for (var reader = 0; reader < size; reader++)
-            await _free.WaitAsync(); // every reader has finished its operation
+            await _free.AcquireAsync(Lane.App, CancellationToken.None); // every reader has finished its operation
         lock (_gate)
         {
             while (_idle.TryPop(out var database))
                 database.Dispose();
         }
-        _free.Release(size);
+        for (var reader = 0; reader < size; reader++)
+            _free.Release(); // whoever comes now is told that the client is closed
     }
 
     private T Read<T>(Func<Database, T> work, CancellationToken cancellationToken)

@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using TopGun.Buckets.Client.LocalStore;
 using TopGun.Buckets.Client.Queries;
+using TopGun.Buckets.Client.Upload;
 
 namespace TopGun.Buckets.Client;
 
@@ -17,6 +18,8 @@ public sealed class WriteTransaction
     internal IReadOnlySet<string> Changed => _changed;
 
     internal bool ChangedSchema { get; private set; }
+
+    internal bool WaitsForUpload { get; private set; }
 
     /// <summary>Runs one statement.</summary>
     /// <param name="sql">SQL with <c>?</c> or named parameters.</param>
@@ -51,6 +54,14 @@ public sealed class WriteTransaction
             database.ForgetStatements();
         }
         return rows;
+    }
+
+    /// <summary>Commits; afterwards <see cref="WaitsForUpload"/> tells whether downloads have to wait for an upload.</summary>
+    internal bool Commit(Database database)
+    {
+        LocalDatabase.CommitLocalWrite(database);
+        WaitsForUpload = _changed.Contains("tg_crud") && WriteGate.State(database) == BlockedBy.PendingUploads;
+        return true;
     }
 
     internal void End() => _over = true;

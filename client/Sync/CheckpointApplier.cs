@@ -27,13 +27,13 @@ internal sealed class CheckpointApplier(LocalDatabase local, LocalSchema schema)
 
     /// <summary>Forgets what an earlier stream announced and reads the buckets' positions.</summary>
     public Task<IReadOnlyList<(string Bucket, OpId After)>> BeginAsync(CancellationToken cancellationToken) =>
-        local.WriteAsync(WriterLane.Sync, Begin, cancellationToken);
+        local.WriteAsync(Lane.Sync, Begin, cancellationToken);
 
     /// <summary>Applies a batch of lines.</summary>
     /// <exception cref="BucketsException">A line is malformed or out of order; nothing of the batch was applied.</exception>
     public async Task<ApplyResult> ApplyAsync(LineBatch batch, CancellationToken cancellationToken)
     {
-        var result = await local.WriteAsync(WriterLane.Sync, database => Apply(database, batch), cancellationToken);
+        var result = await local.WriteAsync(Lane.Sync, database => Apply(database, batch), cancellationToken);
         local.Changes.Publish(result.ChangedTables);
         return result;
     }
@@ -43,7 +43,7 @@ internal sealed class CheckpointApplier(LocalDatabase local, LocalSchema schema)
     {
         if (!_waitsForGate)
             return new ApplyResult();
-        var result = await local.WriteAsync(WriterLane.Sync, database =>
+        var result = await local.WriteAsync(Lane.Sync, database =>
         {
             var result = new ApplyResult();
             if (_waitsForGate && _target is not null && WriteGate.State(database) == BlockedBy.Nothing)

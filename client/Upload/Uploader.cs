@@ -96,7 +96,7 @@ internal sealed partial class Uploader(
             var transactions = options.Upload is null
                 ? []
                 : await local.WriteAsync(
-                    WriterLane.Sync, database => UploadQueue.Take(database, local.ClientId, options.UploadBatchSize), cancellationToken);
+                    Lane.Sync, database => UploadQueue.Take(database, local.ClientId, options.UploadBatchSize), cancellationToken);
             if (transactions.Count == 0)
             {
                 await CountAsync(cancellationToken);
@@ -133,7 +133,7 @@ internal sealed partial class Uploader(
         IReadOnlyList<UploadTransaction> transactions, IReadOnlyList<UploadOutcome> outcomes, CancellationToken cancellationToken)
     {
         var rejected = new List<RejectedWrite>();
-        var retry = await local.WriteAsync(WriterLane.Sync, database =>
+        var retry = await local.WriteAsync(Lane.Sync, database =>
         {
             for (var index = 0; index < transactions.Count; index++)
             {
@@ -170,14 +170,14 @@ internal sealed partial class Uploader(
     private async Task<bool> AskForWriteCheckpointAsync(CancellationToken cancellationToken)
     {
         var (needed, sequence) = await local.WriteAsync(
-            WriterLane.Sync, database => (WriteGate.NeedsWriteCheckpoint(database), WriteGate.Sequence(database)), cancellationToken);
+            Lane.Sync, database => (WriteGate.NeedsWriteCheckpoint(database), WriteGate.Sequence(database)), cancellationToken);
         if (needed)
         {
             var number = await RequestAsync(cancellationToken);
             if (number is null)
                 return true; // nobody is signed in; connecting again asks once more
             var taken = await local.WriteAsync(
-                WriterLane.Sync, database => WriteGate.SetTarget(database, number.Value, sequence), cancellationToken);
+                Lane.Sync, database => WriteGate.SetTarget(database, number.Value, sequence), cancellationToken);
             if (!taken)
                 return false;
             status.Update(current => current with { BlockedBy = BlockedBy.WriteCheckpoint });
@@ -215,7 +215,7 @@ internal sealed partial class Uploader(
     private Task<bool> NoteFailureAsync(UploadTransaction transaction, string reason, CancellationToken cancellationToken)
     {
         NoteFailure(transaction);
-        return local.WriteAsync(WriterLane.Sync, database =>
+        return local.WriteAsync(Lane.Sync, database =>
         {
             UploadQueue.NoteFailure(database, transaction, reason);
             return true;

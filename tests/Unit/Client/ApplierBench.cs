@@ -62,7 +62,7 @@ internal sealed class ApplierBench : IAsyncDisposable
         return true;
     });
 
-    public Task<T> InWriteAsync<T>(Func<Database, T> work) => _local.WriteAsync(WriterLane.App, work, TestContext.Current.CancellationToken);
+    public Task<T> InWriteAsync<T>(Func<Database, T> work) => _local.WriteAsync(Lane.App, work, TestContext.Current.CancellationToken);
 
     public ValueTask DisposeAsync() => _local.DisposeAsync();
 }

@@ -3,7 +3,6 @@ using System.Text;
 using System.Text.Json;
 using System.Threading.Channels;
 using TopGun.Buckets.Client;
-using Xunit;
 
 namespace TopGun.Buckets.Tests.Unit.Client;
 
@@ -29,7 +28,8 @@ internal sealed class ScriptedService : ISyncTransport
         Attempts++;
         if (Refusals.TryDequeue(out var refusal))
             return Task.FromException<PipeReader>(refusal);
-        var pipe = new Pipe(new PipeOptions(pauseWriterThreshold: 0, useSynchronizationContext: false));
+        var scheduler = SynchronizationContext.Current is null ? PipeScheduler.ThreadPool : PipeScheduler.Inline;
+        var pipe = new Pipe(new PipeOptions(readerScheduler: scheduler, writerScheduler: scheduler, pauseWriterThreshold: 0));
         _opened.Writer.TryWrite(new ScriptedStream(JsonDocument.Parse(request).RootElement.Clone(), credentials.Token, pipe.Writer));
         return Task.FromResult(pipe.Reader);
     }
@@ -37,9 +37,15 @@ internal sealed class ScriptedService : ISyncTransport
     public Task<ulong> RequestWriteCheckpointAsync(string clientId, SyncCredentials credentials, CancellationToken cancellationToken) =>
         WriteCheckpoint();
 
-    public async Task<ScriptedStream> NextStreamAsync() =>
-        await _opened.Reader.ReadAsync(TestContext.Current.CancellationToken).AsTask()
-            .WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken);
+    /// <summary>Waits, with a deadline, for the client to open a stream.</summary>
+    public async Task<ScriptedStream> NextStreamAsync()
+    {
+        using var late = CancellationTokenSource.CreateLinkedTokenSource(ClientCalls.Now);
+        late.CancelAfter(TimeSpan.FromSeconds(20));
+        return await _opened.Reader.ReadAsync(late.Token);
+    }
+
+    public bool HasStream => _opened.Reader.TryPeek(out _);
 }
 
 /// <summary>One open stream, the service's side.</summary>

@@ -1,7 +1,7 @@
 namespace TopGun.Buckets.Client.LocalStore;
 
-/// <summary>Who goes first when several want to write.</summary>
-internal enum WriterLane
+/// <summary>Who goes first when several wait.</summary>
+internal enum Lane
 {
     /// <summary>The app: somebody waits for it.</summary>
     App,
@@ -10,30 +10,34 @@ internal enum WriterLane
     Sync,
 }
 
-/// <summary>Lets one write transaction at a time use the writing connection; the app's lane goes first, each lane in order of arrival.</summary>
-internal sealed class WriterSlot
+/// <summary>Lets a number of callers in at a time; the app's lane goes first, each lane in order of arrival.</summary>
+/// <remarks>
+/// Unlike a semaphore of the framework, it completes waits from the thread that leaves, so that a single-threaded simulation decides what
+/// runs when.
+/// </remarks>
+internal sealed class Turnstile(int places)
 {
     private readonly Lock _gate = new();
     private readonly LinkedList<TaskCompletionSource> _app = new();
     private readonly LinkedList<TaskCompletionSource> _sync = new();
-    private bool _taken;
+    private int _free = places;
 
     /// <summary>Waits for the turn. Whoever gets it calls <see cref="Release"/>.</summary>
-    public async ValueTask AcquireAsync(WriterLane lane, CancellationToken cancellationToken)
+    public async ValueTask AcquireAsync(Lane lane, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        var queue = lane == WriterLane.App ? _app : _sync;
+        var queue = lane == Lane.App ? _app : _sync;
         LinkedListNode<TaskCompletionSource> node;
         lock (_gate)
         {
-            if (!_taken)
+            if (_free > 0)
             {
-                _taken = true;
+                _free--;
                 return;
             }
             node = queue.AddLast(new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
         }
-        await using var registration = cancellationToken.Register(() => Withdraw(queue, node, cancellationToken));
+        using var registration = cancellationToken.Register(() => Withdraw(queue, node, cancellationToken));
         await node.Value.Task;
     }
 
@@ -43,7 +47,8 @@ internal sealed class WriterSlot
         lock (_gate)
         {
             next = Dequeue(_app) ?? Dequeue(_sync);
-            _taken = next is not null;
+            if (next is null)
+                _free++;
         }
         next?.SetResult();
     }
