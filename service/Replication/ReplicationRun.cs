@@ -56,9 +56,10 @@ internal sealed partial class ReplicationRun(
         }
         var publication = await session.FindPublicationAsync(options.Publication, cancellationToken);
         var tables = await FindAsync(session, cancellationToken);
-        Preflight.Require(SourceChecks.OfPublication(options.Publication, publication));
         // A table that disappears later keeps its rows until it is back: serving the others matters more.
-        Preflight.Require(SourceChecks.OfTables(options.Publication, progress.State is null ? options.Tables : [], tables));
+        var wanted = progress.State is null ? options.Tables : [];
+        Preflight.Require(SourceChecks.OfTables(options.Publication, publication, wanted, tables));
+        Preflight.Require(SourceChecks.OfPublication(options.Publication, publication, mayBeCreated: false));
         return tables;
     }
 

@@ -42,13 +42,15 @@ internal static class SourceChecks
         }
     }
 
-    public static IEnumerable<DoctorFinding> OfPublication(string name, PublicationStatus? publication)
+    public static IEnumerable<DoctorFinding> OfPublication(string name, PublicationStatus? publication, bool mayBeCreated)
     {
         if (publication is null)
         {
-            yield return Error(
-                $"Publication '{name}' does not exist.",
-                $"CREATE PUBLICATION {SqlText.Name(name)} FOR TABLE …; the service does it when its role owns the tables and may create in the database.");
+            yield return mayBeCreated
+                ? Warning($"Publication '{name}' does not exist yet; the service creates it when it starts.", remedy: null)
+                : Error(
+                    $"Publication '{name}' does not exist, and the role may not create it.",
+                    $"Let the owner of the tables run: CREATE PUBLICATION {SqlText.Name(name)} FOR TABLE …;");
             yield break;
         }
         var missing = string.Join(", ", MissingOperations(publication));
@@ -59,16 +61,14 @@ internal static class SourceChecks
             : Fine($"Publication '{name}' publishes every kind of change.");
         if (publication.ViaRoot)
         {
-            yield return new DoctorFinding(
-                SourceFailure.Misconfigured,
-                FindingSeverity.Warning,
+            yield return Warning(
                 $"Publication '{name}' publishes partitions under their root: truncating or attaching a single partition is not replicated.",
                 "Truncate and attach by row changes, or publish the partitions themselves.");
         }
     }
 
     public static IEnumerable<DoctorFinding> OfTables(
-        string publication, IReadOnlyList<TablePattern> patterns, IReadOnlyList<SourceTableInfo> tables)
+        string name, PublicationStatus? publication, IReadOnlyList<TablePattern> patterns, IReadOnlyList<SourceTableInfo> tables)
     {
         foreach (var pattern in patterns)
         {
@@ -81,7 +81,7 @@ internal static class SourceChecks
         }
         foreach (var table in tables)
         {
-            var findings = OfTable(publication, table).ToList();
+            var findings = OfTable(name, publication, table).ToList();
             foreach (var finding in findings)
                 yield return finding;
             if (findings.Count == 0)
@@ -89,7 +89,7 @@ internal static class SourceChecks
         }
     }
 
-    private static IEnumerable<DoctorFinding> OfTable(string publication, SourceTableInfo table)
+    private static IEnumerable<DoctorFinding> OfTable(string publicationName, PublicationStatus? publication, SourceTableInfo table)
     {
         var name = $"{table.Table.Schema}.{table.Table.Name}";
         var quoted = SqlText.Name(table.Table.Schema, table.Table.Name);
@@ -99,11 +99,13 @@ internal static class SourceChecks
                 $"Table '{name}' cannot be replicated: {table.Problem}.",
                 $"ALTER TABLE {quoted} ADD PRIMARY KEY (…); or take the table out of the sync rules.");
         }
-        else if (!table.IsPublished)
+        else if (publication is not null && !table.IsPublished)
         {
-            yield return TableError(
-                $"Table '{name}' is not in publication '{publication}'.",
-                $"ALTER PUBLICATION {SqlText.Name(publication)} ADD TABLE {quoted};");
+            yield return publication.IsOwned && table.IsOwned
+                ? Warning($"Table '{name}' is not in publication '{publicationName}' yet; the service adds it when it starts.", remedy: null)
+                : TableError(
+                    $"Table '{name}' is not in publication '{publicationName}', and the role may not add it.",
+                    $"Let its owner run: ALTER PUBLICATION {SqlText.Name(publicationName)} ADD TABLE {quoted};");
         }
         if (!table.CanSelect)
             yield return TableError($"The role may not read table '{name}'.", $"GRANT SELECT ON {quoted} TO …;");
@@ -115,9 +117,7 @@ internal static class SourceChecks
         }
         if (table.Table.Identity == ReplicaIdentity.Full && !table.CanReadByKey)
         {
-            yield return new DoctorFinding(
-                SourceFailure.TableUnusable,
-                FindingSeverity.Warning,
+            yield return Warning(
                 $"Table '{name}' has identity full but no primary key: every change carries the whole row, and rows that are equal count as one.",
                 $"ALTER TABLE {quoted} ADD PRIMARY KEY (…);");
         }
@@ -146,6 +146,9 @@ internal static class SourceChecks
     }
 
     private static DoctorFinding Fine(string sentence) => new("TGB1100", FindingSeverity.Ok, sentence, Remedy: null);
+
+    private static DoctorFinding Warning(string sentence, string? remedy) =>
+        new(SourceFailure.Misconfigured, FindingSeverity.Warning, sentence, remedy);
 
     private static DoctorFinding Error(string sentence, string remedy) =>
         new(SourceFailure.Misconfigured, FindingSeverity.Error, sentence, remedy);

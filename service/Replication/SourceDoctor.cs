@@ -19,13 +19,13 @@ public static class SourceDoctor
         {
             await using var session = await source.OpenSessionAsync(cancellationToken);
             var findings = new List<DoctorFinding>();
-            findings.AddRange(SourceChecks.OfServer(await session.ReadSettingsAsync(cancellationToken), needsSlot: true));
+            var settings = await session.ReadSettingsAsync(cancellationToken);
             var found = await session.FindPublicationAsync(publication, cancellationToken);
-            findings.AddRange(SourceChecks.OfPublication(publication, found));
             var infos = await session.FindTablesAsync(tables, cancellationToken);
-            if (found is null)
-                infos = [.. infos.Select(table => table with { IsPublished = true })]; // said once, of the publication
-            findings.AddRange(SourceChecks.OfTables(publication, tables, infos));
+            var mayBeCreated = settings.CanCreate && infos.All(table => table.IsOwned);
+            findings.AddRange(SourceChecks.OfServer(settings, needsSlot: true));
+            findings.AddRange(SourceChecks.OfPublication(publication, found, mayBeCreated));
+            findings.AddRange(SourceChecks.OfTables(publication, found, tables, infos));
             if (findings.All(finding => finding.Severity != FindingSeverity.Error))
                 await ConnectAsWalSenderAsync(source, cancellationToken);
             return findings;

@@ -109,6 +109,9 @@ public sealed record ServerSettings(int Version, IReadOnlyDictionary<string, str
     /// <summary>Whether our role may replicate.</summary>
     public bool CanReplicate { get; init; } = true;
 
+    /// <summary>Whether our role may create objects, such as a publication, in the database.</summary>
+    public bool CanCreate { get; init; } = true;
+
     /// <summary>Whether a standby answers, which neither takes markers nor has our slot.</summary>
     public bool IsStandby { get; init; }
 }
@@ -119,7 +122,11 @@ public sealed record SlotStatus(
 
 /// <summary>A row of <c>pg_publication</c> with its tables.</summary>
 public sealed record PublicationStatus(
-    string Name, bool Insert, bool Update, bool Delete, bool Truncate, bool ViaRoot, IReadOnlyList<TablePattern> Tables);
+    string Name, bool Insert, bool Update, bool Delete, bool Truncate, bool ViaRoot, IReadOnlyList<TablePattern> Tables)
+{
+    /// <summary>Whether our role may change it.</summary>
+    public bool IsOwned { get; init; } = true;
+}
 
 /// <summary>A table of the source with what the stream does not say of it.</summary>
 /// <param name="Table">The table as the stream shows it.</param>
@@ -137,6 +144,9 @@ public sealed record SourceTableInfo(
 
     /// <summary>Positions of the key columns in the order of the key's index, which makes reading in that order cheap; null: in the order of the table.</summary>
     public IReadOnlyList<int>? KeyOrder { get; init; }
+
+    /// <summary>Whether our role owns it, and so may publish it.</summary>
+    public bool IsOwned { get; init; } = true;
 
     /// <summary>Whether it is the root of partitions, which hold its rows.</summary>
     public bool IsPartitioned { get; init; }

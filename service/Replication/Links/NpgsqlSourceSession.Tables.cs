@@ -29,7 +29,7 @@ internal sealed partial class NpgsqlSourceSession
                    c.reltuples::bigint::text, (pt.tablename IS NOT NULL)::text,
                    has_table_privilege(c.oid, 'SELECT')::text, row_security_active(c.oid)::text, {rowFilter}::text,
                    a.attname::text, a.atttypid::text, a.atttypmod::text,
-                   array_position(key.indkey::int2[], a.attnum)::text, (deferred.indexrelid IS NOT NULL)::text
+                   array_position(key.indkey::int2[], a.attnum)::text, (deferred.indexrelid IS NOT NULL)::text, pg_has_role(c.relowner, 'USAGE')::text
             FROM pg_class c
             JOIN pg_namespace n ON n.oid = c.relnamespace
             LEFT JOIN pg_publication_tables pt
@@ -85,6 +85,7 @@ internal sealed partial class NpgsqlSourceSession
         {
             CanReadByKey = hasKey,
             KeyOrder = hasKey ? KeyOrder(described) : null,
+            IsOwned = first[16] == "true",
             IsPartitioned = first[3] == "p",
         };
     }

@@ -21,7 +21,7 @@ internal sealed partial class NpgsqlSourceSession(NpgsqlConnection connection, s
         const string state =
             "SELECT (SELECT count(*) FROM pg_replication_slots)::text, (SELECT count(*) FROM pg_stat_replication)::text,"
             + " (SELECT rolsuper OR rolreplication OR EXISTS (SELECT 1 FROM pg_roles r WHERE r.rolname = 'rds_replication'"
-            + " AND pg_has_role(r.oid, 'MEMBER')) FROM pg_roles WHERE rolname = current_user)::text, pg_is_in_recovery()::text";
+            + " AND pg_has_role(r.oid, 'MEMBER')) FROM pg_roles WHERE rolname = current_user)::text, pg_is_in_recovery()::text, has_database_privilege(current_database(), 'CREATE')::text";
         var row = (await QueryAsync(state, cancellationToken))[0];
         return new ServerSettings(Number(values["server_version_num"]), values)
         {
@@ -29,6 +29,7 @@ internal sealed partial class NpgsqlSourceSession(NpgsqlConnection connection, s
             FreeWalSenders = Number(values["max_wal_senders"]) - Number(row[1]),
             CanReplicate = row[2] == "true",
             IsStandby = row[3] == "true",
+            CanCreate = row[4] == "true",
         };
     }
 
@@ -59,7 +60,7 @@ internal sealed partial class NpgsqlSourceSession(NpgsqlConnection connection, s
     public async ValueTask<PublicationStatus?> FindPublicationAsync(string publication, CancellationToken cancellationToken)
     {
         var rows = await QueryAsync(
-            "SELECT pubinsert::text, pubupdate::text, pubdelete::text, pubtruncate::text, pubviaroot::text"
+            "SELECT pubinsert::text, pubupdate::text, pubdelete::text, pubtruncate::text, pubviaroot::text, pg_has_role(pubowner, 'USAGE')::text"
             + $" FROM pg_publication WHERE pubname = {SqlText.Literal(publication)}",
             cancellationToken);
         if (rows.Count == 0)
@@ -76,7 +77,10 @@ internal sealed partial class NpgsqlSourceSession(NpgsqlConnection connection, s
             Delete: row[2] == "true",
             Truncate: row[3] == "true",
             ViaRoot: row[4] == "true",
-            [.. tables.Select(table => new TablePattern(table[0]!, table[1]!))]);
+            [.. tables.Select(table => new TablePattern(table[0]!, table[1]!))])
+        {
+            IsOwned = row[5] == "true",
+        };
     }
 
     public async ValueTask EnsurePublicationAsync(

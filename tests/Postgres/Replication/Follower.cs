@@ -1,5 +1,6 @@
 using System.Text;
 using Microsoft.Extensions.Logging.Abstractions;
+using Npgsql;
 using TopGun.Buckets.Protocol;
 using TopGun.Buckets.Replication;
 using TopGun.Buckets.SyncRules;
@@ -83,9 +84,11 @@ internal sealed class Follower : IAsyncDisposable
     public static Follower Start(PostgresDatabase database, params string[] tables) => Start(database, OptionsFor(tables));
 
     public static Follower Start(
-        PostgresDatabase database, ChangeSourceOptions options, Follower? previous = null, Action<Follower>? prepare = null)
+        PostgresDatabase database, ChangeSourceOptions options, Follower? previous = null, Action<Follower>? prepare = null, string? role = null)
     {
-        var follower = new Follower(database.ConnectionString, options, previous);
+        var server = new NpgsqlConnectionStringBuilder(database.ConnectionString);
+        server.Username = role ?? server.Username;
+        var follower = new Follower(server.ConnectionString, options, previous);
         prepare?.Invoke(follower);
         follower._running = Task.Run(follower.RunAsync);
         return follower;
@@ -115,7 +118,7 @@ internal sealed class Follower : IAsyncDisposable
 
     public bool IsVisible => State is { SnapshotDone: true } && Position >= State.VisibleFrom;
 
-    /// <summary>Waits until something is so; looks again after each event.</summary>
+    /// <summary>Waits until something is so; looks again after each event, and now and then for what is no event.</summary>
     public async Task UntilAsync(Func<bool> isSo, Func<string>? describe = null)
     {
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
@@ -129,16 +132,16 @@ internal sealed class Follower : IAsyncDisposable
                 return;
             if (Failure is not null)
                 throw new InvalidOperationException($"Following ended: {Failure.Message}", Failure);
-            try
-            {
-                await next.WaitAsync(deadline.Token);
-            }
-            catch (OperationCanceledException)
+            await Task.WhenAny(next, Task.Delay(50, TestContext.Current.CancellationToken));
+            if (deadline.IsCancellationRequested)
             {
                 Assert.Fail($"It never came. {describe?.Invoke()}\n{Monitor.Current}\n{string.Join('\n', Log)}");
             }
         }
     }
+
+    /// <summary>Waits until it has ended by itself.</summary>
+    public Task UntilFailureAsync() => _running!.WaitAsync(TimeSpan.FromSeconds(40), TestContext.Current.CancellationToken);
 
     public async Task StopAsync()
     {
@@ -161,8 +164,8 @@ internal sealed class Follower : IAsyncDisposable
         await using var command = database.DataSource.CreateCommand(
             $"""
              SET TimeZone = 'UTC';
-             SELECT array_to_string(ARRAY(SELECT coalesce(value, '∅') FROM json_each_text(row_to_json(t)) WITH ORDINALITY ORDER BY ordinality), '|')
-             FROM {table} t
+             SELECT array_to_string(ARRAY(SELECT coalesce(value, '∅') FROM json_each_text(row_to_json(whole)) WITH ORDINALITY ORDER BY ordinality), '|')
+             FROM {table} whole
              """);
         await using var reader = await command.ExecuteReaderAsync(TestContext.Current.CancellationToken);
         var rows = new List<string>();

@@ -1,0 +1,132 @@
+using TopGun.Buckets.Protocol;
+using TopGun.Buckets.Replication;
+using TopGun.Buckets.Tests.Support;
+using Xunit;
+
+namespace TopGun.Buckets.Tests.Postgres.Replication;
+
+public class ContinuityIsLost
+{
+    public static TheoryData<string, string> Breaks() => new()
+    {
+        { "SELECT pg_drop_replication_slot('{slot}')", "does not exist any more" },
+        { "INSERT INTO lists VALUES (77); SELECT pg_replication_slot_advance('{slot}', pg_current_wal_lsn()); DELETE FROM lists WHERE id = 77", "was confirmed up to" },
+        { "SELECT pg_drop_replication_slot('{slot}'); SELECT pg_create_logical_replication_slot('{slot}', 'pgoutput')", "was confirmed up to" },
+        { "DROP PUBLICATION topgun", "publication 'topgun' does not exist any more" },
+        { "ALTER PUBLICATION topgun DROP TABLE lists", "was taken out of publication" },
+        { "DROP TABLE lists; CREATE TABLE lists (id int PRIMARY KEY); INSERT INTO lists VALUES (4)", "" },
+        { "ALTER TABLE lists ALTER id TYPE bigint", "the key of table 'public.lists' changed" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Breaks))]
+    public async Task A_break_while_nobody_listens_is_noticed_and_everything_is_read_again(string breaking, string reason)
+    {
+        await using var database = await PostgresDatabase.CreateAsync();
+        await database.ExecuteAsync("CREATE TABLE lists (id int PRIMARY KEY); CREATE TABLE other (id int PRIMARY KEY); INSERT INTO lists VALUES (1)");
+        var first = Follower.Start(database, "lists", "other");
+        await first.CatchUpAsync(database, "lists");
+        await first.StopAsync();
+        var tag = first.State!.MarkerTag;
+        await database.ExecuteAsync("INSERT INTO lists VALUES (2)");
+        await BreakAsync(database, breaking, first.State.Slot);
+
+        await using var second = first.Resume(database);
+
+        await second.UntilAsync(() => second.State!.Epoch == 2);
+        await second.CatchUpAsync(database, "lists");
+        await database.ExecuteAsync("INSERT INTO lists VALUES (3)");
+        await second.CatchUpAsync(database, "lists");
+        Assert.Contains(second.Log, line => line.StartsWith("snapshot started", StringComparison.Ordinal) && line.Contains(reason, StringComparison.Ordinal));
+        Assert.Equal(tag, second.State!.MarkerTag);
+    }
+
+    [Fact]
+    public async Task A_person_may_want_to_be_asked_first()
+    {
+        await using var database = await PostgresDatabase.CreateAsync();
+        await database.ExecuteAsync("CREATE TABLE lists (id int PRIMARY KEY)");
+        var options = Follower.OptionsFor("lists") with { OnContinuityLost = ContinuityPolicy.Halt };
+        var first = Follower.Start(database, options);
+        await first.CatchUpAsync(database, "lists");
+        await first.StopAsync();
+        await database.ExecuteAsync($"SELECT pg_drop_replication_slot('{first.State!.Slot}')");
+
+        await using var second = first.Resume(database);
+
+        await second.UntilFailureAsync();
+        Assert.Equal("TGB1104", Assert.IsType<BucketsException>(second.Failure).Code);
+        Assert.Equal(0L, await database.ReadAsync<long>($"SELECT count(*) FROM pg_replication_slots WHERE slot_name = '{first.State.Slot}'"));
+    }
+
+    [Fact]
+    public async Task A_slot_invalidated_for_its_size_is_replaced()
+    {
+        await using var cluster = await PostgresCluster.StartAsync(
+            new PostgresClusterOptions { Settings = new Dictionary<string, string> { ["max_slot_wal_keep_size"] = "16MB", ["max_wal_size"] = "32MB", ["min_wal_size"] = "32MB" } },
+            TestContext.Current.CancellationToken);
+        await using var database = await PostgresDatabase.CreateAsync(cluster);
+        await database.ExecuteAsync("CREATE TABLE lists (id int PRIMARY KEY); CREATE TABLE noise (t text)");
+        var first = Follower.Start(database, "lists");
+        await first.CatchUpAsync(database, "lists");
+        await first.StopAsync();
+        for (var round = 0; round < 4; round++)
+            await database.ExecuteAsync("INSERT INTO noise SELECT repeat(md5(i::text), 30) FROM generate_series(1, 20000) i; SELECT pg_switch_wal(); CHECKPOINT; INSERT INTO lists SELECT count(*) FROM lists");
+        Assert.Equal("lost", await database.ReadAsync<string>("SELECT wal_status FROM pg_replication_slots"));
+
+        await using var second = first.Resume(database);
+
+        await second.UntilAsync(() => second.State!.Epoch == 2);
+        await second.CatchUpAsync(database, "lists");
+    }
+
+    [Fact]
+    public async Task A_slot_dropped_under_the_stream_is_replaced()
+    {
+        await using var database = await PostgresDatabase.CreateAsync();
+        await database.ExecuteAsync("CREATE TABLE lists (id int PRIMARY KEY)");
+        await using var follower = Follower.Start(database, "lists");
+        await follower.CatchUpAsync(database, "lists");
+
+        // The walsender holds the slot until it ends, and may be back before the drop: whoever comes first, the other tries again.
+        await database.ExecuteAsync(
+            $"""
+             DO $$ BEGIN
+               FOR attempt IN 1..1000 LOOP
+                 PERFORM pg_terminate_backend(active_pid, 1000) FROM pg_replication_slots WHERE slot_name = '{follower.State!.Slot}';
+                 BEGIN
+                   PERFORM pg_drop_replication_slot('{follower.State.Slot}');
+                   EXIT;
+                 EXCEPTION WHEN object_in_use THEN
+                 END;
+               END LOOP;
+             END $$;
+             INSERT INTO lists VALUES (1);
+             """);
+
+        await follower.UntilAsync(() => follower.State!.Epoch == 2);
+        await follower.CatchUpAsync(database, "lists");
+    }
+
+    [Fact]
+    public async Task A_table_that_is_created_again_while_being_followed_is_read_again()
+    {
+        await using var database = await PostgresDatabase.CreateAsync();
+        await database.ExecuteAsync("CREATE TABLE lists (id int PRIMARY KEY); INSERT INTO lists VALUES (1); CREATE PUBLICATION topgun FOR ALL TABLES");
+        await using var follower = Follower.Start(database, "lists");
+        await follower.CatchUpAsync(database, "lists");
+
+        await database.ExecuteAsync("DROP TABLE lists; CREATE TABLE lists (id int PRIMARY KEY, name text); INSERT INTO lists VALUES (5, 'five')");
+
+        await follower.CatchUpAsync(database, "lists");
+        Assert.Contains(follower.Log, line => line.Contains("was dropped and created again", StringComparison.Ordinal));
+    }
+
+    private static async Task BreakAsync(PostgresDatabase database, string breaking, string slot)
+    {
+        // The server may need a moment to notice that the walsender's client is gone.
+        while (await database.ReadAsync<bool>($"SELECT active FROM pg_replication_slots WHERE slot_name = '{slot}'"))
+            await Task.Delay(10, TestContext.Current.CancellationToken);
+        await database.ExecuteAsync(breaking.Replace("{slot}", slot, StringComparison.Ordinal));
+    }
+}
