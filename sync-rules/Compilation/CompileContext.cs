@@ -48,7 +48,7 @@ internal sealed class CompileContext(RulesFile file, RuleSetOptions options, Fin
         }
         catch (SqlProblem problem)
         {
-            report.Error(problem);
+            (problem.Place as QueryReport ?? report).Error(problem);
             return false;
         }
     }

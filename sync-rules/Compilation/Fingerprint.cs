@@ -28,6 +28,17 @@ internal static class Fingerprint
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text.ToString())))[..Length];
     }
 
+    /// <summary>What a request resolves, without naming the buckets: equal for plans that find the same key values.</summary>
+    public static string DescribeSources(ResolutionPlan plan)
+    {
+        var keys = plan.Keys.Select(values => string.Join('&', values.Select(Describe)));
+        return $"{List(plan.Filters)} [{string.Join(',', plan.Sources.Select(Describe))}] [{string.Join(',', keys)}]";
+    }
+
+    /// <summary>What an index holds, without its number.</summary>
+    public static string DescribeIndex(LookupPlan plan) =>
+        $"{Describe(plan.Table)} {List(plan.Outputs)} {string.Join(' ', plan.Matches.Select(Describe))} {plan.KeepsNull}";
+
     private static string Describe(DataPlan plan)
     {
         var items = plan.Projection.Items.Select(item => $"{item.Name}={item.Expression?.ToString() ?? "*"}");
@@ -35,14 +46,10 @@ internal static class Fingerprint
         return $"data {Describe(plan.Table)} as {plan.OutputTable} [{string.Join(',', items)}] {plan.Projection.StarDropsUnderscore} {string.Join(' ', memberships)}";
     }
 
-    private static string Describe(LookupPlan plan) =>
-        $"lookup {plan.Number} {Describe(plan.Table)} {List(plan.Outputs)} {string.Join(' ', plan.Matches.Select(Describe))}";
+    private static string Describe(LookupPlan plan) => $"lookup {plan.Number} {DescribeIndex(plan)}";
 
-    private static string Describe(ResolutionPlan plan)
-    {
-        var keys = plan.Keys.Select(values => string.Join('&', values.Select(Describe)));
-        return $"resolve {plan.Family.Name} {plan.Priority} {List(plan.Filters)} [{string.Join(',', plan.Sources.Select(Describe))}] [{string.Join(',', keys)}]";
-    }
+    private static string Describe(ResolutionPlan plan) =>
+        $"resolve {plan.Family.Name} {plan.Priority} {plan.KeepsNull} {DescribeSources(plan)}";
 
     private static string Describe(ResolutionSource source) => source switch
     {
@@ -56,7 +63,7 @@ internal static class Fingerprint
 
     private static string Describe(RowMatch match)
     {
-        var each = match.Each.Select(source => $"{source.Input}/{source.IsMembership}");
+        var each = match.Each.Select(source => $"{source.Input}/{source.IsMembership}/{source.Index}");
         var equalities = match.Equalities.Select(pair => $"{pair.Left}={pair.Right}");
         return $"({List(match.Filters)}|{string.Join(',', each)}|{List(match.Keys)}|{string.Join(',', equalities)})";
     }

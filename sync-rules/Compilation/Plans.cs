@@ -32,7 +32,8 @@ internal sealed record BucketFamily(DefinitionPlan Definition, int? Variant)
 /// <summary>Rows of a <c>json_each</c> call, or elements of an array on the right side of IN.</summary>
 /// <param name="Input">JSON text; null has no rows.</param>
 /// <param name="IsMembership">Only arrays count, and integers stay integers.</param>
-internal sealed record EachSource(Expression Input, bool IsMembership);
+/// <param name="Index">How expressions over the same row tell it from other calls.</param>
+internal sealed record EachSource(Expression Input, bool IsMembership, int Index = 0);
 
 /// <summary>When a row belongs to a bucket or an index, and under which key values.</summary>
 /// <param name="Filters">All must be true.</param>

@@ -23,7 +23,7 @@ internal static class RowMatches
                 if (binding.IsArray)
                 {
                     value = new EachExpression(each.Count, binding.Value.ToString(), isKey: false);
-                    each.Add(new EachSource(binding.Value, IsMembership: true));
+                    each.Add(new EachSource(binding.Value, IsMembership: true, each.Count));
                 }
                 if (key is null)
                     key = value;

@@ -1,3 +1,4 @@
+using TopGun.Buckets.SyncRules.Compilation.Streams;
 using TopGun.Buckets.SyncRules.Yaml;
 
 namespace TopGun.Buckets.SyncRules.Compilation;
@@ -11,8 +12,7 @@ internal static class RulesCompiler
         var definitions = new BucketDefinitionCompiler(context);
         foreach (var entry in file.BucketDefinitions)
             definitions.Compile(entry);
-        foreach (var stream in file.Streams)
-            findings.Error(FindingClass.SqlUnsupported, stream.Place, "Streams cannot be compiled yet; use 'bucket_definitions'.");
+        StreamsCompiler.Compile(file, context);
 
         var events = new DataQueryCompiler(context);
         foreach (var entry in file.Events)

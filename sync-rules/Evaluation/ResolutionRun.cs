@@ -21,6 +21,7 @@ internal sealed class ResolutionRun
     private readonly int[] _firstColumns;
     private readonly int[] _lastUse;
     private readonly int _columnCount;
+    private readonly Dictionary<ResolvedValue, string?> _requestValues = new(ReferenceEqualityComparer.Instance);
     private List<string[]> _possibilities;
     private List<string> _keys = [];
     private int _source;
@@ -66,7 +67,21 @@ internal sealed class ResolutionRun
             if (!SqlCompare.IsTrue(filter.Evaluate(_context)))
                 _possibilities = [];
         }
+        if (_possibilities.Count > 0)
+            EvaluateRequestValues();
         Proceed();
+    }
+
+    // At once, so that what fails here fails before anything was looked up.
+    private void EvaluateRequestValues()
+    {
+        var values = _plan.Keys.SelectMany(values => values)
+            .Concat(_plan.Sources.OfType<LookupRows>().SelectMany(lookup => lookup.Keys));
+        foreach (var value in values)
+        {
+            if (value.Expression is { } expression)
+                _requestValues[value] = Fragments.Of(expression.Evaluate(_context));
+        }
     }
 
     /// <summary>Goes on with the records of the pending keys.</summary>
@@ -136,8 +151,8 @@ internal sealed class ResolutionRun
         return true;
     }
 
-    private string? Fragment(ResolvedValue value, string[] possibility) => value.Expression is { } expression
-        ? Fragments.Of(expression.Evaluate(_context))
+    private string? Fragment(ResolvedValue value, string[] possibility) => value.Expression is not null
+        ? _requestValues[value]
         : possibility[_firstColumns[value.Source] + value.Output];
 
     private void ExpandRequestRows(RequestRows rows)
@@ -151,20 +166,20 @@ internal sealed class ResolutionRun
         {
             // In bucket definitions a list of IN that is no array simply matches nothing.
         }
-        _context.EachKeys = new SqlValue[1];
-        _context.EachValues = new SqlValue[1];
+        _context.EachKeys = new SqlValue[rows.Each.Index + 1];
+        _context.EachValues = new SqlValue[rows.Each.Index + 1];
         var records = new List<string[]>();
         foreach (var (key, value) in elements)
         {
-            _context.EachKeys[0] = key;
-            _context.EachValues[0] = value;
+            _context.EachKeys[rows.Each.Index] = key;
+            _context.EachValues[rows.Each.Index] = value;
             if (!rows.Filters.All(filter => SqlCompare.IsTrue(filter.Evaluate(_context))))
                 continue;
             var record = rows.Outputs.Select(output => Fragments.Of(output.Evaluate(_context))).ToArray();
             if (record.All(fragment => fragment is not null && (_plan.KeepsNull || fragment != "null")))
                 records.Add(record!);
         }
-        if (rows.Each.IsMembership)
+        if (rows.Each.IsMembership && rows.Outputs.Count == 1)
             records = [.. records.DistinctBy(record => record[0], StringComparer.Ordinal)];
         var next = new List<string[]>();
         foreach (var possibility in _possibilities)

@@ -21,11 +21,13 @@ internal sealed class RowMatcher
     private readonly (Expression Left, Expression Right)[] _equalities;
     private readonly List<(SqlValue Key, SqlValue Value)>[] _elements;
     private readonly ByteBuffer _buffer = new();
+    private readonly int _eachRoom;
 
     public RowMatcher(RowMatch match)
     {
         _filters = [.. match.Filters];
         _each = [.. match.Each];
+        _eachRoom = match.Each.Count == 0 ? 0 : match.Each.Max(each => each.Index) + 1;
         _keys = [.. match.Keys];
         _equalities = [.. match.Equalities];
         _elements = [.. match.Each.Select(_ => new List<(SqlValue Key, SqlValue Value)>())];
@@ -41,10 +43,10 @@ internal sealed class RowMatcher
                 Emit(context, sink);
             return;
         }
-        if (context.EachValues.Length < _each.Length)
+        if (context.EachValues.Length < _eachRoom)
         {
-            context.EachKeys = new SqlValue[_each.Length];
-            context.EachValues = new SqlValue[_each.Length];
+            context.EachKeys = new SqlValue[_eachRoom];
+            context.EachValues = new SqlValue[_eachRoom];
         }
         Expand(0, context, nullIsText, sink);
     }
@@ -73,8 +75,8 @@ internal sealed class RowMatcher
         EachReading.Read(_each[depth], context, nullIsText, elements);
         foreach (var (key, value) in elements)
         {
-            context.EachKeys[depth] = key;
-            context.EachValues[depth] = value;
+            context.EachKeys[_each[depth].Index] = key;
+            context.EachValues[_each[depth].Index] = value;
             Expand(depth + 1, context, nullIsText, sink);
         }
     }
@@ -91,7 +93,7 @@ internal sealed class RowMatcher
         _buffer.Clear();
         foreach (var key in _keys)
         {
-            if (_buffer.Length > 0)
+            if (_buffer.Length > 0) // no value has an empty form
                 _buffer.Add((byte)',');
             var value = key.Evaluate(context);
             if (value.IsNull || !JsonText.WriteKey(_buffer, value))

@@ -1,5 +1,7 @@
 using System.Text;
 using System.Text.Json;
+using TopGun.Buckets.SyncRules.Compilation;
+using TopGun.Buckets.SyncRules.Evaluation;
 using TopGun.Buckets.SyncRules.Values;
 
 namespace TopGun.Buckets.SyncRules.Expressions;
@@ -31,6 +33,23 @@ internal sealed class ArrowExpression(Expression operand, string path, byte[][] 
         operand.Print(target);
         target.Append(" '").Append(path.Replace("'", "''", StringComparison.Ordinal)).Append("' ").Append(steps.Length).Append(')');
     }
+}
+
+/// <summary><c>x IN list</c> as a condition of edition 3: whether x is among the rows of <c>json_each(list)</c>.</summary>
+internal sealed class InRowsExpression(Expression operand, EachSource rows) : Expression
+{
+    public override SqlValue Evaluate(EvaluationContext context)
+    {
+        var value = operand.Evaluate(context);
+        var found = false;
+        var elements = new List<(SqlValue Key, SqlValue Value)>();
+        EachReading.Read(rows, context, nullIsText: false, elements);
+        foreach (var (_, element) in elements)
+            found |= !value.IsNull && !element.IsNull && SqlCompare.AreEqual(value, element);
+        return SqlValue.FromBoolean(found);
+    }
+
+    public override void Print(StringBuilder target) => PrintCall(target, "inrows", operand, rows.Input);
 }
 
 /// <summary><c>x IN list</c> where the list is a JSON array.</summary>

@@ -54,7 +54,7 @@ internal sealed class EachExpression(int index, string call, bool isKey) : Expre
 {
     public override SqlValue Evaluate(EvaluationContext context) => (isKey ? context.EachKeys : context.EachValues)[index];
 
-    public override void Print(StringBuilder target) => target.Append("each(").Append(call).Append(isKey ? ").key" : ").value");
+    public override void Print(StringBuilder target) => target.Append("each").Append(index).Append('(').Append(call).Append(isKey ? ").key" : ").value");
 }
 
 internal enum TableFact

@@ -1,5 +1,6 @@
 using Xunit;
 using System.Text.Json;
+using Xunit;
 
 namespace TopGun.Buckets.Tests.Unit.SyncRules.Vectors;
 

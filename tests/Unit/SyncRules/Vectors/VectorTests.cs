@@ -1,5 +1,6 @@
 using System.Text.Json;
 using TopGun.Buckets.SyncRules.Vectors;
+using Xunit;
 
 using Xunit;
 namespace TopGun.Buckets.Tests.Unit.SyncRules.Vectors;

@@ -1,0 +1,163 @@
+using TopGun.Buckets.SyncRules.Expressions;
+using TopGun.Buckets.SyncRules.Sql;
+
+namespace TopGun.Buckets.SyncRules.Compilation.Streams;
+
+/// <summary>Compiles a stream's condition into tests over one source and links between sources; subqueries become sources of their own.</summary>
+internal sealed class ConditionCompiler
+{
+    private readonly StreamQuery _query;
+    private readonly CompileContext _context;
+    private readonly StreamScope _scope;
+    private readonly QueryReport _report;
+    private readonly ScalarCompiler _scalars;
+
+    public ConditionCompiler(StreamQuery query, CompileContext context, StreamScope scope, QueryReport report)
+    {
+        _query = query;
+        _context = context;
+        _scope = scope;
+        _report = report;
+        _scalars = new ScalarCompiler(scope, context.Settings, report);
+    }
+
+    private bool IsEdition3 => _context.Settings.Edition == 3;
+
+    /// <exception cref="SqlProblem">The condition is not possible.</exception>
+    public Condition Compile(SqlExpression node)
+    {
+        switch (node)
+        {
+            case BinarySyntax { Operator: BinaryOperator.And } and:
+                return new AllOf([Compile(and.Left), Compile(and.Right)], and.Span);
+            case BinarySyntax { Operator: BinaryOperator.Or } or:
+                return new AnyOf([Compile(or.Left), Compile(or.Right)], or.Span);
+            case UnarySyntax { Operator: UnaryOperator.Not } not:
+                return new NotOf(Compile(not.Operand), not.Span);
+            case BinarySyntax { Operator: BinaryOperator.Equal } equality:
+                return Equal(CompileTerm(equality.Left), CompileTerm(equality.Right), equality.Span);
+            case BinarySyntax { Operator: BinaryOperator.NotEqual } inequality when IsEdition3:
+                return new NotOf(Equal(CompileTerm(inequality.Left), CompileTerm(inequality.Right), inequality.Span), inequality.Span);
+            case BinarySyntax { Operator: BinaryOperator.Overlap } overlap:
+                return CompileOverlap(overlap);
+            case InSyntax membership:
+                return CompileIn(membership);
+            default:
+                return new Test(CompileTerm(node), node.Span);
+        }
+    }
+
+    /// <summary>Compiles a value.</summary>
+    public BoundTerm CompileTerm(SqlExpression node)
+    {
+        _scope.Touched.Clear();
+        var value = _scalars.Compile(node);
+        return new BoundTerm(value, [.. _scope.Touched.OrderBy(each => each.Index)]);
+    }
+
+    private static Condition Equal(BoundTerm left, BoundTerm right, TextSpan span)
+    {
+        if (!IsSameSource(left, right))
+            return new Link(left, right, span);
+        var origin = left.Origin == Origin.Constant ? right.Value : left.Value;
+        var compare = new CompareExpression(BinaryOperator.Equal, left.Value.Expression, right.Value.Expression);
+        return new Test(new BoundTerm(origin with { Expression = compare }, [.. left.Each.Union(right.Each)]), span);
+    }
+
+    private static bool IsSameSource(BoundTerm left, BoundTerm right) =>
+        left.Origin == Origin.Constant || right.Origin == Origin.Constant
+        || (left.Origin == right.Origin && (left.Origin == Origin.Request || left.Source == right.Source));
+
+    private Condition CompileIn(InSyntax membership)
+    {
+        if (membership.List is ArraySyntax)
+            return new Test(CompileTerm(membership), membership.Span);
+        var condition = TryCompileRows(membership.List, out var output) is { } rows
+            ? new Existence(new AllOf([Equal(CompileTerm(membership.Operand), output, membership.Span), rows], membership.Span), membership.Span)
+            : CompileInList(membership);
+        return membership.Negated ? new NotOf(condition, membership.Span) : condition;
+    }
+
+    private Condition CompileInList(InSyntax membership)
+    {
+        var value = CompileTerm(membership.Operand);
+        var list = CompileTerm(membership.List);
+        if (IsSameSource(value, list))
+        {
+            var origin = value.Origin == Origin.Constant ? list.Value : value.Value;
+            Expression test = IsEdition3 && !membership.Negated
+                ? new InRowsExpression(value.Value.Expression, new EachSource(list.Value.Expression, IsMembership: false))
+                : new InJsonExpression(value.Value.Expression, list.Value.Expression);
+            return new Test(new BoundTerm(origin with { Expression = test }, [.. value.Each.Union(list.Each)]), membership.Span);
+        }
+        return new Existence(Equal(value, Elements(list, membership.List.Span), membership.Span), membership.Span);
+    }
+
+    private Condition CompileOverlap(BinarySyntax overlap)
+    {
+        var rightRows = TryCompileRows(overlap.Right, out var right);
+        var leftRows = TryCompileRows(overlap.Left, out var left);
+        if (leftRows is null)
+            left = CompileTerm(overlap.Left);
+        if (rightRows is null)
+            right = CompileTerm(overlap.Right);
+        if (leftRows is null && rightRows is null && IsSameSource(left, right))
+        {
+            var origin = left.Origin == Origin.Constant ? right.Value : left.Value;
+            var test = new OverlapExpression(left.Value.Expression, right.Value.Expression);
+            return new Test(new BoundTerm(origin with { Expression = test }, [.. left.Each.Union(right.Each)]), overlap.Span);
+        }
+        var parts = new List<Condition>
+        {
+            Equal(
+                leftRows is null ? Elements(left, overlap.Left.Span) : left,
+                rightRows is null ? Elements(right, overlap.Right.Span) : right,
+                overlap.Span),
+        };
+        if (leftRows is not null)
+            parts.Add(leftRows);
+        if (rightRows is not null)
+            parts.Add(rightRows);
+        return new Existence(new AllOf(parts, overlap.Span), overlap.Span);
+    }
+
+    /// <summary>The elements of an array as rows of its source.</summary>
+    private BoundTerm Elements(BoundTerm list, TextSpan span)
+    {
+        var isRequestRows = list.Origin == Origin.Row && !_query.Groups[list.Source].IsTable;
+        if (list.Each.Count > 0 || isRequestRows)
+            throw SqlProblem.Unsupported(span, "An element of an array cannot be expanded as an array again.");
+        var (group, each) = _query.AddEach(list.Value, isMembership: !IsEdition3);
+        var value = new EachExpression(each.Index, each.Input.ToString(), isKey: false);
+        return new BoundTerm(new Bound(value, Origin.Row, group.Id), [each]);
+    }
+
+    /// <summary>Compiles a subquery, or the short form <c>x IN cte</c>.</summary>
+    /// <returns>What must hold for its rows; null when the node is neither.</returns>
+    private Condition? TryCompileRows(SqlExpression node, out BoundTerm output)
+    {
+        output = null!;
+        IReadOnlyList<(string Name, BoundTerm Term)> columns;
+        Condition condition;
+        if (node is SubquerySyntax subquery)
+        {
+            if (_context.Settings.Edition == 2)
+                PreviewSubquery.Check(subquery);
+            condition = _query.Inline(subquery.Select, IsEdition3 ? _scope : null, _report, out columns);
+            if (_context.Settings.Edition == 2)
+                PreviewSubquery.CheckMatch(subquery, condition);
+        }
+        else if (IsEdition3 && node is ColumnSyntax { Qualifier: null } name && _query.FindCte(name.Name.Text) is { } cte)
+        {
+            condition = _query.InlineCte(cte, node.Span, out columns);
+        }
+        else
+        {
+            return null;
+        }
+        if (columns.Count != 1)
+            throw SqlProblem.Semantics(node.Span, $"The right side of IN must have exactly one column, not {columns.Count}.");
+        output = columns[0].Term;
+        return condition;
+    }
+}

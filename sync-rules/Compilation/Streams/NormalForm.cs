@@ -1,0 +1,94 @@
+using TopGun.Buckets.SyncRules.Expressions;
+using TopGun.Buckets.SyncRules.Sql;
+
+namespace TopGun.Buckets.SyncRules.Compilation.Streams;
+
+/// <summary>Brings a condition into an OR of ANDs. Negation is pushed inwards by De Morgan; what connects sources cannot be negated.</summary>
+internal static class NormalForm
+{
+    private const int MaxAlternatives = 100;
+
+    /// <returns>Alternatives; each is a list of <see cref="Test"/> and <see cref="Link"/>.</returns>
+    /// <exception cref="SqlProblem">A link is negated, or there are too many alternatives.</exception>
+    public static List<List<Condition>> Of(Condition condition, bool mergesSingles)
+    {
+        var alternatives = Expand(condition, negated: false);
+        return mergesSingles ? MergeSingles(alternatives) : alternatives;
+    }
+
+    private static List<List<Condition>> Expand(Condition condition, bool negated)
+    {
+        switch (condition)
+        {
+            case NotOf not:
+                return Expand(not.Operand, !negated);
+            case AllOf all when !negated:
+                return Product(all.Parts, negated, all.Span);
+            case AllOf all:
+                return Sum(all.Parts, negated, all.Span);
+            case AnyOf any when !negated:
+                return Sum(any.Parts, negated, any.Span);
+            case AnyOf any:
+                return Product(any.Parts, negated, any.Span);
+            case Existence existence:
+                if (negated)
+                    throw SqlProblem.Unsupported(existence.Span, "A membership in a subquery or an expanded array cannot be negated.");
+                return Expand(existence.Inner, negated: false);
+            case Link link when negated:
+                throw SqlProblem.Unsupported(link.Span, "A comparison between two tables, or between a row and the request, cannot be negated.");
+            case Test test when negated:
+                return [[test with { Term = test.Term with { Value = ScalarCompiler.Negate(test.Term.Value) } }]];
+            default:
+                return [[condition]];
+        }
+    }
+
+    private static List<List<Condition>> Product(IReadOnlyList<Condition> parts, bool negated, TextSpan span)
+    {
+        var result = new List<List<Condition>> { new() };
+        foreach (var part in parts)
+        {
+            var factors = Expand(part, negated);
+            if ((long)result.Count * factors.Count > MaxAlternatives)
+                throw SqlProblem.Semantics(span, $"The condition has more than {MaxAlternatives} alternatives when it is written as an OR of ANDs.");
+            result = [.. result.SelectMany(left => factors.Select(right => left.Concat(right).ToList()))];
+        }
+        return result;
+    }
+
+    private static List<List<Condition>> Sum(IReadOnlyList<Condition> parts, bool negated, TextSpan span)
+    {
+        var result = parts.SelectMany(part => Expand(part, negated)).ToList();
+        if (result.Count > MaxAlternatives)
+            throw SqlProblem.Semantics(span, $"The condition has more than {MaxAlternatives} alternatives when it is written as an OR of ANDs.");
+        return result;
+    }
+
+    // Alternatives that are one test over the same source need no bucket of their own each.
+    private static List<List<Condition>> MergeSingles(List<List<Condition>> alternatives)
+    {
+        var result = new List<List<Condition>>();
+        var singles = new List<Test>();
+        foreach (var alternative in alternatives)
+        {
+            if (alternative is [Test { Term.Each.Count: 0 } test])
+                AddSingle(singles, test);
+            else
+                result.Add(alternative);
+        }
+        result.AddRange(singles.Select(test => new List<Condition> { test }));
+        return result;
+    }
+
+    private static void AddSingle(List<Test> singles, Test test)
+    {
+        var same = singles.FindIndex(other => other.Term.Origin == test.Term.Origin && other.Term.Source == test.Term.Source);
+        if (same < 0)
+        {
+            singles.Add(test);
+            return;
+        }
+        var either = new LogicalExpression(isAnd: false, singles[same].Term.Value.Expression, test.Term.Value.Expression);
+        singles[same] = singles[same] with { Term = test.Term with { Value = test.Term.Value with { Expression = either } } };
+    }
+}

@@ -1,0 +1,117 @@
+using TopGun.Buckets.SyncRules.Expressions;
+using TopGun.Buckets.SyncRules.Sql;
+using TopGun.Buckets.SyncRules.Yaml;
+
+namespace TopGun.Buckets.SyncRules.Compilation.Streams;
+
+/// <summary>Compiles one stream.</summary>
+internal sealed class StreamCompiler
+{
+    private const int MaxFamilies = 100;
+
+    private readonly CompileContext _context;
+    private readonly StreamEntry _entry;
+    private readonly CteScope _ctes;
+    private readonly DefinitionPlan _definition;
+    private readonly Dictionary<string, ResolutionPlan> _families = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, LookupPlan> _lookups = new(StringComparer.Ordinal);
+
+    public StreamCompiler(CompileContext context, StreamEntry entry, CteScope ctes)
+    {
+        _context = context;
+        _entry = entry;
+        _ctes = ctes;
+        _definition = new DefinitionPlan(context.Definitions.Count, entry.Name, IsStream: true, entry.AutoSubscribe);
+        context.Definitions.Add(_definition);
+    }
+
+    private bool IsEdition3 => _context.Settings.Edition == 3;
+
+    public void Compile()
+    {
+        foreach (var query in _entry.Queries)
+        {
+            var report = new QueryReport(query, _context.Findings);
+            if (_context.Parse(query) is { } select)
+                CompileContext.Try(report, () => Compile(select, report));
+        }
+        WarnOfSubscriptionParameters();
+    }
+
+    private void Compile(SelectSyntax select, QueryReport report)
+    {
+        if (IsEdition3)
+            StreamQuery.WarnOfDistinct(select, report);
+        else
+            DataQueryCompiler.SingleTable(select);
+        var query = new StreamQuery(_context, _ctes);
+        var scope = new StreamScope(null, query.Edition, report);
+        var conditions = query.AddSources(select, scope, report);
+        var projection = new StreamProjection(query, _context, scope, report).Compile(select, out var primary);
+        if (select.Where is not null)
+            conditions.Add(new ConditionCompiler(query, _context, scope, report).Compile(select.Where));
+        StreamChecks.CheckNames(_context, select, scope, report);
+        WarnOfAlias(select, primary, report);
+
+        var alternatives = NormalForm.Of(new AllOf(conditions, select.Span), mergesSingles: IsEdition3);
+        var memberships = new List<(BucketFamily Family, RowMatch Match)>();
+        foreach (var alternative in alternatives)
+        {
+            var planner = new AlternativePlanner(query.Groups, primary, alternative);
+            planner.Plan(LookupOf);
+            memberships.Add((FamilyOf(planner, report, select.Span), planner.Match));
+        }
+        _context.Data.Add(new DataPlan(
+            _definition, primary.Match!, primary.Columns.Names, DataQueryCompiler.OutputTable(primary.Table!, primary.Match!), projection, memberships));
+    }
+
+    // Alternatives that a request resolves in the same way share their buckets, also across queries on different tables.
+    private BucketFamily FamilyOf(AlternativePlanner planner, QueryReport report, TextSpan span)
+    {
+        var plan = new ResolutionPlan(
+            new BucketFamily(_definition, _families.Count), _entry.Priority, planner.RequestFilters, planner.Sources, planner.Keys,
+            KeepsNull: !IsEdition3, MergesEqual: true);
+        var meaning = IsEdition3 ? Fingerprint.DescribeSources(plan) : $"{_families.Count}";
+        if (_families.TryGetValue(meaning, out var known))
+            return known.Family;
+        if (_families.Count == MaxFamilies)
+            throw SqlProblem.Semantics(span, $"The stream has more than {MaxFamilies} kinds of buckets.");
+        _families[meaning] = plan;
+        _context.Resolutions.Add(plan);
+        if (IsEdition3 && !_entry.AcceptsDanger && DangerAnalysis.IsClientControlled(plan))
+            report.Warn(FindingClass.ClientControlledParameter, span, DangerAnalysis.Message);
+        return plan.Family;
+    }
+
+    private LookupPlan LookupOf(SourceGroup group, RowMatch match, IReadOnlyList<Expression> outputs)
+    {
+        var plan = new LookupPlan(
+            _definition, _lookups.Count + 1, group.Match!, group.Columns.Names, [match], outputs,
+            [.. outputs.Select(output => output.ToString())], KeepsNull: false);
+        var meaning = Fingerprint.DescribeIndex(plan);
+        if (_lookups.TryGetValue(meaning, out var known))
+            return known;
+        _lookups[meaning] = plan;
+        _context.Lookups.Add(plan);
+        return plan;
+    }
+
+    private static void WarnOfAlias(SelectSyntax select, SourceGroup primary, QueryReport report)
+    {
+        if (select.From.Count > 1 && primary.Table is { Alias: { IsQuoted: false } alias })
+        {
+            report.Warn(FindingClass.AliasedPrimaryTable, alias.Span,
+                $"Clients get these rows in a table named '{alias.Text}', after the alias; to mean that write it in double quotes.");
+        }
+    }
+
+    private void WarnOfSubscriptionParameters()
+    {
+        var usesParameters = _families.Values.Any(plan => Fingerprint.DescribeSources(plan).Contains("request:Subscription", StringComparison.Ordinal));
+        if (_entry.AutoSubscribe && usesParameters)
+        {
+            _context.Findings.Warning(FindingClass.AutoSubscribeWithParameters, _entry.Place,
+                $"The stream '{_entry.Name}' subscribes every client without parameters, but its query asks for some.");
+        }
+    }
+}
