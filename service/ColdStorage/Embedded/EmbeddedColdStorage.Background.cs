@@ -1,0 +1,176 @@
+using TopGun.Buckets.ColdStorage.Embedded.Runs;
+
+namespace TopGun.Buckets.ColdStorage.Embedded;
+
+// Flushing full tables to runs, and merging runs, beside reading and writing.
+public sealed partial class EmbeddedColdStorage
+{
+    private static readonly TimeSpan RetryDelay = TimeSpan.FromSeconds(1); // a full disk is rarely emptied faster
+
+    private readonly Lock _manifestGate = new();
+    private readonly SemaphoreSlim _work = new(0);
+    private Task _background = Task.CompletedTask;
+    private TaskCompletionSource _flushed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private (int Segment, long Offset) _replay;
+    private (int Segment, long Offset) _frozenEnd;
+    private int _nextRun = 1;
+    private int? _writingRun;
+    private int _epoch; // counts resets: what was begun before one is void after it
+
+    private void FreezeWhenFull()
+    {
+        lock (_gate)
+        {
+            if (_records.Frozen is not null || _records.ActiveBytes < _options.MemtableBytes)
+                return;
+            _records.Freeze();
+            _frozenEnd = (_segment, _segmentLength);
+            _flushed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        }
+        _work.Release();
+    }
+
+    /// <summary>Writers wait when the disk cannot keep up with flushing, before RAM grows further.</summary>
+    private async ValueTask WaitForMemtableAsync(CancellationToken cancellationToken)
+    {
+        Task flushed;
+        lock (_gate)
+        {
+            if (_records.Frozen is null || _records.ActiveBytes < 4 * _options.MemtableBytes)
+                return;
+            flushed = _flushed.Task;
+        }
+        await flushed.WaitAsync(cancellationToken).ConfigureAwait(false);
+        ThrowIfUnusable();
+    }
+
+    private async Task WorkAsync()
+    {
+        while (Volatile.Read(ref _failure) is null)
+        {
+            await _work.WaitAsync().ConfigureAwait(false);
+            try
+            {
+                while (Volatile.Read(ref _failure) is null && (Flush() || Merge()))
+                {
+                    // One step at a time, so that a full table never waits for more than one merge.
+                }
+            }
+            catch (ObjectDisposedException) when (_failure is ObjectDisposedException)
+            {
+                // Closing: a run that is not complete is deleted when the store is opened again.
+            }
+            catch (Exception failure) when (IsNoRoom(failure))
+            {
+                Log.CannotClearUp(_logger, failure);
+                await _work.WaitAsync(RetryDelay).ConfigureAwait(false);
+                _work.Release();
+            }
+            catch (Exception failure)
+            {
+                Fail(failure);
+            }
+        }
+        _flushed.TrySetResult();
+    }
+
+    /// <summary>Writes the frozen table to a run; false when there is none.</summary>
+    private bool Flush()
+    {
+        Memtable frozen;
+        int epoch;
+        (int Segment, long Offset) end;
+        int number;
+        lock (_gate)
+        {
+            if (_records.Frozen is null)
+                return false;
+            (frozen, epoch, end) = (_records.Frozen, _epoch, _frozenEnd);
+            _writingRun = number = _nextRun++;
+        }
+        var isOldest = _records.Runs.Count == 0;
+        var run = WriteRun(number, tier: 0, frozen.Count, RecordStore.AllOf(frozen), dropsRemovals: isOldest);
+        lock (_gate)
+        {
+            _writingRun = null;
+            if (epoch == _epoch)
+            {
+                _records.Flushed(run);
+                _replay = end;
+            }
+        }
+        WriteManifest();
+        _flushed.TrySetResult();
+        if (epoch != _epoch)
+            DeleteStrays();
+        return true;
+    }
+
+    /// <summary>Merges runs of one size into one; false when there are not enough of any.</summary>
+    private bool Merge()
+    {
+        IReadOnlyList<RunFile>? sources;
+        int epoch;
+        int number;
+        bool isOldest;
+        lock (_gate)
+        {
+            sources = _records.FindMerge(_options.MergeWidth);
+            if (sources is null)
+                return false;
+            isOldest = ReferenceEquals(sources[^1], _records.Runs[^1]);
+            epoch = _epoch;
+            _writingRun = number = _nextRun++;
+        }
+        var records = sources.Sum(run => run.RecordCount);
+        var merged = RunMerge.Merge([.. sources.Select(run => run.ReadFrom(default, default))]);
+        var result = WriteRun(number, sources[0].Tier + 1, records, merged, dropsRemovals: isOldest);
+        lock (_gate)
+        {
+            _writingRun = null;
+            if (epoch == _epoch)
+                _records.Merged(sources, result);
+        }
+        WriteManifest();
+        DeleteStrays();
+        return true;
+    }
+
+    /// <summary>Writes a run and opens it; null when nothing is left to write.</summary>
+    private RunFile? WriteRun(int number, int tier, int expected, IEnumerable<RunEntry> entries, bool dropsRemovals)
+    {
+        var count = 0;
+        using (var writer = new RunWriter(_files, number, expected))
+        {
+            foreach (var entry in entries)
+            {
+                if (!entry.Record.HasValue && dropsRemovals)
+                    continue; // nothing older is left that it would hide
+                if (Volatile.Read(ref _failure) is { } failure)
+                    throw failure;
+                writer.Add(entry);
+                count++;
+            }
+            writer.Complete();
+        }
+        _files.SyncFolder();
+        if (count > 0)
+            return RunFile.Open(_files, number, tier);
+        _files.Delete(RunFormat.Name(number));
+        return null;
+    }
+
+    private void WriteManifest()
+    {
+        lock (_manifestGate)
+        {
+            Manifest manifest;
+            lock (_gate)
+            {
+                manifest = new Manifest(
+                    _store, _firstSegment, _replay.Segment, _replay.Offset, _nextRun, [.. _records.Runs.Select(run => (run.Number, run.Tier))]);
+            }
+            _files.Replace(Manifest.Name, manifest.Serialize());
+        }
+    }
+}

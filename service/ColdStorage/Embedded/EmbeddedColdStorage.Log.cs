@@ -1,0 +1,206 @@
+using Microsoft.Extensions.Logging;
+using Microsoft.Win32.SafeHandles;
+using TopGun.Buckets.BucketLog;
+using TopGun.Buckets.ColdStorage.Embedded.Runs;
+
+namespace TopGun.Buckets.ColdStorage.Embedded;
+
+// The log: appending, segments, and what a reset leaves.
+public sealed partial class EmbeddedColdStorage
+{
+    private RecordChanges? _kept; // records that outlive the reset under way
+
+    /// <summary>One append, one flush. Afterwards the frame is durable, or the log is as it was, or the store has failed.</summary>
+    private void Append(StoreWrite write)
+    {
+        _kept = write.Reset ? MetaRecords() : null;
+        _frame.Write(write, _sequence, _kept);
+        var file = _segments[_segment];
+        try
+        {
+            _files.Write(file, _frame.Buffers, _segmentLength);
+        }
+        catch (Exception failure) when (IsNoRoom(failure))
+        {
+            CutBack(file);
+            throw new StoreFullException(_files.Folder, failure);
+        }
+        catch (Exception failure)
+        {
+            throw Fail(failure);
+        }
+        try
+        {
+            _files.Flush(file);
+        }
+        catch (Exception failure)
+        {
+            // The system may have dropped the pages that it could not write: asking again would succeed without them.
+            throw Fail(failure);
+        }
+    }
+
+    private void CutBack(SafeFileHandle file)
+    {
+        try
+        {
+            _files.Truncate(file, _segmentLength);
+        }
+        catch (Exception failure)
+        {
+            throw Fail(failure);
+        }
+    }
+
+    /// <summary>Seals the segment and begins the next.</summary>
+    private void Roll()
+    {
+        if (_segmentLength == SegmentFormat.HeaderSize)
+            return;
+        try
+        {
+            var next = _segment + 1;
+            var file = CreateSegment(next, _sequence);
+            WriteIndex();
+            lock (_gate)
+            {
+                _segments.Add(next, file);
+                _segment = next;
+                _segmentLength = SegmentFormat.HeaderSize;
+                _segmentExtents.Clear();
+            }
+        }
+        catch (Exception failure) when (IsNoRoom(failure))
+        {
+            // The present segment grows on; the next write tries again.
+            Log.CannotRoll(_logger, failure);
+        }
+        catch (Exception failure)
+        {
+            throw Fail(failure);
+        }
+    }
+
+    private SafeFileHandle CreateSegment(int segment, ulong firstSequence)
+    {
+        var name = SegmentFormat.Name(segment);
+        var file = _files.Open(name, FileMode.Create, FileAccess.ReadWrite);
+        try
+        {
+            _files.Write(file, [SegmentFormat.Header(segment, _store, firstSequence)], 0);
+            _files.Flush(file);
+            _files.SyncFolder();
+            return file;
+        }
+        catch
+        {
+            file.Dispose();
+            _files.Delete(name);
+            throw;
+        }
+    }
+
+    // Not flushed: a torn one does not agree with its checksum and is made again from the segment.
+    private void WriteIndex()
+    {
+        var name = SegmentFormat.IndexName(_segment);
+        try
+        {
+            using var file = _files.Open(name, FileMode.Create, FileAccess.Write);
+            _files.Write(file, [SegmentIndexFile.Serialize(_segmentLength, _sequence, _segmentExtents)], 0);
+        }
+        catch (Exception failure) when (IsNoRoom(failure))
+        {
+            _files.Delete(name);
+        }
+    }
+
+    private RecordChanges MetaRecords()
+    {
+        var kept = new RecordChanges();
+        foreach (var entry in RunMerge.Merge(_records.SourcesFor(RecordTable.Meta, default)))
+        {
+            if (entry.Record.HasValue)
+                kept.Put(RecordTable.Meta, entry.Record.Key.Span, entry.Record.Value.Span);
+        }
+        return kept;
+    }
+
+    /// <summary>Nothing before the segment just begun counts any more.</summary>
+    private void Forget()
+    {
+        _epoch++;
+        _index.Clear();
+        _records.Clear();
+        _segmentExtents.Clear();
+        _firstSegment = _segment;
+        _replay = (_segment, SegmentFormat.HeaderSize);
+    }
+
+    private void DropForgotten()
+    {
+        try
+        {
+            WriteManifest();
+            DeleteStrays();
+        }
+        catch (Exception failure) when (IsNoRoom(failure))
+        {
+            // The reset itself is in the log; opening the store finds it there and clears up.
+            Log.CannotClearUp(_logger, failure);
+        }
+        catch (Exception failure)
+        {
+            throw Fail(failure);
+        }
+    }
+
+    /// <summary>Deletes files that the manifest does not name. Handles stay open until the last reader is gone.</summary>
+    private void DeleteStrays()
+    {
+        HashSet<string> runs;
+        lock (_gate)
+        {
+            runs = [.. _records.Runs.Select(run => RunFormat.Name(run.Number)), .. _writingRun is { } number ? [RunFormat.Name(number)] : Array.Empty<string>()];
+            foreach (var segment in _segments.Keys.Where(segment => segment < _firstSegment).ToList())
+                _segments.Remove(segment);
+        }
+        foreach (var name in _files.List(RunFormat.Extension).Where(name => !runs.Contains(name)))
+            _files.Delete(name);
+        foreach (var extension in new[] { SegmentFormat.Extension, SegmentFormat.IndexExtension })
+        {
+            foreach (var name in _files.List(extension).Where(name => SegmentFormat.Number(name) < _firstSegment))
+                _files.Delete(name);
+        }
+    }
+
+    /// <summary>ENOSPC, EDQUOT and EFBIG; the last reaches us as a complaint about a length.</summary>
+    private static bool IsNoRoom(Exception failure) => failure switch
+    {
+        IOException io => (io.HResult & 0xFFFF) is 28 or 122 or 27 or 112 or 39,
+        ArgumentOutOfRangeException => true,
+        _ => false,
+    };
+
+    private StoreFailedException Fail(Exception failure)
+    {
+        Volatile.Write(ref _failure, failure);
+        Log.Failed(_logger, failure);
+        return new StoreFailedException(_files.Folder, failure);
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(2010, LogLevel.Error, "The store failed and has to be opened anew.")]
+        public static partial void Failed(ILogger logger, Exception failure);
+
+        [LoggerMessage(2011, LogLevel.Warning, "There is no room for a new log segment; the present one grows on.")]
+        public static partial void CannotRoll(ILogger logger, Exception failure);
+
+        [LoggerMessage(2012, LogLevel.Warning, "There is no room to put the store in order; it is tried again.")]
+        public static partial void CannotClearUp(ILogger logger, Exception failure);
+
+        [LoggerMessage(2013, LogLevel.Information, "Opened segment {Segment}: {FrameCount} writes were read back, {TornBytes} bytes of one that was never confirmed were cut off.")]
+        public static partial void Recovered(ILogger logger, int segment, int frameCount, long tornBytes);
+    }
+}

@@ -1,0 +1,130 @@
+using Microsoft.Win32.SafeHandles;
+using TopGun.Buckets.ColdStorage.Embedded.Runs;
+
+namespace TopGun.Buckets.ColdStorage.Embedded;
+
+// Opening: the manifest says which files count, runs bring records, indexes of sealed segments bring extents, the end of the log brings the rest.
+public sealed partial class EmbeddedColdStorage
+{
+    private int _recoveredFrames;
+    private bool _foundReset;
+
+    private void Recover()
+    {
+        foreach (var name in _files.List(".tmp"))
+            _files.Delete(name);
+        if (!_files.Exists(Manifest.Name))
+        {
+            Create();
+            return;
+        }
+        var manifest = Manifest.Parse(_files.ReadAll(Manifest.Name), _files.Folder);
+        _store = manifest.Store;
+        _firstSegment = manifest.FirstSegment;
+        _nextRun = manifest.NextRun;
+        _replay = (manifest.ReplaySegment, manifest.ReplayOffset);
+        _records.Load([.. manifest.Runs.Select(run => RunFile.Open(_files, run.Number, run.Tier))]);
+        OpenSegments();
+        if (_foundReset)
+            WriteManifest();
+        DeleteStrays();
+    }
+
+    private void Create()
+    {
+        if (_files.List(SegmentFormat.Extension).Count > 1 || _files.List(RunFormat.Extension).Count > 0)
+            throw new DamagedStoreException(_files.PathOf(Manifest.Name), "it is missing");
+        _store = Guid.NewGuid();
+        _segment = 1;
+        _segmentLength = SegmentFormat.HeaderSize;
+        _replay = (1, SegmentFormat.HeaderSize);
+        _segments.Add(1, CreateSegment(1, _sequence));
+        WriteManifest();
+    }
+
+    private void OpenSegments()
+    {
+        List<int> numbers = [.. _files.List(SegmentFormat.Extension).Select(SegmentFormat.Number).Where(number => number >= _firstSegment)];
+        for (var index = 0; index < numbers.Count; index++)
+        {
+            if (numbers[index] != _firstSegment + index)
+                throw new DamagedStoreException(_files.PathOf(SegmentFormat.Name(_firstSegment + index)), "it is missing");
+        }
+        if (numbers.Count == 0 || numbers[^1] < _replay.Segment)
+            throw new DamagedStoreException(_files.PathOf(SegmentFormat.Name(_replay.Segment)), "it is missing");
+
+        ulong? expected = null;
+        foreach (var number in numbers)
+        {
+            var isLast = number == numbers[^1];
+            var file = _files.Open(SegmentFormat.Name(number), FileMode.Open, isLast ? FileAccess.ReadWrite : FileAccess.Read);
+            _segments.Add(number, file);
+            var header = new byte[SegmentFormat.HeaderSize];
+            _files.Read(file, header, 0);
+            var first = SegmentFormat.ReadFirstSequence(header, number, _store);
+            if (first is null && isLast && expected is not null && RandomAccess.GetLength(file) <= SegmentFormat.HeaderSize)
+            {
+                // The process died while it began this segment.
+                file.Dispose();
+                _segments[number] = CreateSegment(number, expected.Value);
+                first = expected;
+            }
+            if (first is null || (expected is not null && first != expected))
+                throw new DamagedStoreException(_files.PathOf(SegmentFormat.Name(number)), "its header is not that of the next segment");
+            expected = OpenSegment(_segments[number], number, first.Value, isLast);
+        }
+        _sequence = expected!.Value;
+    }
+
+    /// <summary>Takes in a segment and returns the sequence that follows its last frame.</summary>
+    private ulong OpenSegment(SafeFileHandle file, int number, ulong firstSequence, bool isLast)
+    {
+        if (!isLast && number < _replay.Segment && _files.Exists(SegmentFormat.IndexName(number))
+            && SegmentIndexFile.TryLoad(
+                _files.ReadAll(SegmentFormat.IndexName(number)), number, RandomAccess.GetLength(file), _index, out var next))
+            return next;
+
+        _segment = number;
+        _segmentExtents.Clear();
+        _recoveredFrames = 0;
+        var reader = new SegmentReader(_files, file, number, firstSequence);
+        while (reader.TryRead(out var frame))
+            TakeIn(frame);
+        _segmentLength = reader.Offset;
+        if (!reader.IsAtEnd)
+            CutOff(reader, file, number, isLast);
+        if (!isLast)
+        {
+            _sequence = reader.Sequence;
+            WriteIndex();
+        }
+        return reader.Sequence;
+    }
+
+    private void TakeIn(LogFrame frame)
+    {
+        _recoveredFrames++;
+        if (frame.Header.IsReset && (frame.Segment != _firstSegment || frame.Offset != SegmentFormat.HeaderSize))
+        {
+            Forget();
+            _foundReset = true;
+        }
+        frame.Index((bucket, extent) =>
+        {
+            _index.Add(bucket, extent);
+            _segmentExtents.Add((bucket, extent));
+        });
+        if (frame.Segment > _replay.Segment || (frame.Segment == _replay.Segment && frame.Offset >= _replay.Offset))
+            frame.Apply(_records);
+    }
+
+    private void CutOff(SegmentReader reader, SafeFileHandle file, int number, bool isLast)
+    {
+        if (!isLast)
+            throw new DamagedStoreException(_files.PathOf(SegmentFormat.Name(number)), $"the frame at {reader.Offset} does not agree with its checksum");
+        reader.RequireTorn();
+        Log.Recovered(_logger, number, _recoveredFrames, RandomAccess.GetLength(file) - reader.Offset);
+        _files.Truncate(file, reader.Offset);
+        _files.Flush(file);
+    }
+}

@@ -1,0 +1,232 @@
+using System.Buffers;
+using System.Runtime.CompilerServices;
+using Microsoft.Extensions.Logging;
+using Microsoft.Win32.SafeHandles;
+using TopGun.Buckets.BucketLog;
+using TopGun.Buckets.ColdStorage.Embedded.Runs;
+using TopGun.Buckets.Protocol;
+
+namespace TopGun.Buckets.ColdStorage.Embedded;
+
+/// <summary>
+/// A store in a folder of its own: an append-only log that holds the operations and every write as it came, and sorted runs that hold the records.
+/// </summary>
+/// <remarks>
+/// A write is one append and one flush. One writer; readers take <c>_gate</c> only to look up what is in RAM and read files without it. A write
+/// becomes known to readers in one step, after it is durable. The folder:
+/// <code>
+/// manifest        which of the files count        SegmentFormat, FrameFormat   00000001.log …  (.idx: extents of a sealed one)
+/// lock, lock.pid  who has the store               RunFormat                    00000001.run …
+/// </code>
+/// </remarks>
+public sealed partial class EmbeddedColdStorage : IColdStorage
+{
+    private readonly Lock _gate = new();
+    private readonly StoreFiles _files;
+    private readonly EmbeddedOptions _options;
+    private readonly ILogger _logger;
+    private readonly OpIndex _index = new();
+    private readonly RecordStore _records = new();
+    private readonly Dictionary<int, SafeFileHandle> _segments = [];
+    private readonly List<(string Bucket, Extent Extent)> _segmentExtents = []; // of the segment being written
+    private readonly FrameWriter _frame = new();
+    private readonly ExtentReader _extents;
+
+    private StoreLock? _lock;
+    private Guid _store;
+    private int _firstSegment = 1;
+    private int _segment;
+    private long _segmentLength;
+    private ulong _sequence = 1;
+    private Exception? _failure;
+
+    public EmbeddedColdStorage(string folder, EmbeddedOptions options, ILogger<EmbeddedColdStorage> logger)
+        : this(new StoreFiles(folder), options, logger)
+    {
+    }
+
+    internal EmbeddedColdStorage(StoreFiles files, EmbeddedOptions options, ILogger<EmbeddedColdStorage> logger)
+    {
+        _files = files;
+        _options = options;
+        _logger = logger;
+        _extents = new ExtentReader(files);
+    }
+
+    public ValueTask OpenAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            _files.CreateFolder();
+            _lock = StoreLock.Take(_files);
+            Recover();
+            _background = Task.Run(WorkAsync, CancellationToken.None);
+            return ValueTask.CompletedTask;
+        }
+        catch (Exception failure) when (failure is not BucketsException)
+        {
+            CloseFiles();
+            throw new StoreFailedException(_files.Folder, failure);
+        }
+        catch
+        {
+            CloseFiles();
+            throw;
+        }
+    }
+
+    public async ValueTask WriteAsync(StoreWrite write, CancellationToken cancellationToken)
+    {
+        ThrowIfUnusable();
+        cancellationToken.ThrowIfCancellationRequested();
+        await WaitForMemtableAsync(cancellationToken);
+        if (write.Reset)
+            Roll();
+        Append(write);
+        lock (_gate)
+        {
+            if (write.Reset)
+                Forget();
+            foreach (var bucket in _frame.Buckets)
+                Index(bucket);
+            ApplyRecords(write.Reset ? _kept : null);
+            ApplyRecords(write.Records);
+            _segmentLength += _frame.Header.Length;
+            _sequence++;
+        }
+        if (write.Reset)
+            DropForgotten();
+        if (_segmentLength >= _options.SegmentBytes)
+            Roll();
+        FreezeWhenFull();
+    }
+
+    public ValueTask GetAsync(RecordQuery query, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        var rest = ArrayPool<int>.Shared.Rent(query.Count);
+        try
+        {
+            int count;
+            RunFile[] runs;
+            lock (_gate)
+            {
+                ThrowIfUnusable();
+                count = _records.GetFromMemory(query, rest);
+                runs = _records.SnapshotRuns();
+            }
+            RecordStore.GetFromRuns(query, rest.AsSpan(0, count), runs);
+        }
+        catch (IOException failure)
+        {
+            throw new StoreFailedException(_files.Folder, failure);
+        }
+        finally
+        {
+            ArrayPool<int>.Shared.Return(rest);
+        }
+        return ValueTask.CompletedTask;
+    }
+
+    public async IAsyncEnumerable<StoredRecord> ScanAsync(
+        RecordTable table, ReadOnlyMemory<byte> prefix, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        List<IEnumerable<RunEntry>> sources;
+        lock (_gate)
+        {
+            ThrowIfUnusable();
+            sources = _records.SourcesFor(table, prefix);
+        }
+        foreach (var entry in RunMerge.Merge(sources))
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            if (entry.Record.HasValue)
+                yield return new StoredRecord(entry.Record.Key, entry.Record.Value);
+        }
+        await ValueTask.CompletedTask;
+    }
+
+    public async IAsyncEnumerable<BucketOp> ReadAsync(
+        string bucket, OpId after, OpId upTo, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        Extent[] extents;
+        SafeFileHandle[] files;
+        lock (_gate)
+        {
+            ThrowIfUnusable();
+            extents = _index.Find(bucket, after.Value, upTo.Value);
+            files = new SafeFileHandle[extents.Length];
+            for (var index = 0; index < extents.Length; index++)
+                files[index] = _segments[extents[index].Segment];
+        }
+        for (var index = 0; index < extents.Length; index++)
+        {
+            foreach (var ops in _extents.Read(files[index], extents[index], after.Value, upTo.Value))
+            {
+                foreach (var op in ops)
+                {
+                    cancellationToken.ThrowIfCancellationRequested();
+                    yield return op;
+                }
+            }
+        }
+        await ValueTask.CompletedTask;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_failure is null)
+            _failure = new ObjectDisposedException(nameof(EmbeddedColdStorage));
+        _work.Release();
+        await _background.ConfigureAwait(false);
+        CloseFiles();
+    }
+
+    private void Index(in FrameBucket bucket)
+    {
+        if (bucket.Count == 0)
+            return;
+        var header = _frame.Header;
+        var extent = new Extent(
+            _segment, _segmentLength + bucket.Offset, bucket.Count, bucket.Crc,
+            _segmentLength + FrameFormat.HeaderSize + header.BucketBytes + header.OpBytes + header.RecordBytes, bucket.First, bucket.Last);
+        _index.Add(bucket.Name, extent);
+        _segmentExtents.Add((bucket.Name, extent));
+    }
+
+    private void ApplyRecords(RecordChanges? records)
+    {
+        for (var index = 0; index < records?.Count; index++)
+        {
+            var change = records[index];
+            _records.Apply(change.Table, change.Key.Span, change.Value is not null, change.Value.GetValueOrDefault().Span);
+        }
+    }
+
+    private void CloseFiles()
+    {
+        lock (_gate)
+        {
+            foreach (var file in _segments.Values)
+                file.Dispose();
+            _segments.Clear();
+        }
+        _lock?.Dispose();
+        _lock = null;
+    }
+
+    private void ThrowIfUnusable()
+    {
+        switch (Volatile.Read(ref _failure))
+        {
+            case null:
+                return;
+            case ObjectDisposedException:
+                throw new ObjectDisposedException(nameof(EmbeddedColdStorage));
+            case BucketsException failure:
+                throw new StoreFailedException(_files.Folder, failure.InnerException ?? failure);
+            case var failure:
+                throw new StoreFailedException(_files.Folder, failure);
+        }
+    }
+}

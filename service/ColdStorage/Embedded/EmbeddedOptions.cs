@@ -1,0 +1,14 @@
+namespace TopGun.Buckets.ColdStorage.Embedded;
+
+/// <summary>Sizes of the embedded store's files.</summary>
+public sealed class EmbeddedOptions
+{
+    /// <summary>Size at which a segment of the log is sealed and the next begun. Default 128 MiB: read whole within a fraction of a second at start.</summary>
+    public long SegmentBytes { get; set; } = 128L << 20;
+
+    /// <summary>Size of the records held in RAM before they are written to a run. Default 32 MiB.</summary>
+    public long MemtableBytes { get; set; } = 32L << 20;
+
+    /// <summary>Runs of one size before they are merged into one. Default 4: a record is rewritten once for each fourfold growth.</summary>
+    public int MergeWidth { get; set; } = 4;
+}

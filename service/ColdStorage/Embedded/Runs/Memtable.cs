@@ -1,0 +1,150 @@
+using TopGun.Buckets.BucketLog;
+using TopGun.Buckets.Protocol;
+
+namespace TopGun.Buckets.ColdStorage.Embedded.Runs;
+
+/// <summary>The newest records, in RAM: found by hash, put in order only when somebody asks for an order.</summary>
+/// <remarks>Guarded by the record store; a frozen one does not change and needs no guard. Bytes handed out stay as they are.</remarks>
+internal sealed class Memtable
+{
+    private const int ChunkSize = 1 << 20;
+
+    private readonly List<Entry>[] _tables = [.. Enumerable.Range(0, (int)RecordTable.Relation + 1).Select(_ => new List<Entry>())];
+    private readonly int[][] _sorted = new int[(int)RecordTable.Relation + 1][]; // positions in key order; a prefix of the table when entries came since
+    private int[] _slots = new int[4096]; // (position << 3 | table) + 1, by hash
+    private int _used;
+    private byte[] _chunk = [];
+    private int _chunkUsed;
+
+    /// <summary>Bytes of RAM used, roughly.</summary>
+    public long ByteCount { get; private set; }
+
+    public int Count => _used;
+
+    public void Apply(RecordTable table, ReadOnlySpan<byte> key, bool hasValue, ReadOnlySpan<byte> value)
+    {
+        if (_used * 2 >= _slots.Length)
+            Grow();
+        var hash = Hash(table, key);
+        ref var slot = ref Find(table, key, hash);
+        var entries = _tables[(int)table];
+        if (slot == 0)
+        {
+            _used++;
+            slot = ((entries.Count << 3) | (int)table) + 1;
+            entries.Add(new Entry(Copy(key), hasValue ? Copy(value) : default, hasValue));
+            ByteCount += key.Length + value.Length + 64;
+            return;
+        }
+        var position = (slot - 1) >> 3;
+        entries[position] = entries[position] with { Value = hasValue ? Copy(value) : default, HasValue = hasValue };
+        ByteCount += value.Length;
+    }
+
+    /// <summary>Finds the newest change of a key; a removed record is found without a value.</summary>
+    public bool TryFind(RecordTable table, ReadOnlySpan<byte> key, out MemoryEntry entry)
+    {
+        var slot = _used == 0 ? 0 : Find(table, key, Hash(table, key));
+        if (slot == 0)
+        {
+            entry = default;
+            return false;
+        }
+        var found = _tables[(int)table][(slot - 1) >> 3];
+        entry = new MemoryEntry(found.Key, found.Value, found.HasValue);
+        return true;
+    }
+
+    /// <summary>Entries whose key starts with <paramref name="prefix"/>, in key order, removed ones too.</summary>
+    public List<MemoryEntry> Scan(RecordTable table, ReadOnlySpan<byte> prefix)
+    {
+        var sorted = Sorted(table);
+        var entries = _tables[(int)table];
+        var (low, high) = (0, sorted.Length);
+        while (low < high)
+        {
+            var middle = (low + high) / 2;
+            if (entries[sorted[middle]].Key.Span.SequenceCompareTo(prefix) < 0)
+                low = middle + 1;
+            else
+                high = middle;
+        }
+        List<MemoryEntry> found = [];
+        for (; low < sorted.Length && entries[sorted[low]].Key.Span.StartsWith(prefix); low++)
+        {
+            var entry = entries[sorted[low]];
+            found.Add(new MemoryEntry(entry.Key, entry.Value, entry.HasValue));
+        }
+        return found;
+    }
+
+    private int[] Sorted(RecordTable table)
+    {
+        var entries = _tables[(int)table];
+        var sorted = _sorted[(int)table] ?? [];
+        if (sorted.Length == entries.Count)
+            return sorted;
+
+        var added = new int[entries.Count - sorted.Length];
+        for (var index = 0; index < added.Length; index++)
+            added[index] = sorted.Length + index;
+        Array.Sort(added, (left, right) => entries[left].Key.Span.SequenceCompareTo(entries[right].Key.Span));
+
+        var merged = new int[entries.Count];
+        for (var (left, right, next) = (0, 0, 0); next < merged.Length; next++)
+        {
+            var takesAdded = left == sorted.Length
+                || (right < added.Length && entries[added[right]].Key.Span.SequenceCompareTo(entries[sorted[left]].Key.Span) < 0);
+            merged[next] = takesAdded ? added[right++] : sorted[left++];
+        }
+        return _sorted[(int)table] = merged;
+    }
+
+    private ref int Find(RecordTable table, ReadOnlySpan<byte> key, uint hash)
+    {
+        var mask = (uint)_slots.Length - 1;
+        for (var probe = hash & mask; ; probe = (probe + 1) & mask)
+        {
+            ref var slot = ref _slots[probe];
+            if (slot == 0)
+                return ref slot;
+            var place = slot - 1;
+            if ((place & 7) == (int)table && _tables[place & 7][place >> 3].Key.Span.SequenceEqual(key))
+                return ref slot;
+        }
+    }
+
+    private void Grow()
+    {
+        _slots = new int[_slots.Length * 2];
+        for (var table = 0; table < _tables.Length; table++)
+        {
+            for (var position = 0; position < _tables[table].Count; position++)
+            {
+                var key = _tables[table][position].Key.Span;
+                Find((RecordTable)table, key, Hash((RecordTable)table, key)) = ((position << 3) | table) + 1;
+            }
+        }
+    }
+
+    private ReadOnlyMemory<byte> Copy(ReadOnlySpan<byte> bytes)
+    {
+        if (bytes.Length > ChunkSize / 4)
+            return bytes.ToArray();
+        if (_chunk.Length - _chunkUsed < bytes.Length)
+        {
+            _chunk = new byte[ChunkSize];
+            _chunkUsed = 0;
+        }
+        bytes.CopyTo(_chunk.AsSpan(_chunkUsed));
+        _chunkUsed += bytes.Length;
+        return _chunk.AsMemory(_chunkUsed - bytes.Length, bytes.Length);
+    }
+
+    private static uint Hash(RecordTable table, ReadOnlySpan<byte> key) => Crc32C.Compute(key, (uint)table);
+
+    private readonly record struct Entry(ReadOnlyMemory<byte> Key, ReadOnlyMemory<byte> Value, bool HasValue);
+}
+
+/// <summary>A record in RAM, or the memory of its removal.</summary>
+internal readonly record struct MemoryEntry(ReadOnlyMemory<byte> Key, ReadOnlyMemory<byte> Value, bool HasValue);

@@ -1,0 +1,140 @@
+using TopGun.Buckets.BucketLog;
+
+namespace TopGun.Buckets.ColdStorage.Embedded.Runs;
+
+/// <summary>Records: the newest in RAM, the others in runs. Says what is to be flushed and merged; the store does it in the background.</summary>
+/// <remarks>
+/// Writers and readers take the store's lock for what is in RAM. Runs are immutable and read without it. Order of age: active table, frozen table, runs.
+/// </remarks>
+internal sealed class RecordStore
+{
+    private Memtable _active = new();
+    private Memtable? _frozen;
+    private RunFile[] _runs = [];
+
+    public long ActiveBytes => _active.ByteCount;
+
+    public Memtable? Frozen => _frozen;
+
+    public IReadOnlyList<RunFile> Runs => _runs;
+
+    public void Load(RunFile[] runs) => _runs = runs;
+
+    public void Apply(RecordTable table, ReadOnlySpan<byte> key, bool hasValue, ReadOnlySpan<byte> value) =>
+        _active.Apply(table, key, hasValue, value);
+
+    public void Clear()
+    {
+        _active = new Memtable();
+        _frozen = null;
+        _runs = [];
+    }
+
+    /// <summary>Starts a new table in RAM; the present one is to be flushed.</summary>
+    public void Freeze()
+    {
+        _frozen = _active;
+        _active = new Memtable();
+    }
+
+    public void Flushed(RunFile? run)
+    {
+        _frozen = null;
+        if (run is not null)
+            _runs = [run, .. _runs];
+    }
+
+    public void Merged(IReadOnlyList<RunFile> sources, RunFile? merged)
+    {
+        var first = Array.IndexOf(_runs, sources[0]);
+        _runs = [.. _runs[..first], .. merged is null ? Array.Empty<RunFile>() : [merged], .. _runs[(first + sources.Count)..]];
+    }
+
+    /// <summary>Runs next to each other that are worth merging, the newest first.</summary>
+    public IReadOnlyList<RunFile>? FindMerge(int width)
+    {
+        for (var first = 0; first + width <= _runs.Length; first++)
+        {
+            var end = first;
+            while (end < _runs.Length && _runs[end].Tier == _runs[first].Tier)
+                end++;
+            if (end - first >= width)
+                return _runs[first..end];
+        }
+        return null;
+    }
+
+    /// <summary>Answers what RAM knows; the positions of the others are put into <paramref name="rest"/>.</summary>
+    public int GetFromMemory(RecordQuery query, int[] rest)
+    {
+        var count = 0;
+        for (var index = 0; index < query.Count; index++)
+        {
+            var table = query.Table(index);
+            var key = query.Key(index).Span;
+            if (_active.TryFind(table, key, out var entry) || (_frozen is not null && _frozen.TryFind(table, key, out entry)))
+            {
+                if (entry.HasValue)
+                    query.SetValue(index, entry.Value.Span);
+                continue;
+            }
+            rest[count++] = index;
+        }
+        return count;
+    }
+
+    /// <summary>Answers the rest from the runs, as they were when RAM was asked.</summary>
+    public static void GetFromRuns(RecordQuery query, ReadOnlySpan<int> rest, RunFile[] runs)
+    {
+        var buffer = default(BlockBuffer);
+        try
+        {
+            foreach (var index in rest)
+            {
+                var table = query.Table(index);
+                var key = query.Key(index).Span;
+                var hash = BloomFilter.Hash((byte)table, key);
+                foreach (var run in runs)
+                {
+                    if (!run.TryFind(table, key, hash, ref buffer, out var hasValue, out var value))
+                        continue;
+                    if (hasValue)
+                        query.SetValue(index, value);
+                    break;
+                }
+            }
+        }
+        finally
+        {
+            buffer.Return();
+        }
+    }
+
+    public RunFile[] SnapshotRuns() => _runs;
+
+    /// <summary>What a scan has to merge, the newest first.</summary>
+    public List<IEnumerable<RunEntry>> SourcesFor(RecordTable table, ReadOnlyMemory<byte> prefix)
+    {
+        List<IEnumerable<RunEntry>> sources = [Entries(table, _active.Scan(table, prefix.Span))];
+        if (_frozen is not null)
+            sources.Add(Entries(table, _frozen.Scan(table, prefix.Span)));
+        foreach (var run in _runs)
+            sources.Add(run.ReadFrom(table, prefix).TakeWhile(entry => entry.Table == table && entry.Record.Key.Span.StartsWith(prefix.Span)));
+        return sources;
+    }
+
+    public static IEnumerable<RunEntry> AllOf(Memtable memtable)
+    {
+        for (var table = RecordTable.Meta; table <= RecordTable.Relation; table++)
+        {
+            foreach (var entry in memtable.Scan(table, default))
+                yield return new RunEntry(table, entry);
+        }
+    }
+
+    private static IEnumerable<RunEntry> Entries(RecordTable table, List<MemoryEntry> entries)
+    {
+        foreach (var entry in entries)
+            yield return new RunEntry(table, entry);
+    }
+}

@@ -1,0 +1,99 @@
+using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
+
+namespace TopGun.Buckets.ColdStorage.Embedded;
+
+/// <summary>The store's folder: the file operations that can fail, in one place so that tests can make them fail.</summary>
+internal class StoreFiles(string folder)
+{
+    public string Folder => folder;
+
+    public string PathOf(string name) => Path.Combine(folder, name);
+
+    public void CreateFolder() => Directory.CreateDirectory(folder);
+
+    public bool Exists(string name) => File.Exists(PathOf(name));
+
+    /// <summary>Names of the files with an extension, in ordinal order.</summary>
+    public IReadOnlyList<string> List(string extension)
+    {
+        List<string> names = [.. Directory.EnumerateFiles(folder, "*" + extension).Select(path => Path.GetFileName(path))];
+        names.Sort(StringComparer.Ordinal);
+        return names;
+    }
+
+    public virtual SafeFileHandle Open(string name, FileMode mode, FileAccess access) =>
+        File.OpenHandle(PathOf(name), mode, access, FileShare.Read | FileShare.Delete);
+
+    public virtual void Write(SafeFileHandle file, IReadOnlyList<ReadOnlyMemory<byte>> buffers, long offset) =>
+        RandomAccess.Write(file, buffers, offset);
+
+    public virtual void Flush(SafeFileHandle file) => RandomAccess.FlushToDisk(file);
+
+    public virtual void Truncate(SafeFileHandle file, long length) => RandomAccess.SetLength(file, length);
+
+    /// <summary>Reads as many bytes as there are, up to the size of the buffer.</summary>
+    public virtual int Read(SafeFileHandle file, Span<byte> buffer, long offset)
+    {
+        var total = 0;
+        while (total < buffer.Length)
+        {
+            var read = RandomAccess.Read(file, buffer[total..], offset + total);
+            if (read == 0)
+                break;
+            total += read;
+        }
+        return total;
+    }
+
+    public byte[] ReadAll(string name) => File.ReadAllBytes(PathOf(name));
+
+    /// <summary>Writes a file so that after a crash there is the old one or the new one, whole.</summary>
+    public void Replace(string name, ReadOnlyMemory<byte> content)
+    {
+        var temporary = name + ".tmp";
+        using (var file = Open(temporary, FileMode.Create, FileAccess.Write))
+        {
+            Write(file, [content], 0);
+            Flush(file);
+        }
+        File.Move(PathOf(temporary), PathOf(name), overwrite: true);
+        SyncFolder();
+    }
+
+    public void Delete(string name) => File.Delete(PathOf(name));
+
+    /// <summary>Makes created, renamed and deleted names durable.</summary>
+    public virtual void SyncFolder()
+    {
+        if (OperatingSystem.IsWindows())
+            return; // NTFS journals names; a folder cannot be flushed there
+        var descriptor = NativeMethods.Open(folder, flags: 0);
+        if (descriptor < 0)
+            throw new IOException($"The folder {folder} cannot be opened (errno {Marshal.GetLastPInvokeError()}).");
+        try
+        {
+            if (NativeMethods.Sync(descriptor) != 0)
+                throw new IOException($"The folder {folder} cannot be flushed (errno {Marshal.GetLastPInvokeError()}).");
+        }
+        finally
+        {
+            _ = NativeMethods.Close(descriptor);
+        }
+    }
+
+    private static class NativeMethods
+    {
+        [DllImport("libc", EntryPoint = "open", SetLastError = true)]
+        [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+        public static extern int Open([MarshalAs(UnmanagedType.LPUTF8Str)] string path, int flags);
+
+        [DllImport("libc", EntryPoint = "fsync", SetLastError = true)]
+        [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+        public static extern int Sync(int descriptor);
+
+        [DllImport("libc", EntryPoint = "close", SetLastError = true)]
+        [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+        public static extern int Close(int descriptor);
+    }
+}
