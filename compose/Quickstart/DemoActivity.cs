@@ -56,9 +56,10 @@ internal sealed class DemoActivity(DemoStack stack, Device ann, Device bob, Demo
     {
         screen.Tell($"On {device.User}'s device: INSERT '{title}'");
         var started = time.GetTimestamp();
+        var synced = device.Client.Status.LastSyncedAt;
         await device.AddAsync(SharedList, title, cancellationToken);
         await device.Client.WaitForStatusAsync(
-            status => status.PendingUploads == 0 && status.BlockedBy == BlockedBy.Nothing, cancellationToken);
+            status => status.LastSyncedAt > synced && status.PendingUploads == 0 && status.BlockedBy == BlockedBy.Nothing, cancellationToken);
         screen.Tell(string.Create(
             CultureInfo.InvariantCulture, $"'{title}' was uploaded and has come back, {time.GetElapsedTime(started).TotalMilliseconds:0} ms after the write."));
     }

@@ -58,7 +58,7 @@ internal sealed class DemoScreen(Device ann, Device bob, TimeProvider time)
         lock (_gate)
         {
             return new Rows(
-                new Columns(Draw(ann), Draw(bob)),
+                new Grid { Expand = true }.AddColumns(2).AddRow(Draw(ann), Draw(bob)),
                 new Panel(new Text(string.Join('\n', _events))).Header("What happens").Expand(),
                 new Text("Ctrl-C ends it."));
         }

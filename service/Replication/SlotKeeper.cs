@@ -22,7 +22,7 @@ internal sealed partial class SlotKeeper(
     private Lsn _seen = progress.Position;
     private Lsn _sent = Lsn.None;
 
-    /// <summary>Runs until cancelled. What goes wrong with the connection, the reader of the stream notices too.</summary>
+    /// <summary>Runs until cancelled, and then tells the source once more. What goes wrong with the connection, the reader of the stream notices too.</summary>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         while (!cancellationToken.IsCancellationRequested)
@@ -35,12 +35,25 @@ internal sealed partial class SlotKeeper(
             }
             catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
             {
-                return; // the stream ended
+                await SendLastStatusAsync(); // the stream ended
             }
             catch (BucketsException failure)
             {
                 Log.Failed(logger, failure.Code, failure.Message);
             }
+        }
+    }
+
+    private async ValueTask SendLastStatusAsync()
+    {
+        using var limit = new CancellationTokenSource(StatusInterval, time);
+        try
+        {
+            await SendStatusAsync(limit.Token);
+        }
+        catch (Exception failure) when (failure is BucketsException or OperationCanceledException)
+        {
+            Log.NotTold(logger, failure.Message); // the connection is gone: what the source was not told of, it sends again
         }
     }
 
@@ -83,6 +96,9 @@ internal sealed partial class SlotKeeper(
     {
         [LoggerMessage(1103, LogLevel.Debug, "The source was idle while others wrote; emitted a message at {Lsn} to let the slot move on.")]
         public static partial void MovedOn(ILogger logger, Lsn lsn);
+
+        [LoggerMessage(1105, LogLevel.Debug, "The source could not be told the last durable position: {Message}")]
+        public static partial void NotTold(ILogger logger, string message);
 
         [LoggerMessage(1104, LogLevel.Warning, "Keeping the slot up to date failed ({Code}: {Message}).")]
         public static partial void Failed(ILogger logger, string code, string message);
