@@ -1,5 +1,7 @@
 using TopGun.Buckets.Tests.Benchmarks.Apply;
 using TopGun.Buckets.Tests.Benchmarks.EndToEnd;
+using TopGun.Buckets.Tests.Benchmarks.Grid;
+using TopGun.Buckets.Tests.Benchmarks.Log;
 using TopGun.Buckets.Tests.Benchmarks.Measuring;
 using TopGun.Buckets.Tests.Benchmarks.Rules;
 
@@ -23,6 +25,8 @@ internal static class BenchmarkList
         new("download", "Fresh clients at once, beside Kestrel sending the same bytes. --clients 1,100 --client-lists 100", EndToEndBenchmarks.RunDownloadAsync),
         new("apply", "The .NET client's first sync, beside a raw SQLite load. --apply-rows 200000 --rounds 3", ApplyBenchmark.RunAsync),
         new("rules", "Evaluating a row, beside writing its JSON. --definitions 1,10,100", RulesBenchmark.RunAsync),
+        new("log", "Rows into the bucket log, beside writing the same bytes to a file. --rows 100000 --tx 1,100,10000 --store embedded", LogBenchmark.RunAsync),
+        new("grid", "Hot operations to lines, beside memcpy. --rows 100000 --buckets 1,100,1000", GridBenchmark.RunAsync),
     ];
 
     /// <returns>0 when every figure was printed, 1 when a measurement is not valid, 2 when the command line is wrong.</returns>

@@ -59,6 +59,20 @@ internal static class TaskRows
         return rows;
     }
 
+    /// <summary>The same rows, each with another priority.</summary>
+    public static SourceRow[] Change(SourceRow[] rows)
+    {
+        var priority = new SourceValue(SourceValueKind.Text, "9"u8.ToArray());
+        return [.. rows.Select(row =>
+        {
+            var changed = new SourceRow();
+            changed.Reset(row.Count);
+            row.Values.CopyTo(changed.Values);
+            changed[Table.IndexOf("priority")] = priority;
+            return changed;
+        })];
+    }
+
     private static string NewUuid(Random random)
     {
         var bytes = new byte[16];

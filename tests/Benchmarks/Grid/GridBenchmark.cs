@@ -1,0 +1,102 @@
+using System.Buffers;
+using TopGun.Buckets.Grid;
+using TopGun.Buckets.Protocol;
+using TopGun.Buckets.Replication;
+using TopGun.Buckets.Streaming.Encodings;
+using TopGun.Buckets.Tests.Benchmarks.Log;
+using TopGun.Buckets.Tests.Benchmarks.Measuring;
+using TopGun.Buckets.Tests.Benchmarks.Rules;
+
+namespace TopGun.Buckets.Tests.Benchmarks.Grid;
+
+/// <summary>Reading hot buckets from their first operation to their last and writing the lines of it, beside copying the same bytes.</summary>
+internal static class GridBenchmark
+{
+    private static readonly PageLimits Page = new(MaxOps: 1000, MaxBytes: 1 << 20); // as a session reads
+
+    public static async Task RunAsync(BenchmarkArguments arguments, CancellationToken cancellationToken)
+    {
+        var count = arguments.Int("rows", 100_000);
+        var bucketCounts = arguments.Ints("buckets", 1, 100, 1000);
+        var rounds = arguments.Int("rounds", 3);
+        arguments.RejectUnread();
+        foreach (var buckets in bucketCounts)
+            await MeasureAsync(count, buckets, rounds, cancellationToken);
+    }
+
+    private static async Task MeasureAsync(int count, int bucketCount, int rounds, CancellationToken cancellationToken)
+    {
+        using var grid = new BucketGrid(new GridOptions { MemoryLimitBytes = 1L << 30 }, TimeProvider.System);
+        var names = new BucketNames(grid);
+        await using var log = await OpenLog.CreateAsync(OpenLog.Storage("null", folder: ""), names, cancellationToken);
+        await log.AppendAsync(RowChangeKind.Insert, TaskRows.Create(count, lists: bucketCount), perTransaction: 1000, cancellationToken);
+        await log.FlushAsync(cancellationToken);
+
+        var buckets = names.Names.Where(name => name.Contains("by_list", StringComparison.Ordinal)).ToArray();
+        var output = new ArrayBufferWriter<byte>(4 << 20);
+        var all = new ArrayBufferWriter<byte>();
+        var ops = await WriteAsync(grid, buckets, output, line => all.Write(line), cancellationToken); // brings the buckets into RAM
+        if (ops != count)
+            throw new InvalidOperationException($"The buckets have {ops} operations, not {count}.");
+        var cold = grid.ColdLoads;
+
+        var lines = all.WrittenMemory;
+        var chunk = lines.Length / Math.Max(buckets.Length, count / Page.MaxOps);
+        var (figure, limit) = Rounds.Alternate(
+            rounds,
+            figure: () =>
+            {
+                var bytes = 0L;
+                // A hot read completes at once.
+                WriteAsync(grid, buckets, output, line => bytes += line.Length, cancellationToken).GetAwaiter().GetResult();
+                return bytes;
+            },
+            limit: () =>
+            {
+                for (var start = 0; start < lines.Length; start += chunk)
+                {
+                    output.ResetWrittenCount();
+                    output.Write(lines.Span.Slice(start, Math.Min(chunk, lines.Length - start)));
+                }
+                return lines.Length;
+            });
+        if (grid.ColdLoads != cold)
+            throw new InvalidOperationException("The buckets did not stay in RAM.");
+
+        new Measurement("grid", figure / 1e6, "MB/s of lines", limit / 1e6, "memcpy of the same bytes")
+        {
+            Parameters = new()
+            {
+                ["operations"] = count,
+                ["buckets"] = buckets.Length,
+                ["bytes"] = lines.Length,
+                ["rounds"] = rounds,
+            },
+        }.Print();
+    }
+
+    /// <returns>Number of operations.</returns>
+    private static async Task<long> WriteAsync(
+        BucketGrid grid, string[] buckets, ArrayBufferWriter<byte> output, LineWritten written, CancellationToken cancellationToken)
+    {
+        var encoding = new NdjsonEncoding(rawData: true);
+        var upTo = grid.Visible!.LastOpId;
+        var ops = 0L;
+        foreach (var bucket in buckets)
+        {
+            var (after, more) = (OpId.None, true);
+            while (more)
+            {
+                var page = await grid.ReadAsync(bucket, after, upTo, Page, cancellationToken);
+                output.ResetWrittenCount();
+                encoding.WriteData(output, bucket, after, page);
+                written(output.WrittenSpan);
+                ops += page.Count;
+                (after, more) = (page.LastOpId, page.HasMore);
+            }
+        }
+        return ops;
+    }
+
+    private delegate void LineWritten(ReadOnlySpan<byte> line);
+}
