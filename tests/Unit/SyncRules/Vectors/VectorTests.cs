@@ -2,7 +2,6 @@ using System.Text.Json;
 using TopGun.Buckets.SyncRules.Vectors;
 using Xunit;
 
-using Xunit;
 namespace TopGun.Buckets.Tests.Unit.SyncRules.Vectors;
 
 /// <summary>The conformance vectors of the language: recorded results of the reference, one JSON object per line.</summary>
