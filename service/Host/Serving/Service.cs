@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Connections;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using TopGun.Buckets.BucketLog;
 using TopGun.Buckets.SyncRules;
 
@@ -14,15 +15,17 @@ internal static class Service
     /// <exception cref="Protocol.BucketsException">What failed.</exception>
     public static async Task<int> RunAsync(ServiceSettings settings, CancellationToken cancellationToken)
     {
+        using var loggers = LoggerFactory.Create(ServiceLogging.Configure);
+
         // In the order in which a mistake can be told without having touched anything: file, store, port, source.
         var yaml = await RulesFile.ReadTextAsync(settings.RulesPath, cancellationToken);
         var rules = RulesFile.Compile(settings.RulesPath, yaml, new RuleSetOptions());
-        var storage = ServiceComposition.CreateStorage(settings);
+        var storage = ServiceComposition.CreateStorage(settings, loggers);
         await storage.OpenAsync(cancellationToken);
         var plan = await RulesRegistry.PlanAsync(storage, rules.Definitions, cancellationToken);
         var versioned = RulesFile.Compile(settings.RulesPath, yaml, new RuleSetOptions { Versions = plan.Versions });
 
-        await using var app = Build(settings, storage, new DeployedRules(versioned, plan));
+        await using var app = Build(settings, loggers, storage, new DeployedRules(versioned, plan));
         var pump = app.Services.GetRequiredService<ReplicationPump>();
         await StartAsync(app, settings);
         await app.WaitForShutdownAsync(CancellationToken.None);
@@ -30,17 +33,10 @@ internal static class Service
         return ExitCode.Done;
     }
 
-    private static WebApplication Build(ServiceSettings settings, IColdStorage storage, DeployedRules rules)
+    private static WebApplication Build(ServiceSettings settings, ILoggerFactory loggers, IColdStorage storage, DeployedRules rules)
     {
         var builder = WebApplication.CreateSlimBuilder();
-        builder.Logging.ClearProviders().AddSimpleConsole(console =>
-        {
-            console.SingleLine = true;
-            console.UseUtcTimestamp = true;
-            console.TimestampFormat = "yyyy-MM-dd'T'HH:mm:ss.fff'Z' ";
-            console.ColorBehavior = Microsoft.Extensions.Logging.Console.LoggerColorBehavior.Disabled;
-        });
-        builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
+        builder.Services.Replace(ServiceDescriptor.Singleton(loggers));
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = ShutdownLimit);
         builder.WebHost.UseUrls(settings.Listen.ToString());
         builder.WebHost.ConfigureKestrel(Streaming.StreamingEndpoints.LimitRequests);

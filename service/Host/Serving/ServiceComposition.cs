@@ -1,5 +1,6 @@
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using TopGun.Buckets.BucketLog;
+using TopGun.Buckets.ColdStorage.Embedded;
 using TopGun.Buckets.ColdStorage.Null;
 using TopGun.Buckets.Grid;
 using TopGun.Buckets.Replication;
@@ -11,10 +12,10 @@ namespace TopGun.Buckets.Host;
 /// <summary>Hands each room what it needs from the settings and from its neighbours.</summary>
 internal static class ServiceComposition
 {
-    public static IColdStorage CreateStorage(ServiceSettings settings) => settings.StoreBackend switch
+    public static IColdStorage CreateStorage(ServiceSettings settings, ILoggerFactory loggers) => settings.StoreBackend switch
     {
         StoreBackend.Null => new NullColdStorage(),
-        _ => new NullColdStorage(),
+        _ => new EmbeddedColdStorage(settings.StorePath, new EmbeddedOptions(), loggers.CreateLogger<EmbeddedColdStorage>()),
     };
 
     public static IServiceCollection AddSource(this IServiceCollection services, ServiceSettings settings, DeployedRules rules)
