@@ -63,8 +63,6 @@ internal static class EndToEndBenchmarks
             Clients = arguments.Ints("clients", 1, 100);
             Rounds = arguments.Int("rounds", 3);
             arguments.RejectUnread();
-            if (Changes / 2 > Data.Tasks)
-                throw new ArgumentException("--changes is at most twice --rows: half of the changes update rows, each once.");
         }
 
         public BenchmarkData Data { get; }

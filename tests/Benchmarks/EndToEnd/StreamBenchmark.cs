@@ -17,6 +17,9 @@ internal static class StreamBenchmark
     public static async Task MeasureAsync(
         BenchmarkSource source, BenchmarkData data, int changes, int[] perTransaction, int rounds, CancellationToken cancellationToken)
     {
+        if (changes / 2 > data.Tasks)
+            throw new ArgumentException("--changes is at most twice --rows: half of the changes update rows, each once.");
+
         await using var service = ServiceProcess.Start(source, data.Store);
         using var client = new ServiceClient(data);
         using var stream = await client.FirstCheckpointAsync(service, cancellationToken);
@@ -45,33 +48,28 @@ internal static class StreamBenchmark
         bool serviceFirst,
         CancellationToken cancellationToken)
     {
+        await SettleAsync(source, stream, receiver, cancellationToken);
         var marker = stream.MarkerSeen + 1;
         var ops = stream.Ops;
-        var sender = await WalReceiver.SenderAsync(source, ServiceProcess.SlotPrefix, cancellationToken)
-            ?? throw new InvalidOperationException("The service does not read its slot.");
-        await receiver.StartBacklogAsync(cancellationToken);
         var result = new Drained();
 
         service.Hold();
         var serviceCpu = service.CpuSeconds();
-        var senderCpu = ProcessCpu.Seconds(sender);
-        var from = await source.FlushedAsync(cancellationToken);
+        await DisconnectAsync(source, cancellationToken);
         await data.ChangeAsync(source, changes, perTransaction, marker, cancellationToken);
         var upTo = await source.FlushedAsync(cancellationToken);
-
         if (!serviceFirst)
             await ReceiveAsync();
-        // What the server has already put into the held service's socket is a head start.
-        var sent = await source.LsnAsync($"SELECT sent_lsn FROM pg_stat_replication WHERE pid = {sender}", cancellationToken);
-        result.HeadStart = Math.Clamp((double)(sent.Value - from.Value) / (upTo.Value - from.Value), 0, 1);
-        var start = Stopwatch.GetTimestamp();
         service.Resume();
-        await stream.ReadUntilAsync(marker, cancellationToken);
-        result.Seconds = Stopwatch.GetElapsedTime(start, stream.CompletedAt).TotalSeconds;
+        await service.WhileRunningAsync(stream.ReadUntilAsync(marker, cancellationToken));
+        var completed = DateTime.UtcNow - Stopwatch.GetElapsedTime(stream.CompletedAt);
+
+        var (sender, started) = await SenderAsync(source, cancellationToken);
+        result.Seconds = (completed - started).TotalSeconds;
         await AcknowledgedAsync(source, upTo, cancellationToken);
-        result.AcknowledgedSeconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
+        result.AcknowledgedSeconds = (DateTime.UtcNow - started).TotalSeconds;
         result.ServiceCpu = service.CpuSeconds() - serviceCpu;
-        result.SenderCpu = (ProcessCpu.Seconds(sender) - senderCpu)
+        result.SenderCpu = ProcessCpu.Seconds(sender)
             ?? throw new InvalidOperationException("The service lost its connection to the source while it was measured.");
         result.ClientOps = stream.Ops - ops;
         if (serviceFirst)
@@ -84,6 +82,33 @@ internal static class StreamBenchmark
             result.LimitSeconds = elapsed.TotalSeconds;
             result.LimitSenderCpu = cpu;
         }
+    }
+
+    /// <summary>Lets both slots forget what came before, so that neither reader's server process has to decode it again.</summary>
+    private static async Task SettleAsync(BenchmarkSource source, SyncStream stream, WalReceiver receiver, CancellationToken cancellationToken)
+    {
+        var marker = stream.MarkerSeen + 1;
+        await receiver.StartBacklogAsync(cancellationToken);
+        await source.ExecuteAsync(BenchmarkData.MarkSql(marker), cancellationToken);
+        await stream.ReadUntilAsync(marker, cancellationToken);
+        await AcknowledgedAsync(source, await source.FlushedAsync(cancellationToken), cancellationToken);
+    }
+
+    /// <summary>
+    /// Ends the held service's connection: otherwise the server would fill its socket with a good part of the backlog while nobody counts the time.
+    /// </summary>
+    private static async Task DisconnectAsync(BenchmarkSource source, CancellationToken cancellationToken)
+    {
+        var sender = (await SenderAsync(source, cancellationToken)).ProcessId;
+        await source.ExecuteAsync($"SELECT pg_terminate_backend({sender}, 10000)", cancellationToken);
+    }
+
+    /// <summary>The server process that the service reads from, and when it came into being, by the clock of this machine.</summary>
+    private static async Task<(int ProcessId, DateTime StartedAt)> SenderAsync(BenchmarkSource source, CancellationToken cancellationToken)
+    {
+        var sender = await WalReceiver.SenderAsync(source, ServiceProcess.SlotPrefix, cancellationToken)
+            ?? throw new InvalidOperationException("The service does not read its slot.");
+        return (sender, await source.ReadAsync<DateTime>($"SELECT backend_start FROM pg_stat_replication WHERE pid = {sender}", cancellationToken));
     }
 
     /// <summary>The service acknowledges what is durable, so until then it has work to do.</summary>
@@ -106,7 +131,7 @@ internal static class StreamBenchmark
 
         new Measurement(
             "stream",
-            Median(result => changes * (1 - result.HeadStart) / result.Seconds),
+            Median(result => changes / result.Seconds),
             "row changes/s",
             Median(result => changes / result.LimitSeconds),
             "pg_recvlogical of the same backlog to /dev/null")
@@ -117,7 +142,6 @@ internal static class StreamBenchmark
                 ["changes"] = changes,
                 ["client_ops"] = drained[^1].ClientOps,
                 ["acknowledged_s"] = Math.Round(Median(result => result.AcknowledgedSeconds), 2),
-                ["head_start"] = Math.Round(Median(result => result.HeadStart), 3),
                 ["format"] = "pgoutput 1, text",
                 ["store"] = store,
                 ["rounds"] = drained.Count,
@@ -144,12 +168,10 @@ internal static class StreamBenchmark
     /// <summary>What one round measured.</summary>
     private sealed class Drained
     {
+        /// <summary>From the moment at which the server had the service's new connection.</summary>
         public double Seconds { get; set; }
 
         public double AcknowledgedSeconds { get; set; }
-
-        /// <summary>Share of the backlog that had been sent before the service went on.</summary>
-        public double HeadStart { get; set; }
 
         public double ServiceCpu { get; set; }
 

@@ -77,6 +77,19 @@ internal sealed class ServiceProcess : IAsyncDisposable
             throw Ended();
     }
 
+    /// <summary>Waits for something that reads from the service; when that fails because the service has ended, says so with its last words.</summary>
+    public async Task WhileRunningAsync(Task reading)
+    {
+        try
+        {
+            await reading;
+        }
+        catch (IOException) when (_process.WaitForExit(TimeSpan.FromSeconds(1)))
+        {
+            throw Ended();
+        }
+    }
+
     /// <summary>Asks the process to end, and ends it when it does not.</summary>
     /// <exception cref="InvalidOperationException">It had to be killed, or failed.</exception>
     public async Task StopAsync()
