@@ -161,7 +161,7 @@ public sealed partial class BucketsClient : IAsyncDisposable
     }
 
     /// <summary>The open database, opened by the first caller.</summary>
-    private Task<LocalDatabase> LocalAsync()
+    internal Task<LocalDatabase> LocalAsync()
     {
         lock (_gate)
         {
