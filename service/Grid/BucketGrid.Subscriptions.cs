@@ -45,6 +45,12 @@ public sealed partial class BucketGrid
             return subscription.IsEnded || (subscription.IsDirty && subscription.HasLookupChange);
     }
 
+    internal bool IsWaiting(GridSubscription subscription)
+    {
+        lock (_gate)
+            return subscription.Waiter is not null;
+    }
+
     internal ValueTask WaitAsync(GridSubscription subscription)
     {
         lock (_gate)

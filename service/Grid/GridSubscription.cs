@@ -50,6 +50,9 @@ public sealed class GridSubscription : IDisposable
     /// <summary>Whether a lookup that is watched has changed since the last <see cref="Take"/>.</summary>
     public bool HasLookupUpdate => _grid.HasLookupUpdate(this);
 
+    /// <summary>Whether somebody waits for an update.</summary>
+    public bool IsWaiting => _grid.IsWaiting(this);
+
     /// <summary>Waits until there is an update, or <see cref="Wake"/> is called.</summary>
     /// <exception cref="GridResetException">All buckets are void.</exception>
     public ValueTask WaitAsync() => _grid.WaitAsync(this);

@@ -65,6 +65,13 @@ internal sealed partial class RemoteKeys(Func<CancellationToken, Task<byte[]>> f
         }
     }
 
+    /// <summary>Completes when no fetch is under way.</summary>
+    internal Task IdleAsync()
+    {
+        lock (_gate)
+            return _refresh ?? Task.CompletedTask;
+    }
+
     private TimeSpan Age(long? timestamp) => timestamp is { } at ? clock.GetElapsedTime(at) : TimeSpan.MaxValue;
 
     private void StartRefresh()

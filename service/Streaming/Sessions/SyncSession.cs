@@ -52,6 +52,9 @@ public sealed class SyncSession
     /// <summary>Operations sent so far.</summary>
     public long OpsSent { get; private set; }
 
+    /// <summary>Whether the session waits for the next checkpoint or the next point in time.</summary>
+    public bool IsIdle => _subscription.IsWaiting;
+
     /// <summary>Runs the session. Ends normally with the token, or when all buckets are built anew.</summary>
     /// <param name="output">Receives the lines.</param>
     /// <param name="beginResponse">Called once if there is nothing to send for a while, so that the client sees that it is connected.</param>

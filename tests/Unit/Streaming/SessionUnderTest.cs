@@ -68,6 +68,14 @@ public sealed class SessionUnderTest : IAsyncDisposable
         }
     }
 
+    /// <summary>Waits until the session has nothing to do but to wait, so that a clock may be moved.</summary>
+    public async Task IdleAsync()
+    {
+        using var deadline = new CancellationTokenSource(Deadline);
+        while (!Session.IsIdle)
+            await Task.Delay(1, deadline.Token);
+    }
+
     public async ValueTask DisposeAsync()
     {
         await _stop.CancelAsync();

@@ -1,5 +1,6 @@
 using TopGun.Buckets.Protocol;
 using TopGun.Buckets.Streaming.Sessions;
+using TopGun.Buckets.SyncRules;
 using TopGun.Buckets.Tests.Unit.Grid;
 using Xunit;
 
@@ -79,5 +80,68 @@ public class SyncSessionTests
 
         Assert.Equal(2, lines.Count);
         Assert.DoesNotContain("theirs", lines[0], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Two_ways_to_one_bucket_are_one_entry_with_both_reasons()
+    {
+        var log = await TestLog.StartedAsync();
+        var rules = new FakeRules { Fixed = { ("todos|{}", 2) }, Streams = { "todos" } };
+        var none = System.Text.Json.JsonDocument.Parse("{}").RootElement;
+
+        await using var session = SessionUnderTest.Open(
+            log, rules, subscriptions: [new StreamSubscription("unknown", none, null), new StreamSubscription("todos", none, 1)]);
+        var lines = await session.NextCheckpointAsync();
+
+        Assert.Equal(
+            """{"checkpoint":{"last_op_id":"0","buckets":[{"bucket":"todos|{}","checksum":0,"count":0,"priority":1,"subscriptions":[{"default":0},{"sub":1}]}],"streams":[{"name":"lists","is_default":true,"errors":[]},{"name":"todos","is_default":false,"errors":[]}]}}""",
+            lines[0]);
+    }
+
+    [Fact]
+    public async Task A_bucket_of_many_operations_comes_in_lines_of_a_thousand()
+    {
+        var log = await TestLog.StartedAsync();
+        var transaction = log.Begin();
+        for (var row = 0; row < 2000; row++)
+            transaction.Put("a[]", $"t{row}");
+        transaction.Commit();
+
+        await using var session = SessionUnderTest.Open(log, new FakeRules { Fixed = { ("a[]", 3) } });
+        var lines = await session.NextCheckpointAsync();
+
+        Assert.Equal(4, lines.Count);
+        Assert.StartsWith("""{"data":{"bucket":"a[]","after":"0","next_after":"1000","has_more":true,""", lines[1], StringComparison.Ordinal);
+        Assert.StartsWith("""{"data":{"bucket":"a[]","after":"1000","next_after":"2000","has_more":false,""", lines[2], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Rows_of_a_megabyte_come_alone()
+    {
+        var log = await TestLog.StartedAsync();
+        log.Begin().Put("a[]", "t1", new string('x', 900_000)).Put("a[]", "t2", new string('x', 3_000_000)).Put("a[]", "t3").Commit();
+
+        await using var session = SessionUnderTest.Open(log, new FakeRules { Fixed = { ("a[]", 3) } }, pipeBytes: 8 << 20);
+        var lines = await session.NextCheckpointAsync();
+
+        Assert.Equal([2, 3, 3], lines[1..4].Select(line => line.Length switch { < 1_000_000 and > 800_000 => 2, > 2_000_000 => 3, _ => 3 }));
+        Assert.Contains("\"next_after\":\"1\",\"has_more\":true", lines[1], StringComparison.Ordinal);
+        Assert.Contains("\"next_after\":\"2\",\"has_more\":true", lines[2], StringComparison.Ordinal);
+        Assert.Contains("\"next_after\":\"3\",\"has_more\":false", lines[3], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Old_clients_get_rows_as_objects()
+    {
+        var log = await TestLog.StartedAsync();
+        log.Begin().Put("a[]", "t\"1", """{"id":"1","text":"a \"quoted\" \\ tab\tend"}""").Remove("a[]", "t2").Commit();
+
+        await using var session = SessionUnderTest.Open(log, new FakeRules { Fixed = { ("a[]", 3) } }, rawData: false);
+        var lines = await session.NextCheckpointAsync();
+
+        var (put, remove) = (log.Model["a[]"][0].Checksum, log.Model["a[]"][1].Checksum);
+        Assert.Equal(
+            $$$"""{"data":{"bucket":"a[]","after":"0","next_after":"2","has_more":false,"data":[{"op_id":"1","op":"PUT","object_type":"todos","object_id":"t\"1","subkey":"k/t\"1","data":{"id":"1","text":"a \"quoted\" \\ tab\tend"},"checksum":{{{put}}}},{"op_id":"2","op":"REMOVE","object_type":"todos","object_id":"t2","subkey":"k/t2","data":null,"checksum":{{{remove}}}}]}}""",
+            lines[1]);
     }
 }

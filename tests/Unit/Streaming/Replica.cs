@@ -1,0 +1,90 @@
+using System.Globalization;
+using System.Text.Json;
+using TopGun.Buckets.Protocol;
+
+namespace TopGun.Buckets.Tests.Unit.Streaming;
+
+/// <summary>A client of the plainest kind, which trusts nothing: order, exactly once, and every announced checksum.</summary>
+public sealed class Replica
+{
+    private readonly Dictionary<string, (uint Checksum, int Priority)> _announced = [];
+    private readonly Dictionary<string, List<(OpId OpId, uint Checksum)>> _ops = [];
+
+    public OpId Completed { get; private set; }
+
+    public List<OpId> OpsOf(string bucket) => [.. _ops.GetValueOrDefault(bucket, []).Select(op => op.OpId)];
+
+    public void Receive(string line)
+    {
+        using var document = JsonDocument.Parse(line);
+        var message = document.RootElement.EnumerateObject().Single();
+        switch (message.Name)
+        {
+            case "checkpoint":
+                _announced.Clear();
+                Announce(message.Value.GetProperty("buckets"));
+                foreach (var name in _ops.Keys.Except(_announced.Keys).ToList())
+                    _ops.Remove(name);
+                break;
+            case "checkpoint_diff":
+                foreach (var name in message.Value.GetProperty("removed_buckets").EnumerateArray())
+                {
+                    if (!_announced.Remove(name.GetString()!))
+                        throw new InvalidOperationException($"Bucket {name} was removed without being there.");
+                    _ops.Remove(name.GetString()!);
+                }
+                Announce(message.Value.GetProperty("updated_buckets"));
+                break;
+            case "data":
+                ReceiveData(message.Value);
+                break;
+            case "partial_checkpoint_complete":
+                Verify(message.Value.GetProperty("priority").GetInt32());
+                break;
+            case "checkpoint_complete":
+                Verify(int.MaxValue);
+                Completed = OpIdOf(message.Value.GetProperty("last_op_id"));
+                break;
+            case "token_expires_in":
+                break;
+            default:
+                throw new InvalidOperationException($"Unknown line: {line}");
+        }
+    }
+
+    private void Announce(JsonElement buckets)
+    {
+        foreach (var bucket in buckets.EnumerateArray())
+            _announced[bucket.GetProperty("bucket").GetString()!] = (bucket.GetProperty("checksum").GetUInt32(), bucket.GetProperty("priority").GetInt32());
+    }
+
+    private void ReceiveData(JsonElement data)
+    {
+        var name = data.GetProperty("bucket").GetString()!;
+        if (!_announced.ContainsKey(name))
+            throw new InvalidOperationException($"Data of bucket {name}, which was not announced.");
+        if (!_ops.TryGetValue(name, out var ops))
+            _ops.Add(name, ops = []);
+        foreach (var op in data.GetProperty("data").EnumerateArray())
+        {
+            var opId = OpIdOf(op.GetProperty("op_id"));
+            if (ops.Count > 0 && opId <= ops[^1].OpId)
+                throw new InvalidOperationException($"Operation {opId} of bucket {name} came again or out of order.");
+            ops.Add((opId, op.GetProperty("checksum").GetUInt32()));
+        }
+        if (ops.Count == 0 || ops[^1].OpId != OpIdOf(data.GetProperty("next_after")))
+            throw new InvalidOperationException($"A line of bucket {name} does not end where it says.");
+    }
+
+    private void Verify(int upToPriority)
+    {
+        foreach (var (name, (checksum, priority)) in _announced)
+        {
+            var sum = _ops.GetValueOrDefault(name, []).Aggregate(0u, (total, op) => total + op.Checksum);
+            if (priority <= upToPriority && sum != checksum)
+                throw new InvalidOperationException($"Bucket {name}: {checksum} was announced, {sum} was received.");
+        }
+    }
+
+    private static OpId OpIdOf(JsonElement element) => new(ulong.Parse(element.GetString()!, CultureInfo.InvariantCulture));
+}
