@@ -21,13 +21,11 @@ internal sealed class AckChecker
         _source = source;
         _disk = disk;
         source.Acknowledged += OnAcknowledged;
+        source.SlotCreated += consistentPoint => _snapshotFrom = consistentPoint; // what committed before is read by the snapshot
     }
 
     /// <summary>Number of acknowledgements seen.</summary>
     public int Count { get; private set; }
-
-    /// <summary>Transactions up to here are covered by a snapshot.</summary>
-    public void OnSnapshot(Lsn from) => _snapshotFrom = from;
 
     private void OnAcknowledged(Lsn flushed)
     {

@@ -36,6 +36,7 @@ internal sealed class SimReplicationLink(SimPostgres server) : SimConnection(ser
             await TravelAsync(cancellationToken);
         var created = new SimSlot(slot, Server.InsertPosition);
         Server.Slots.Add(slot, created);
+        Server.OnSlotCreated(created.ConfirmedFlush);
         Server.Loop.Record("source", "slot", $"{slot} created at {created.ConfirmedFlush}");
         await TravelAsync(cancellationToken);
         return created.ConfirmedFlush;
@@ -47,7 +48,7 @@ internal sealed class SimReplicationLink(SimPostgres server) : SimConnection(ser
         if (!Server.Slots.TryGetValue(slot, out _slot))
             throw new BucketsException("TGB1102", $"The slot {slot} does not exist.", "Let the service take a new snapshot.");
         if (_slot.Link is not null)
-            throw new BucketsException("TGB1101", $"The slot {slot} is active for another process.", "Wait until that has gone.");
+            throw new BucketsException("TGB1110", $"The slot {slot} is active for another process.", "Wait until that has gone.");
         _slot.Link = this;
         _published = Server.Publications.GetValueOrDefault(publication, []);
         _decoded = _slot.ConfirmedFlush;
