@@ -17,7 +17,7 @@ internal sealed record SimulationResult(
             The last events:
             {Failure.Events}
             To run it again:
-              TOPGUN_SIM_SEED={Seed}{(Mutant == Mutant.None ? "" : $" TOPGUN_SIM_MUTANT={Mutant}")} dotnet run --project tests/Simulation -- -class "*ReplayTests"
+              TOPGUN_SIM_SEED={Seed}{(Mutant == Mutant.None ? "" : $" TOPGUN_SIM_MUTANT={Mutant}")} dotnet run --project tests/Simulation -- --filter-class "*ReplayTests"
             """);
 }
 

@@ -29,7 +29,7 @@ internal sealed class World : IDisposable
         StoreFaults = new SimStoreFaults(Loop.Stream("store"));
         NetFaults = new SimNetFaults(Loop.Stream("network"));
         History = new OpHistory(Loop);
-        _acknowledgements = new AckChecker(Source, Disk);
+        _acknowledgements = new AckChecker(Source, Disk, History);
         _folder = Directory.CreateTempSubdirectory("topgun-sim-").FullName;
         Service = new ServiceNode(this);
         Clients = [.. Enumerable.Range(0, Shape.Clients).Select(number => new ClientNode(this, number, _folder))];
@@ -56,6 +56,9 @@ internal sealed class World : IDisposable
     public IReadOnlyList<ClientNode> Clients { get; }
 
     public SimulationCounts Counts { get; } = new();
+
+    /// <summary>Whether things are being broken at the moment.</summary>
+    public bool IsBreaking { get; private set; }
 
     /// <summary>Whether something was shown that would not survive a crash of the service.</summary>
     public bool IsAheadOfDisk => History.LastOpId > Disk.LastOpId;
@@ -92,6 +95,7 @@ internal sealed class World : IDisposable
         using (var until = new CancellationTokenSource())
         {
             var nemesis = new Nemesis(this);
+            IsBreaking = true;
             var work = writers.Select(writer => Quietly(writer.RunAsync(until.Token))).ToList();
             work.AddRange(Clients.Select(client => Quietly(client.WriteAsync(until.Token))));
             var breaking = Quietly(nemesis.RunAsync(until.Token));
@@ -99,6 +103,7 @@ internal sealed class World : IDisposable
             until.Cancel();
             await Task.WhenAll(work);
             await breaking;
+            IsBreaking = false;
             nemesis.Heal();
         }
         await ConvergeAsync("after the faults");

@@ -1,6 +1,7 @@
 using TopGun.Buckets.BucketLog;
 using TopGun.Buckets.Protocol;
 using TopGun.Buckets.Tests.Simulation.Loop;
+using TopGun.Buckets.Tests.Simulation.Store;
 
 namespace TopGun.Buckets.Tests.Simulation.Checkers;
 
@@ -9,6 +10,7 @@ internal sealed class OpHistory(SimLoop loop)
 {
     private readonly SortedDictionary<string, SortedList<ulong, SeenOp>> _buckets = new(StringComparer.Ordinal);
     private readonly SortedDictionary<ulong, Lsn> _positions = [];
+    private readonly SortedSet<Lsn> _batches = [];
     private OpId _voidUpTo;
 
     /// <summary>Highest op id seen.</summary>
@@ -30,13 +32,20 @@ internal sealed class OpHistory(SimLoop loop)
                 See(bucket.Name, op.OpId, op.Checksum, SimTrace.HashOf(op.Fragment.Span));
             }
         }
+        if (!batch.Ops.IsEmpty)
+            _batches.Add(batch.Checkpoint.Position);
         if (visible is not null)
             _positions[visible.LastOpId.Value] = visible.Position;
     }
 
-    /// <summary>Called for what the service starts with after a restart.</summary>
-    public void OnStarted(Checkpoint? checkpoint)
+    /// <summary>Newest position, up to a given one, for which operations were shown.</summary>
+    public Lsn NewestBatchUpTo(Lsn position) => _batches.GetViewBetween(Lsn.None, position).Max;
+
+    /// <summary>Called for what the service starts with: readers may be told of all that the store holds.</summary>
+    public void OnStarted(SimDisk disk, Checkpoint? checkpoint)
     {
+        foreach (var (bucket, op) in disk.Operations)
+            See(bucket, op.OpId, op.Checksum, SimTrace.HashOf(op.Fragment.Span));
         if (checkpoint is not null)
             _positions[checkpoint.LastOpId.Value] = checkpoint.Position;
     }

@@ -31,7 +31,10 @@ internal sealed class SimTransport(World world, string client, string user) : IS
         string clientId, SyncCredentials credentials, CancellationToken cancellationToken)
     {
         await TravelAsync(cancellationToken);
-        var id = await world.Service.RequestWriteCheckpoint(user, clientId).WaitAsync(cancellationToken);
+        var answer = world.Service.RequestWriteCheckpoint(user, clientId);
+        ulong id;
+        using (cancellationToken.Register(() => answer.TrySetCanceled(cancellationToken)))
+            id = await answer.Task;
         await TravelAsync(cancellationToken);
         return id;
     }

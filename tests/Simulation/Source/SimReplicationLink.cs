@@ -17,7 +17,7 @@ internal sealed class SimReplicationLink(SimPostgres server) : SimConnection(ser
     private int _nextCommit;
     private Lsn _decoded;
     private byte[]? _handedOut;
-    private TaskCompletionSource _wake = NewSignal();
+    private TaskCompletionSource? _wake;
 
     public async ValueTask<SourceIdentity> IdentifyAsync(CancellationToken cancellationToken)
     {
@@ -94,7 +94,7 @@ internal sealed class SimReplicationLink(SimPostgres server) : SimConnection(ser
     }
 
     /// <summary>There may be something to send.</summary>
-    public void Wake() => _wake.TrySetResult();
+    public void Wake() => _wake?.TrySetResult();
 
     private async Task ReceiveAsync(CancellationToken cancellationToken)
     {
@@ -121,11 +121,12 @@ internal sealed class SimReplicationLink(SimPostgres server) : SimConnection(ser
     /// <summary>Until something commits, or a keepalive is due.</summary>
     private async Task WaitAsync(CancellationToken cancellationToken)
     {
-        _wake = NewSignal();
-        using var keepalive = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var due = Server.Loop.Delay(TimeSpan.FromSeconds(5), "keepalive", keepalive.Token);
-        await Task.WhenAny(_wake.Task, due);
-        keepalive.Cancel(); // not CancelAsync, which goes to the thread pool
+        // One signal for all reasons: combining tasks would go on from the thread pool.
+        var wake = _wake = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var due = Server.Loop.Schedule(Server.Loop.World, TimeSpan.FromSeconds(5), "keepalive", () => wake.TrySetResult());
+        using (cancellationToken.Register(() => wake.TrySetResult()))
+            await wake.Task;
+        due.Cancel();
         cancellationToken.ThrowIfCancellationRequested();
         ThrowIfCut();
     }
@@ -168,6 +169,4 @@ internal sealed class SimReplicationLink(SimPostgres server) : SimConnection(ser
         Server.Loop.Record("walsender", position.ToString(), data);
         _arrived.Enqueue(new WalMessage(position, position, data));
     }
-
-    private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 }
