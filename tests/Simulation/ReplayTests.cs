@@ -20,7 +20,7 @@ public sealed class ReplayTests(ITestOutputHelper output)
         var failed = new List<SimulationResult>();
         for (var seed = first; seed <= last; seed++)
         {
-            var result = World.Run(seed, mutant);
+            var result = World.Run(new Scenario(seed) { Mutant = mutant });
             if (result.Failure is not null)
                 failed.Add(result);
             else if (first == last)

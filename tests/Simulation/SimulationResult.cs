@@ -5,8 +5,12 @@ namespace TopGun.Buckets.Tests.Simulation;
 
 /// <summary>What came of one seed.</summary>
 internal sealed record SimulationResult(
-    ulong Seed, Mutant Mutant, SimFailure? Failure, ulong TraceHash, long Steps, TimeSpan VirtualTime, SimulationCounts Counts)
+    Scenario Scenario, SimFailure? Failure, ulong TraceHash, long Steps, TimeSpan VirtualTime, SimulationCounts Counts)
 {
+    public ulong Seed => Scenario.Seed;
+
+    private Mutant Mutant => Scenario.Mutant;
+
     /// <summary>The report of a failing seed, with the command that runs it again.</summary>
     public string Describe() => Failure is null
         ? string.Create(CultureInfo.InvariantCulture, $"seed {Seed}: passed, {Steps} steps, {VirtualTime}, trace {TraceHash:x16}, {Counts}")
@@ -27,6 +31,9 @@ internal sealed record SimulationCounts
     public int Commits { get; set; }
 
     public int Operations { get; set; }
+
+    /// <summary>Operations that were shown again after a restart, the same as before.</summary>
+    public int ReplayedOperations { get; set; }
 
     public int Checkpoints { get; set; }
 

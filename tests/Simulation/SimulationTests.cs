@@ -16,7 +16,7 @@ public sealed class SimulationTests(ITestOutputHelper output)
         var results = new List<SimulationResult>();
         for (var seed = 1UL; seed <= Seeds; seed++)
         {
-            var result = World.Run(seed);
+            var result = World.Run(new Scenario(seed));
             Assert.True(result.Failure is null, result.Describe());
             results.Add(result);
         }
@@ -42,11 +42,42 @@ public sealed class SimulationTests(ITestOutputHelper output)
     [InlineData(42UL)]
     public void Two_runs_of_a_seed_leave_the_same_trace(ulong seed)
     {
-        var first = World.Run(seed);
-        var second = World.Run(seed);
+        var first = World.Run(new Scenario(seed));
+        var second = World.Run(new Scenario(seed));
 
         Assert.True(first.Failure is null, first.Describe());
         Assert.Equal((first.TraceHash, first.Steps), (second.TraceHash, second.Steps));
+    }
+
+    [Fact]
+    public void A_crash_between_published_and_durable_changes_nothing_a_client_can_see()
+    {
+        var replayed = 0;
+        for (var seed = 1UL; seed <= 20; seed++)
+        {
+            var result = World.Run(new Scenario(seed) { OnlyFault = Fault.CrashServiceBeforeDurable });
+            Assert.True(result.Failure is null, result.Describe());
+            replayed += result.Counts.ReplayedOperations;
+        }
+
+        Assert.True(replayed > 100, $"only {replayed} operations were lost and replayed");
+    }
+
+    [Theory]
+    [InlineData(nameof(Mutant.AcknowledgeBeforeDurable))]
+    [InlineData(nameof(Mutant.ReuseOpIds))]
+    public void A_defect_built_in_on_purpose_is_seen(string defect)
+    {
+        var mutant = Enum.Parse<Mutant>(defect);
+        for (var seed = 1UL; seed <= Seeds; seed++)
+        {
+            if (World.Run(new Scenario(seed) { Mutant = mutant }).Failure is not { } failure)
+                continue;
+            output.WriteLine($"{defect} is seen by {failure.Checker} at seed {seed}: {failure.Message}");
+            return;
+        }
+
+        Assert.Fail($"{defect} survived {Seeds} seeds: a workload or a checker is missing");
     }
 
     private static string Summarise(List<SimulationResult> results, TimeSpan wall)

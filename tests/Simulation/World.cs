@@ -17,10 +17,10 @@ internal sealed class World : IDisposable
     private readonly AckChecker _acknowledgements;
     private readonly string _folder;
 
-    public World(ulong seed, Mutant mutant)
+    public World(Scenario scenario)
     {
-        Loop = new SimLoop(seed);
-        Mutant = mutant;
+        Loop = new SimLoop(scenario.Seed);
+        Scenario = scenario;
         _random = Loop.Stream("world");
         Shape = WorkloadShape.Of(Loop.Stream("workload"));
         Source = new SimPostgres(
@@ -37,7 +37,7 @@ internal sealed class World : IDisposable
 
     public SimLoop Loop { get; }
 
-    public Mutant Mutant { get; }
+    public Scenario Scenario { get; }
 
     public WorkloadShape Shape { get; }
 
@@ -64,15 +64,16 @@ internal sealed class World : IDisposable
     public bool IsAheadOfDisk => History.LastOpId > Disk.LastOpId;
 
     /// <summary>Runs one seed from its beginning to its end.</summary>
-    public static SimulationResult Run(ulong seed, Mutant mutant = Mutant.None)
+    public static SimulationResult Run(Scenario scenario)
     {
-        using var world = new World(seed, mutant);
+        using var world = new World(scenario);
         world.Loop.Run(world.RunAsync, limit: TimeSpan.FromHours(1), stepLimit: 5_000_000);
         world.Counts.Operations = world.History.Count;
+        world.Counts.ReplayedOperations = world.History.Replayed;
         world.Counts.Commits = world.Source.Commits.Count;
         world.Counts.Acknowledgements = world._acknowledgements.Count;
         return new SimulationResult(
-            seed, mutant, world.Loop.Failure, world.Loop.Trace.Hash, world.Loop.Step, new TimeSpan(world.Loop.Now), world.Counts);
+            scenario, world.Loop.Failure, world.Loop.Trace.Hash, world.Loop.Step, new TimeSpan(world.Loop.Now), world.Counts);
     }
 
     public void Dispose()

@@ -6,7 +6,7 @@ namespace TopGun.Buckets.Tests.Simulation.Nodes;
 internal sealed class Nemesis(World world)
 {
     private readonly SimRandom _random = world.Loop.Stream("nemesis");
-    private readonly List<Func<Task>> _kinds = [];
+    private readonly List<Fault> _kinds = [];
 
     public async Task RunAsync(CancellationToken cancellationToken)
     {
@@ -15,7 +15,7 @@ internal sealed class Nemesis(World world)
         while (_kinds.Count > 0)
         {
             await world.Loop.Delay(_random.LogBetween(TimeSpan.FromMilliseconds(1), pause), "nemesis", cancellationToken);
-            await _random.Pick(_kinds)();
+            await BreakAsync(_random.Pick(_kinds));
         }
     }
 
@@ -34,17 +34,27 @@ internal sealed class Nemesis(World world)
 
     private void Choose()
     {
-        Func<Task>[] all =
-        [
-            CrashServiceAsync, CrashServiceBetweenPublishedAndDurableAsync, CutSourceAsync, RestartSourceAsync, CutClientAsync, StallNetworkAsync,
-            RefuseConnectionsAsync, SlowStoreAsync, FailStoreAsync, CrashClientAsync,
-        ];
-        foreach (var kind in all)
+        foreach (var kind in Enum.GetValues<Fault>())
         {
-            if (_random.Chance(0.5))
+            if (world.Scenario.OnlyFault is { } only ? kind == only : _random.Chance(0.5))
                 _kinds.Add(kind);
         }
     }
+
+    private Task BreakAsync(Fault kind) => kind switch
+    {
+        Fault.CrashService => CrashServiceAsync(),
+        Fault.CrashServiceBeforeDurable => CrashServiceBeforeDurableAsync(),
+        Fault.CutSource => CutSourceAsync(),
+        Fault.RestartSource => RestartSourceAsync(),
+        Fault.CutClient => CutClientAsync(),
+        Fault.CrashClient => CrashClientAsync(),
+        Fault.StallNetwork => StallNetworkAsync(),
+        Fault.RefuseConnections => RefuseConnectionsAsync(),
+        Fault.SlowStore => SlowStoreAsync(),
+        Fault.FailStore => FailStoreAsync(),
+        _ => throw new ArgumentOutOfRangeException(nameof(kind)),
+    };
 
     private async Task CrashServiceAsync()
     {
@@ -54,7 +64,7 @@ internal sealed class Nemesis(World world)
     }
 
     /// <summary>Waits for the moment that matters most: clients may have seen what no disk holds.</summary>
-    private async Task CrashServiceBetweenPublishedAndDurableAsync()
+    private async Task CrashServiceBeforeDurableAsync()
     {
         var slowest = world.StoreFaults.SlowestWrite;
         world.StoreFaults.SlowestWrite = TimeSpan.FromSeconds(1);

@@ -46,18 +46,13 @@ internal sealed class ServiceNode(World world)
     /// <summary>The process dies: everything in memory is gone, the store keeps what was durable.</summary>
     public void Crash()
     {
-        if (_actor is not { IsAlive: true } actor)
+        if (_actor is not { IsAlive: true })
             return;
         world.Counts.ServiceCrashes++;
         if (world.IsAheadOfDisk)
             world.Counts.CrashesBeforeDurable++;
         world.Loop.Record("service", "crash", $"life {_life}, shown {world.History.LastOpId}, durable {world.Disk.LastOpId}");
-        actor.Kill();
-        _serving = null;
-        _store?.Crash();
-        _store = null;
-        world.Source.CutConnections();
-        Disconnect(serviceDied: true);
+        Die();
     }
 
     /// <summary>A client has connected.</summary>
@@ -86,50 +81,56 @@ internal sealed class ServiceNode(World world)
         return answer;
     }
 
-    /// <summary>Runs the service, and again after every failure that is not a crash.</summary>
+    /// <summary>Runs the service. What it cannot mend itself ends the process, and the supervisor starts it again.</summary>
     private async Task LiveAsync(SimActor actor)
     {
-        while (true)
+        try
         {
-            try
-            {
-                await RunAsync(actor);
-            }
-            catch (BucketsException failure)
-            {
-                world.Loop.Record("service", "stopped", $"{failure.Code} {failure.Message}");
-            }
-            _serving = null;
-            Disconnect(serviceDied: false);
-            await Task.Delay(TimeSpan.FromMilliseconds(200), actor.Time);
+            await RunAsync(actor);
         }
+        catch (BucketsException failure)
+        {
+            world.Loop.Record("service", "exit", $"{failure.Code} {failure.Message}");
+            Die();
+            world.Loop.Schedule(world.Loop.World, TimeSpan.FromMilliseconds(200), "supervisor", EnsureStarted);
+        }
+    }
+
+    private void Die()
+    {
+        _actor!.Kill();
+        _serving = null;
+        _store?.Crash();
+        _store = null;
+        world.Source.CutConnections();
+        Disconnect();
     }
 
     private async Task RunAsync(SimActor actor)
     {
         var random = new SimSystemRandom(world.Loop.Stream(string.Create(CultureInfo.InvariantCulture, $"service life {_life} at {world.Loop.Now}")));
-        await using var store = _store = new SimStore(world.Loop, world.Disk, world.StoreFaults);
+        var store = _store = new SimStore(world.Loop, world.Disk, world.StoreFaults);
         await store.OpenAsync(CancellationToken.None);
-        IColdStorage storage = Mutants.Wrap(world.Mutant, store, _life);
+        IColdStorage storage = Mutants.Wrap(world.Scenario.Mutant, store, _life);
 
         var plan = await RulesRegistry.PlanAsync(storage, Compile(new RuleSetOptions()).Definitions, CancellationToken.None);
         var rules = Compile(new RuleSetOptions { Versions = plan.Versions });
-        using var grid = new BucketGrid(_shape.Grid, actor.Time);
+        var grid = new BucketGrid(_shape.Grid, actor.Time);
         var monitor = new ReplicationMonitor(actor.Time);
         var options = new ChangeSourceOptions { Tables = rules.Tables, SnapshotChunkRows = _shape.SnapshotChunkRows };
         var changes = Mutants.Wrap(
-            world.Mutant,
+            world.Scenario.Mutant,
             new ChangeSource(world.Source, options, monitor, actor.Time, random, NullLogger<ChangeSource>.Instance));
-        await using var log = new BucketLogWriter(
+        var log = new BucketLogWriter(
             storage,
             new DeployedRules(rules, plan),
             new ObservedGrid(world.History, world.Disk, grid),
-            new LogSource(changes.Acknowledge, new MissingRows(world.Source)),
+            new LogSource(changes.Acknowledge, new MissingRows(world.Source, actor.Time)),
             _shape.Log,
             new BucketLogEnvironment(actor.Time, random, NullLogger<BucketLogWriter>.Instance));
 
         var start = await log.OpenAsync(CancellationToken.None);
-        using var stop = new CancellationTokenSource();
+        var stop = new CancellationTokenSource();
         var watch = StopWithLogAsync(log, stop);
         _serving = new Serving(grid, rules, new WriteCheckpoints(world.Source, monitor, actor.Time, NullLogger<WriteCheckpoints>.Instance));
         try
@@ -204,10 +205,10 @@ internal sealed class ServiceNode(World world)
         }
     }
 
-    private void Disconnect(bool serviceDied)
+    private void Disconnect()
     {
         foreach (var link in _links)
-            link.Cut(serviceDied);
+            link.Cut(serviceDied: true);
         _links.Clear();
         foreach (var answer in _answers)
             answer.TrySetException(new TransportException("The connection to the sync service was lost."));

@@ -19,7 +19,7 @@ internal sealed record ServiceShape(
         new BucketLogOptions
         {
             Publish = random.Chance(0.7) ? PublishMode.Memory : PublishMode.Durable,
-            GroupCommitDelay = random.LogBetween(TimeSpan.FromMilliseconds(0.1), TimeSpan.FromMilliseconds(500)),
+            GroupCommitDelay = random.LogBetween(TimeSpan.FromMilliseconds(0.1), TimeSpan.FromMilliseconds(200)),
             DirtyLimitBytes = random.Chance(0.3) ? 1 << 10 : 64 << 20,
             OpIdBlock = random.Chance(0.5) ? 4UL : 1 << 20,
         },
