@@ -219,6 +219,8 @@ internal sealed class CheckpointApplier(LocalDatabase local, LocalSchema schema)
         }
         if (target.WriteCheckpoint is { } writeCheckpoint)
             WriteGate.Applied(database, writeCheckpoint);
+        database.Prepare("UPDATE tg_meta SET value = ? WHERE key = 'published'").Bind(1, (long)target.LastOpId.Value).Run();
+        database.Run("UPDATE tg_meta SET value = value + 1 WHERE key = 'publishes'");
     }
 
     /// <summary>Everything up to the checkpoint has arrived, so the next request asks for what comes after it.</summary>

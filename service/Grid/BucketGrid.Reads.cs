@@ -120,7 +120,7 @@ public sealed partial class BucketGrid
                 _appendWaiter ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
                 appended = _appendWaiter.Task;
             }
-            await appended.WaitAsync(cancellationToken);
+            await appended.OrCancelledAsync(cancellationToken);
         }
     }
 
@@ -142,7 +142,7 @@ public sealed partial class BucketGrid
         }
         if (!mine)
         {
-            await load.Task.WaitAsync(cancellationToken);
+            await load.Task.OrCancelledAsync(cancellationToken);
             return;
         }
         try

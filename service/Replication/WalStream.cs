@@ -48,7 +48,7 @@ internal sealed class WalStream(
         }
         finally
         {
-            await ending.CancelAsync();
+            ending.Cancel(); // in this thread: CancelAsync would run what hangs on it on another
             await keeper;
         }
     }

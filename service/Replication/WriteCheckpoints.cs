@@ -50,7 +50,7 @@ public sealed partial class WriteCheckpoints(
 
     public async ValueTask DisposeAsync()
     {
-        await _ending.CancelAsync();
+        _ending.Cancel(); // in this thread: CancelAsync would run what hangs on it on another
         await _emitting;
         if (_session is not null)
             await _session.DisposeAsync();

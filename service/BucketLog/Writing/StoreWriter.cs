@@ -146,7 +146,7 @@ internal sealed partial class StoreWriter(
     }
 
     private bool IsUrgent() =>
-        Volatile.Read(ref _flushSequence) > Volatile.Read(ref _durableSequence) || window.Measure().ByteCount >= UrgentBytes;
+        Volatile.Read(ref _flushSequence) > Volatile.Read(ref _durableSequence) || window.Measure().ByteCount >= Math.Min(UrgentBytes, options.DirtyLimitBytes);
 
     private async ValueTask WriteAsync(DirtySet set, CancellationToken cancellationToken)
     {

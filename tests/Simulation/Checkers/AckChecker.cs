@@ -7,43 +7,48 @@ using TopGun.Buckets.Tests.Simulation.Workload;
 namespace TopGun.Buckets.Tests.Simulation.Checkers;
 
 /// <summary>C-ACK: the source is never told to forget a transaction that the store does not hold.</summary>
-/// <remarks>Only transactions that changed a row count: a position may be acknowledged past others without storing anything.</remarks>
+/// <remarks>
+/// Looked at from two sides: the position that the store names must cover every transaction that changed a row, and every batch with
+/// operations that was shown must be in the store itself.
+/// </remarks>
 internal sealed class AckChecker
 {
     private readonly SimLoop _loop;
     private readonly SimPostgres _source;
     private readonly SimDisk _disk;
+    private readonly OpHistory _history;
     private Lsn _snapshotFrom;
 
-    public AckChecker(SimPostgres source, SimDisk disk)
+    public AckChecker(SimPostgres source, SimDisk disk, OpHistory history)
     {
         _loop = source.Loop;
         _source = source;
         _disk = disk;
+        _history = history;
         source.Acknowledged += OnAcknowledged;
+        source.SlotCreated += consistentPoint => _snapshotFrom = consistentPoint; // what committed before is read by the snapshot
     }
 
     /// <summary>Number of acknowledgements seen.</summary>
     public int Count { get; private set; }
-
-    /// <summary>Transactions up to here are covered by a snapshot.</summary>
-    public void OnSnapshot(Lsn from) => _snapshotFrom = from;
 
     private void OnAcknowledged(Lsn flushed)
     {
         Count++;
         if (flushed > _source.InsertPosition)
             _loop.Fail("C-ACK", $"{flushed} was acknowledged, beyond the end of the log at {_source.InsertPosition}.");
+        var durable = _disk.Position;
         foreach (var commit in _source.Commits)
         {
-            if (commit.End <= flushed && commit.End > _snapshotFrom && commit.End > _disk.LastBatch && ChangesRows(commit))
-            {
-                _loop.Fail(
-                    "C-ACK",
-                    $"{flushed} was acknowledged, but transaction {commit.Id} at {commit.End} is not durable: the store ends at {_disk.LastBatch}.");
-            }
+            if (commit.End <= flushed && commit.End > _snapshotFrom && commit.End > durable && ChangesRows(commit))
+                Fail(flushed, $"transaction {commit.Id} at {commit.End} is not durable: the store ends at {durable}");
         }
+        var shown = _history.NewestBatchUpTo(flushed);
+        if (shown > _snapshotFrom && shown > _disk.LastBatch)
+            Fail(flushed, $"the operations shown for {shown} are not durable: those stored end at {_disk.LastBatch}");
     }
+
+    private void Fail(Lsn flushed, string what) => _loop.Fail("C-ACK", $"{flushed} was acknowledged, but {what}.");
 
     private static bool ChangesRows(SimCommit commit) => commit.Changes.Any(change =>
         change.Kind is not SimChangeKind.Message

@@ -1,6 +1,7 @@
 using TopGun.Buckets.BucketLog;
 using TopGun.Buckets.Protocol;
 using TopGun.Buckets.Tests.Simulation.Loop;
+using TopGun.Buckets.Tests.Simulation.Store;
 
 namespace TopGun.Buckets.Tests.Simulation.Checkers;
 
@@ -9,12 +10,19 @@ internal sealed class OpHistory(SimLoop loop)
 {
     private readonly SortedDictionary<string, SortedList<ulong, SeenOp>> _buckets = new(StringComparer.Ordinal);
     private readonly SortedDictionary<ulong, Lsn> _positions = [];
+    private readonly SortedSet<Lsn> _batches = [];
+    private readonly List<(string Bucket, BucketOp Op)> _hidden = []; // of a snapshot: a crash may give other rows the same ids
+    private readonly List<Lsn> _hiddenBatches = [];
     private OpId _voidUpTo;
+    private OpId _stored;
 
     /// <summary>Highest op id seen.</summary>
     public OpId LastOpId { get; private set; }
 
     public int Count { get; private set; }
+
+    /// <summary>Operations that were shown, lost with a crash, and shown again.</summary>
+    public int Replayed { get; private set; }
 
     /// <summary>Called for every batch that becomes visible, in every life of the service.</summary>
     public void OnPublished(OpBatch batch, Checkpoint? visible)
@@ -27,25 +35,54 @@ internal sealed class OpHistory(SimLoop loop)
                 if (op.OpId <= previous)
                     loop.Fail("C-OPID", $"Bucket {bucket.Name} got operation {op.OpId} after {previous}.");
                 previous = op.OpId;
-                See(bucket.Name, op.OpId, op.Checksum, SimTrace.HashOf(op.Fragment.Span));
+                _hidden.Add((bucket.Name, op));
             }
         }
+        if (!batch.Ops.IsEmpty)
+            _hiddenBatches.Add(batch.Checkpoint.Position);
         if (visible is not null)
-            _positions[visible.LastOpId.Value] = visible.Position;
+            Show(visible);
     }
 
-    /// <summary>Called for what the service starts with after a restart.</summary>
-    public void OnStarted(Checkpoint? checkpoint)
+    /// <summary>From now on anybody may be told of everything up to here.</summary>
+    private void Show(Checkpoint visible)
     {
+        foreach (var (bucket, op) in _hidden)
+        {
+            if (!See(bucket, op.OpId, op.Checksum, SimTrace.HashOf(op.Fragment.Span)) && op.OpId > _stored)
+                Replayed++;
+        }
+        _hidden.Clear();
+        _batches.UnionWith(_hiddenBatches);
+        _hiddenBatches.Clear();
+        _positions[visible.LastOpId.Value] = visible.Position;
+    }
+
+    /// <summary>Newest position, up to a given one, for which operations were shown.</summary>
+    public Lsn NewestBatchUpTo(Lsn position) => _batches.GetViewBetween(Lsn.None, position).Max;
+
+    /// <summary>Called for what the service starts with: readers may be told of all that the store holds.</summary>
+    public void OnStarted(SimDisk disk, Checkpoint? checkpoint)
+    {
+        _hidden.Clear();
+        _hiddenBatches.Clear();
+        _hidden.AddRange(disk.Operations);
+        _stored = disk.LastOpId;
         if (checkpoint is not null)
-            _positions[checkpoint.LastOpId.Value] = checkpoint.Position;
+            Show(checkpoint);
     }
 
     /// <summary>All buckets are void; their op ids stay taken.</summary>
-    public void OnReset() => _voidUpTo = LastOpId;
+    public void OnReset()
+    {
+        _voidUpTo = LastOpId;
+        _hidden.Clear();
+        _hiddenBatches.Clear();
+    }
 
     /// <summary>Called for every operation that goes over a wire.</summary>
-    public void See(string bucket, OpId opId, uint checksum, ulong content)
+    /// <returns>Whether it is seen for the first time.</returns>
+    public bool See(string bucket, OpId opId, uint checksum, ulong content)
     {
         if (!_buckets.TryGetValue(bucket, out var log))
             _buckets.Add(bucket, log = []);
@@ -53,12 +90,13 @@ internal sealed class OpHistory(SimLoop loop)
         {
             if (known != new SeenOp(checksum, content))
                 loop.Fail("C-OPID", $"Operation {opId} of bucket {bucket} has two contents.");
-            return;
+            return false;
         }
         log.Add(opId.Value, new SeenOp(checksum, content));
         Count++;
         if (opId > LastOpId)
             LastOpId = opId;
+        return true;
     }
 
     /// <summary>Position of the source that a checkpoint stands for.</summary>

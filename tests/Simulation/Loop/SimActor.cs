@@ -15,6 +15,9 @@ internal sealed class SimActor(SimLoop loop, string name) : SynchronizationConte
 
     public bool IsAlive { get; private set; } = true;
 
+    /// <summary>Runs after every step of the actor: what it did is looked at before anything else happens.</summary>
+    public Action? AfterStep { get; set; }
+
     public void Kill() => IsAlive = false;
 
     /// <summary>Starts an asynchronous method of this actor. Its failure fails the run, unless the actor was killed.</summary>

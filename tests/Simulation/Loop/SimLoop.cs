@@ -124,6 +124,8 @@ internal sealed class SimLoop
         try
         {
             next.Run();
+            if (next.Actor.IsAlive)
+                next.Actor.AfterStep?.Invoke();
         }
         catch (Exception exception)
         {

@@ -6,6 +6,8 @@ namespace TopGun.Buckets.Tests.Simulation.Loop;
 /// <summary>What happened, twice: a rolling hash over everything, and the newest events in words for the report.</summary>
 internal sealed class SimTrace(int capacity)
 {
+    private const int LongestDetail = 240;
+
     private readonly TraceEvent[] _ring = new TraceEvent[capacity];
     private long _count;
 
@@ -21,7 +23,7 @@ internal sealed class SimTrace(int capacity)
         Mix(HashOf(kind));
         Mix(payload);
         if (detail is not null)
-            _ring[_count++ % capacity] = new TraceEvent(step, time, actor, kind, detail);
+            _ring[_count++ % capacity] = new TraceEvent(step, time, actor, kind, Shorten(detail));
     }
 
     /// <summary>The newest events that have words, oldest first.</summary>
@@ -52,6 +54,12 @@ internal sealed class SimTrace(int capacity)
         foreach (var value in bytes)
             hash = (hash ^ value) * 0x100000001B3;
         return hash;
+    }
+
+    private static string Shorten(string detail)
+    {
+        var line = detail.ReplaceLineEndings(" ");
+        return line.Length <= LongestDetail ? line : line[..LongestDetail] + "…";
     }
 
     private void Mix(ulong value) => Hash = (Hash ^ value) * 0x100000001B3;

@@ -36,12 +36,14 @@ internal sealed class SimLink
     public bool IsCut { get; private set; }
 
     /// <summary>Breaks the connection for both sides; what is under way is lost.</summary>
-    public void Cut()
+    /// <param name="serviceDied">Whether there is nobody left at the service to be told.</param>
+    public void Cut(bool serviceDied = false)
     {
         if (IsCut)
             return;
         IsCut = true;
-        _aborted.Cancel();
+        if (!serviceDied)
+            _aborted.Cancel();
         _received.Writer.Complete(new IOException("The connection was reset."));
         _sent.Reader.Complete();
     }
@@ -64,7 +66,8 @@ internal sealed class SimLink
                 await _loop.Delay(TimeSpan.FromMilliseconds(50), "network-stall");
             if (IsCut)
                 return;
-            await _received.Writer.WriteAsync(bytes);
+            if ((await _received.Writer.WriteAsync(bytes)).IsCompleted)
+                Cut(); // the client has closed its end
         }
         if (!IsCut)
             await _received.Writer.CompleteAsync();

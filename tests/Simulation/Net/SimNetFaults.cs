@@ -5,8 +5,8 @@ namespace TopGun.Buckets.Tests.Simulation.Net;
 /// <summary>How the network between clients and service behaves at the moment; turned by the nemesis.</summary>
 internal sealed class SimNetFaults(SimRandom random)
 {
-    private readonly int _largestChunk = random.Chance(0.2) ? 8 : random.Between(64, 16_384);
-    private readonly TimeSpan _slowest = random.LogBetween(TimeSpan.FromMilliseconds(1), TimeSpan.FromMilliseconds(200));
+    private int _largestChunk = random.Chance(0.2) ? 8 : random.Between(64, 16_384);
+    private TimeSpan _slowest = random.LogBetween(TimeSpan.FromMilliseconds(1), TimeSpan.FromMilliseconds(200));
 
     /// <summary>Nothing arrives, and nobody is told.</summary>
     public bool IsStalled { get; set; }
@@ -24,5 +24,7 @@ internal sealed class SimNetFaults(SimRandom random)
     {
         IsStalled = false;
         IsDown = false;
+        _largestChunk = 65_536;
+        _slowest = TimeSpan.FromMilliseconds(20);
     }
 }

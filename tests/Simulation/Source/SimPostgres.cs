@@ -59,6 +59,9 @@ internal sealed class SimPostgres : ISource
     /// <summary>Told of every position that the service reports as flushed, before it takes effect.</summary>
     public event Action<Lsn>? Acknowledged;
 
+    /// <summary>Told of the consistent point of every slot that is created.</summary>
+    public event Action<Lsn>? SlotCreated;
+
     public SimTransaction Begin()
     {
         var transaction = new SimTransaction(this, _nextTransaction++);
@@ -66,7 +69,6 @@ internal sealed class SimPostgres : ISource
         return transaction;
     }
 
-    /// <summary>Whether a transaction that was open at some moment still is.</summary>
     public IReadOnlyList<SimTransaction> OpenTransactions => [.. _open];
 
     public SimTable Table(string name) => Tables.Single(table => table.Name == name);
@@ -116,6 +118,8 @@ internal sealed class SimPostgres : ISource
     }
 
     public void Forget(SimConnection connection) => _connections.Remove(connection);
+
+    public void OnSlotCreated(Lsn consistentPoint) => SlotCreated?.Invoke(consistentPoint);
 
     public void OnAcknowledged(Lsn position) => Acknowledged?.Invoke(position);
 

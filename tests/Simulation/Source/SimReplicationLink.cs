@@ -17,7 +17,7 @@ internal sealed class SimReplicationLink(SimPostgres server) : SimConnection(ser
     private int _nextCommit;
     private Lsn _decoded;
     private byte[]? _handedOut;
-    private TaskCompletionSource _wake = NewSignal();
+    private TaskCompletionSource? _wake;
 
     public async ValueTask<SourceIdentity> IdentifyAsync(CancellationToken cancellationToken)
     {
@@ -36,6 +36,7 @@ internal sealed class SimReplicationLink(SimPostgres server) : SimConnection(ser
             await TravelAsync(cancellationToken);
         var created = new SimSlot(slot, Server.InsertPosition);
         Server.Slots.Add(slot, created);
+        Server.OnSlotCreated(created.ConfirmedFlush);
         Server.Loop.Record("source", "slot", $"{slot} created at {created.ConfirmedFlush}");
         await TravelAsync(cancellationToken);
         return created.ConfirmedFlush;
@@ -47,7 +48,7 @@ internal sealed class SimReplicationLink(SimPostgres server) : SimConnection(ser
         if (!Server.Slots.TryGetValue(slot, out _slot))
             throw new BucketsException("TGB1102", $"The slot {slot} does not exist.", "Let the service take a new snapshot.");
         if (_slot.Link is not null)
-            throw new BucketsException("TGB1101", $"The slot {slot} is active for another process.", "Wait until that has gone.");
+            throw new BucketsException("TGB1110", $"The slot {slot} is active for another process.", "Wait until that has gone.");
         _slot.Link = this;
         _published = Server.Publications.GetValueOrDefault(publication, []);
         _decoded = _slot.ConfirmedFlush;
@@ -93,7 +94,7 @@ internal sealed class SimReplicationLink(SimPostgres server) : SimConnection(ser
     }
 
     /// <summary>There may be something to send.</summary>
-    public void Wake() => _wake.TrySetResult();
+    public void Wake() => _wake?.TrySetResult();
 
     private async Task ReceiveAsync(CancellationToken cancellationToken)
     {
@@ -120,11 +121,12 @@ internal sealed class SimReplicationLink(SimPostgres server) : SimConnection(ser
     /// <summary>Until something commits, or a keepalive is due.</summary>
     private async Task WaitAsync(CancellationToken cancellationToken)
     {
-        _wake = NewSignal();
-        using var keepalive = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var due = Server.Loop.Delay(TimeSpan.FromSeconds(5), "keepalive", keepalive.Token);
-        await Task.WhenAny(_wake.Task, due);
-        keepalive.Cancel(); // not CancelAsync, which goes to the thread pool
+        // One signal for all reasons: combining tasks would go on from the thread pool.
+        var wake = _wake = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var due = Server.Loop.Schedule(Server.Loop.World, TimeSpan.FromSeconds(5), "keepalive", () => wake.TrySetResult());
+        using (cancellationToken.Register(() => wake.TrySetResult()))
+            await wake.Task;
+        due.Cancel();
         cancellationToken.ThrowIfCancellationRequested();
         ThrowIfCut();
     }
@@ -167,6 +169,4 @@ internal sealed class SimReplicationLink(SimPostgres server) : SimConnection(ser
         Server.Loop.Record("walsender", position.ToString(), data);
         _arrived.Enqueue(new WalMessage(position, position, data));
     }
-
-    private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 }

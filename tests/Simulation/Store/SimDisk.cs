@@ -1,4 +1,5 @@
 using TopGun.Buckets.BucketLog;
+using TopGun.Buckets.BucketLog.Records;
 using TopGun.Buckets.Protocol;
 using TopGun.Buckets.Tests.Simulation.Loop;
 
@@ -19,8 +20,15 @@ internal sealed class SimDisk
     /// <summary>Commit position of the newest batch stored.</summary>
     public Lsn LastBatch { get; private set; }
 
+    /// <summary>Position that the log itself has stored.</summary>
+    public Lsn Position => Find(RecordTable.Meta, MetaKey.Position) is { } stored ? LogPosition.Read(stored).Position : Lsn.None;
+
     /// <summary>Number of writes applied.</summary>
     public int WriteCount { get; private set; }
+
+    /// <summary>Every operation stored.</summary>
+    public IEnumerable<(string Bucket, BucketOp Op)> Operations =>
+        _buckets.SelectMany(bucket => bucket.Value.Select(op => (bucket.Key, op)));
 
     public void Apply(SimWrite write)
     {

@@ -39,7 +39,7 @@ internal sealed class SourceWriter(SimPostgres source, SimRandom random, Workloa
             else
                 transaction.Commit();
         }
-        catch (SimConflictException)
+        catch (Exception exception) when (exception is SimConflictException or OperationCanceledException)
         {
             transaction.Rollback();
         }

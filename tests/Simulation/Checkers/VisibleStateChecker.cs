@@ -1,0 +1,99 @@
+using TopGun.Buckets.Client.LocalStore;
+using TopGun.Buckets.Protocol;
+using TopGun.Buckets.Tests.Simulation.Source;
+using TopGun.Buckets.Tests.Simulation.Workload;
+
+namespace TopGun.Buckets.Tests.Simulation.Checkers;
+
+/// <summary>
+/// C-MODEL: whenever a device shows a checkpoint, its rows are those of the source at that commit, as the rules give them to its user. And it never
+/// goes back (C-CAUSAL), and no bucket's sum is ever wrong (C-SUM).
+/// </summary>
+internal sealed class VisibleStateChecker : IDisposable
+{
+    private readonly World _world;
+    private readonly string _client;
+    private readonly string _user;
+    private readonly Database _database;
+    private long _publishes;
+
+    /// <summary>Begins with what an earlier life of the device left in the file.</summary>
+    public VisibleStateChecker(World world, string client, string user, string path, OpId shownBefore)
+    {
+        _world = world;
+        _client = client;
+        _user = user;
+        _database = Database.OpenReader(path);
+        _publishes = ReadPublishes();
+        Checkpoint = shownBefore;
+        MoveTo(ReadCheckpoint());
+    }
+
+    /// <summary>The checkpoint that is visible.</summary>
+    public OpId Checkpoint { get; private set; }
+
+    /// <summary>Local writes that wait.</summary>
+    public long PendingUploads => _database.Prepare("SELECT count(*) FROM tg_crud").RunInt64() ?? 0;
+
+    public string ClientId => _database.Prepare("SELECT value FROM tg_meta WHERE key = 'client_id'").RunText()!;
+
+    /// <summary>Called after every step of the device.</summary>
+    public void OnStep()
+    {
+        var publishes = ReadPublishes();
+        if (publishes == _publishes)
+            return;
+        _publishes = publishes;
+        _world.Counts.Checkpoints++;
+        MoveTo(ReadCheckpoint());
+        if (_database.Prepare("SELECT bucket FROM tg_mismatch").RunText() is { } bucket)
+            _world.Loop.Fail("C-SUM", $"{_client} found a wrong checksum in {bucket}.");
+        if (PendingUploads == 0)
+            Compare(Checkpoint);
+    }
+
+    /// <summary>Every visible row, as <see cref="NaiveModel"/> writes it.</summary>
+    public SortedSet<string> ReadRows()
+    {
+        var rows = new SortedSet<string>(StringComparer.Ordinal);
+        foreach (var (table, columns) in TodoApp.ClientColumns)
+        {
+            var statement = _database.Prepare($"SELECT id, {string.Join(", ", columns)} FROM {table}");
+            while (statement.Step())
+                rows.Add(NaiveModel.Describe(table, Enumerable.Range(0, columns.Count + 1).Select(statement.Text)));
+        }
+        return rows;
+    }
+
+    public void Dispose() => _database.Dispose();
+
+    private long ReadPublishes() => _database.Prepare("SELECT value FROM tg_meta WHERE key = 'publishes'").RunInt64() ?? 0;
+
+    private OpId ReadCheckpoint() => new((ulong)(_database.Prepare("SELECT value FROM tg_meta WHERE key = 'published'").RunInt64() ?? 0));
+
+    private void MoveTo(OpId checkpoint)
+    {
+        if (checkpoint < Checkpoint)
+            _world.Loop.Fail("C-CAUSAL", $"{_client} went back from checkpoint {Checkpoint} to {checkpoint}.");
+        Checkpoint = checkpoint;
+    }
+
+    private void Compare(OpId checkpoint)
+    {
+        if (_world.History.PositionOf(checkpoint) is not { } position)
+        {
+            _world.Loop.Fail("C-MODEL", $"{_client} shows checkpoint {checkpoint}, which nobody published.");
+            return;
+        }
+        var state = _world.Source.Commits.FindLast(commit => commit.End <= position)?.State ?? SourceState.Empty;
+        var expected = NaiveModel.VisibleTo(_user, state);
+        var found = ReadRows();
+        _world.Loop.Record(_client, "publish", $"{checkpoint} at {position}: {found.Count} rows");
+        if (!expected.SetEquals(found))
+        {
+            _world.Loop.Fail(
+                "C-MODEL",
+                $"{_client} of {_user} shows checkpoint {checkpoint}, which is {position}:{Environment.NewLine}{NaiveModel.Difference(expected, found)}");
+        }
+    }
+}

@@ -1,0 +1,163 @@
+using System.Globalization;
+using TopGun.Buckets.Client;
+using TopGun.Buckets.Client.LocalStore;
+using TopGun.Buckets.Protocol;
+using TopGun.Buckets.Tests.Simulation.Checkers;
+using TopGun.Buckets.Tests.Simulation.Loop;
+using TopGun.Buckets.Tests.Simulation.Net;
+using TopGun.Buckets.Tests.Simulation.Workload;
+
+namespace TopGun.Buckets.Tests.Simulation.Nodes;
+
+/// <summary>One device: the real client over a real SQLite file, through crashes.</summary>
+internal sealed class ClientNode : IDisposable
+{
+    private static readonly LocalSchema Schema = new(
+    [
+        new LocalTable("lists", LocalColumn.Text("owner_id"), LocalColumn.Text("name"), LocalColumn.Integer("n")),
+        new LocalTable("notices", LocalColumn.Text("body")),
+        new LocalTable("todos", LocalColumn.Text("list_id"), LocalColumn.Text("title"), LocalColumn.Text("note"), LocalColumn.Integer("done"), LocalColumn.Integer("n")),
+    ]);
+
+    private readonly World _world;
+    private readonly SimRandom _random;
+    private readonly SimTransport _transport;
+    private readonly UploadBackend _backend;
+    private readonly string _folder;
+    private SimActor? _actor;
+    private BucketsClient? _client;
+    private VisibleStateChecker? _visible;
+    private int _life;
+    private int _written;
+    private OpId _shown;
+
+    public ClientNode(World world, int number, string folder)
+    {
+        _world = world;
+        _folder = folder;
+        Name = string.Create(CultureInfo.InvariantCulture, $"client-{number}");
+        User = string.Create(CultureInfo.InvariantCulture, $"user-{number % world.Shape.Users}");
+        _random = world.Loop.Stream(Name);
+        _transport = new SimTransport(world, Name, User);
+        _backend = new UploadBackend(world, world.Loop.Stream($"{Name} backend"));
+    }
+
+    public string Name { get; }
+
+    public string User { get; }
+
+    private string Path => System.IO.Path.Combine(_folder, string.Create(CultureInfo.InvariantCulture, $"{Name}-{_life}.db"));
+
+    public void EnsureStarted()
+    {
+        if (_actor is { IsAlive: true })
+            return;
+        _world.Loop.Record(Name, "start", $"life {_life}");
+        var actor = _actor = new SimActor(_world.Loop, Name);
+        actor.Start("open", () => OpenAsync(actor));
+    }
+
+    /// <summary>The process dies. What it had handed to the operating system is there for the next life, and nothing else.</summary>
+    public void Crash()
+    {
+        if (_actor is not { IsAlive: true } actor)
+            return;
+        _world.Counts.ClientCrashes++;
+        _world.Loop.Record(Name, "crash", $"life {_life}");
+        actor.Kill();
+        _transport.Cut();
+        _client = null;
+        _shown = _visible?.Checkpoint ?? _shown;
+        _visible?.Dispose();
+        _visible = null;
+        var left = Path;
+        _life++;
+        foreach (var suffix in (string[])["", "-wal"])
+        {
+            if (File.Exists(left + suffix))
+                File.Copy(left + suffix, Path + suffix);
+        }
+    }
+
+    public void CutConnection() => _transport.Cut();
+
+    /// <summary>Writes locally now and then, as the person in front of the device.</summary>
+    public async Task WriteAsync(CancellationToken cancellationToken)
+    {
+        var longest = _random.LogBetween(TimeSpan.FromMilliseconds(300), TimeSpan.FromSeconds(20));
+        while (!cancellationToken.IsCancellationRequested)
+        {
+            await _world.Loop.Delay(_random.LogBetween(TimeSpan.FromMilliseconds(10), longest), "person", cancellationToken);
+            if (_actor is { IsAlive: true } actor && _client is { } client)
+                actor.Start("local-write", () => WriteAsync(client));
+        }
+    }
+
+    /// <summary>How the device differs from what it should show in the end, or null when it does not.</summary>
+    public string? FindDifference()
+    {
+        if (_visible is null)
+            return $"{Name} is not open";
+        if (_visible.PendingUploads is var pending and > 0)
+            return $"{Name} has {pending} local writes that were not uploaded ({Describe(_client?.Status)})";
+        var expected = NaiveModel.VisibleTo(User, _world.Source.State);
+        var found = _visible.ReadRows();
+        if (!expected.SetEquals(found))
+            return $"{Name} of {User} shows checkpoint {_visible.Checkpoint} ({Describe(_client?.Status)}){Environment.NewLine}{NaiveModel.Difference(expected, found)}";
+        var uploaded = _backend.CountEffects(_visible.ClientId);
+        return uploaded < _written ? $"{Name} committed {_written} local transactions, and {uploaded} took effect" : null;
+    }
+
+    public void Dispose() => _visible?.Dispose();
+
+    private static string Describe(SyncStatus? status) =>
+        $"{status?.State}, blocked by {status?.BlockedBy}, download: {status?.DownloadError?.Message}, upload: {status?.UploadError?.Message}";
+
+    private async Task OpenAsync(SimActor actor)
+    {
+        var client = await BucketsClient.OpenAsync(new BucketsClientOptions
+        {
+            DatabasePath = Path,
+            Schema = Schema,
+            Credentials = CredentialsFrom.Token("simulated"),
+            Upload = new UploadEach(_backend.UploadAsync),
+            Transport = _transport,
+            TimeProvider = actor.Time,
+            Random = new SimSystemRandom(_world.Loop.Stream($"{Name} life {_life}")),
+            Readers = 1,
+            NewExecution = static () => new InlineExecution(),
+        });
+        _client = client;
+        _visible = new VisibleStateChecker(_world, Name, User, Path, _shown);
+        actor.AfterStep = _visible.OnStep;
+        await client.ConnectAsync();
+    }
+
+    private async Task WriteAsync(BucketsClient client)
+    {
+        var rows = await client.WriteTransactionAsync(async transaction =>
+        {
+            var changed = 0;
+            for (var count = _random.Between(1, 3); count > 0; count--)
+                changed += await ChangeAsync(transaction);
+            return changed;
+        });
+        if (rows > 0)
+            _written++;
+    }
+
+    private async Task<int> ChangeAsync(WriteTransaction transaction)
+    {
+        var visible = await transaction.QueryAsync<string>("SELECT id FROM todos ORDER BY id");
+        var word = string.Create(CultureInfo.InvariantCulture, $"{Name} wrote {_random.NextUInt64():x}");
+        if (visible.Count == 0 || _random.Chance(0.3))
+        {
+            return await transaction.ExecuteAsync(
+                "INSERT INTO todos(id, list_id, title, done, n) VALUES(?, ?, ?, 0, 7)",
+                [$"local-{_random.NextUInt64():x}", $"list-{_random.Below(_world.Shape.Lists)}", word]);
+        }
+        return _random.Chance(0.8)
+            ? await transaction.ExecuteAsync("UPDATE todos SET title = ? WHERE id = ?", [word, _random.Pick(visible)])
+            : await transaction.ExecuteAsync("DELETE FROM todos WHERE id = ?", [_random.Pick(visible)]);
+    }
+}

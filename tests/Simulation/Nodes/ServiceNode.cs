@@ -1,0 +1,225 @@
+using System.Buffers;
+using System.Globalization;
+using System.Text.Json;
+using Microsoft.Extensions.Logging.Abstractions;
+using TopGun.Buckets.BucketLog;
+using TopGun.Buckets.Client;
+using TopGun.Buckets.Grid;
+using TopGun.Buckets.Protocol;
+using TopGun.Buckets.Replication;
+using TopGun.Buckets.Streaming.Encodings;
+using TopGun.Buckets.Streaming.Http;
+using TopGun.Buckets.Streaming.Sessions;
+using TopGun.Buckets.SyncRules;
+using TopGun.Buckets.Tests.Simulation.Loop;
+using TopGun.Buckets.Tests.Simulation.Net;
+using TopGun.Buckets.Tests.Simulation.Store;
+using TopGun.Buckets.Tests.Simulation.Workload;
+
+namespace TopGun.Buckets.Tests.Simulation.Nodes;
+
+/// <summary>The service: the real rooms, wired as the host wires them, through crashes.</summary>
+internal sealed class ServiceNode(World world)
+{
+    private readonly List<SimLink> _links = [];
+    private readonly List<TaskCompletionSource<ulong>> _answers = [];
+    private readonly SimRandom _random = world.Loop.Stream("service");
+    private readonly ServiceShape _shape = ServiceShape.Of(world.Loop.Stream("service shape"));
+    private SimActor? _actor;
+    private SimStore? _store;
+    private Serving? _serving;
+    private int _life;
+
+    /// <summary>Whether clients are let in.</summary>
+    public bool IsServing => _actor is { IsAlive: true } && _serving is not null;
+
+    public void EnsureStarted()
+    {
+        if (_actor is { IsAlive: true })
+            return;
+        _life++;
+        world.Loop.Record("service", "start", $"life {_life}");
+        var actor = _actor = new SimActor(world.Loop, "service");
+        actor.Start("live", () => LiveAsync(actor));
+    }
+
+    /// <summary>The process dies: everything in memory is gone, the store keeps what was durable.</summary>
+    public void Crash()
+    {
+        if (_actor is not { IsAlive: true })
+            return;
+        world.Counts.ServiceCrashes++;
+        if (world.IsAheadOfDisk)
+            world.Counts.CrashesBeforeDurable++;
+        world.Loop.Record("service", "crash", $"life {_life}, shown {world.History.LastOpId}, durable {world.Disk.LastOpId}");
+        Die();
+    }
+
+    /// <summary>A client has connected.</summary>
+    public void Accept(string user, byte[] request, SimLink link)
+    {
+        if (_serving is not { } serving)
+        {
+            link.Cut();
+            return;
+        }
+        _links.Add(link);
+        _actor!.Start("session", () => ServeAsync(serving, _actor, user, request, link));
+    }
+
+    /// <summary>A client asks for a write checkpoint.</summary>
+    public TaskCompletionSource<ulong> RequestWriteCheckpoint(string user, string clientId)
+    {
+        var answer = new TaskCompletionSource<ulong>(TaskCreationOptions.RunContinuationsAsynchronously);
+        if (_serving is not { } serving)
+        {
+            answer.SetException(new TransportException("The sync service refused the connection."));
+            return answer;
+        }
+        _answers.Add(answer);
+        _actor!.Start("write-checkpoint", () => AnswerAsync(serving, $"{user}/{clientId}", answer));
+        return answer;
+    }
+
+    /// <summary>Runs the service. What it cannot mend itself ends the process, and the supervisor starts it again.</summary>
+    private async Task LiveAsync(SimActor actor)
+    {
+        try
+        {
+            await RunAsync(actor);
+        }
+        catch (BucketsException failure)
+        {
+            world.Loop.Record("service", "exit", $"{failure.Code} {failure.Message}");
+            Die();
+            world.Loop.Schedule(world.Loop.World, TimeSpan.FromMilliseconds(200), "supervisor", EnsureStarted);
+        }
+    }
+
+    private void Die()
+    {
+        _actor!.Kill();
+        _serving = null;
+        _store?.Crash();
+        _store = null;
+        world.Source.CutConnections();
+        Disconnect();
+    }
+
+    private async Task RunAsync(SimActor actor)
+    {
+        var random = new SimSystemRandom(world.Loop.Stream(string.Create(CultureInfo.InvariantCulture, $"service life {_life} at {world.Loop.Now}")));
+        var store = _store = new SimStore(world.Loop, world.Disk, world.StoreFaults);
+        await store.OpenAsync(CancellationToken.None);
+        IColdStorage storage = Mutants.Wrap(world.Scenario.Mutant, store, _life);
+
+        var plan = await RulesRegistry.PlanAsync(storage, Compile(new RuleSetOptions()).Definitions, CancellationToken.None);
+        var rules = Compile(new RuleSetOptions { Versions = plan.Versions });
+        var grid = new BucketGrid(_shape.Grid, actor.Time);
+        var monitor = new ReplicationMonitor(actor.Time);
+        var options = new ChangeSourceOptions { Tables = rules.Tables, SnapshotChunkRows = _shape.SnapshotChunkRows };
+        var changes = Mutants.Wrap(
+            world.Scenario.Mutant,
+            new ChangeSource(world.Source, options, monitor, actor.Time, random, NullLogger<ChangeSource>.Instance));
+        var log = new BucketLogWriter(
+            storage,
+            new DeployedRules(rules, plan),
+            new ObservedGrid(world.History, world.Disk, grid),
+            new LogSource(changes.Acknowledge, new MissingRows(world.Source, actor.Time)),
+            _shape.Log,
+            new BucketLogEnvironment(actor.Time, random, NullLogger<BucketLogWriter>.Instance));
+
+        var start = await log.OpenAsync(CancellationToken.None);
+        var stop = new CancellationTokenSource();
+        var watch = StopWithLogAsync(log, stop);
+        _serving = new Serving(grid, rules, new WriteCheckpoints(world.Source, monitor, actor.Time, NullLogger<WriteCheckpoints>.Instance));
+        try
+        {
+            await foreach (var change in changes.ReadAsync(start.State, start.Position, stop.Token))
+                await log.AppendAsync(change, stop.Token);
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            await watch;
+        }
+    }
+
+    /// <summary>A log that stops while nothing is appended has to be noticed as well.</summary>
+    private static async Task StopWithLogAsync(BucketLogWriter log, CancellationTokenSource stop)
+    {
+        try
+        {
+            await log.Completion;
+        }
+        catch (BucketsException)
+        {
+            stop.Cancel();
+            throw;
+        }
+    }
+
+    private async Task ServeAsync(Serving serving, SimActor actor, string user, byte[] body, SimLink link)
+    {
+        try
+        {
+            var request = SyncRequestParser.Parse(new ReadOnlySequence<byte>(body), clientIdInQuery: null);
+            using var token = JsonDocument.Parse($$"""{"sub":"{{user}}"}""");
+            var session = new SyncSession(
+                request,
+                new SyncUser(user, token.RootElement.Clone(), actor.Time.GetUtcNow() + _shape.TokenLifetime),
+                serving.Grid,
+                serving.Rules,
+                new NdjsonEncoding(request.RawData),
+                _shape.Session,
+                actor.Time);
+            await session.RunAsync(link.Writer, beginResponse: null, link.Aborted);
+        }
+        catch (OperationCanceledException)
+        {
+            // The client left.
+        }
+        catch (BucketsException failure)
+        {
+            world.Loop.Record("service", "session-end", $"{failure.Code} {failure.Message}");
+        }
+        finally
+        {
+            _links.Remove(link);
+            await link.Writer.CompleteAsync();
+        }
+    }
+
+    private async Task AnswerAsync(Serving serving, string userKey, TaskCompletionSource<ulong> answer)
+    {
+        try
+        {
+            answer.TrySetResult(await serving.WriteCheckpoints.RequestAsync(userKey, requestedId: null, CancellationToken.None));
+        }
+        catch (BucketsException failure)
+        {
+            answer.TrySetException(new TransportException($"The sync service answered 503 ({failure.Code}).", cause: failure));
+        }
+        finally
+        {
+            _answers.Remove(answer);
+        }
+    }
+
+    private void Disconnect()
+    {
+        foreach (var link in _links)
+            link.Cut(serviceDied: true);
+        _links.Clear();
+        foreach (var answer in _answers)
+            answer.TrySetException(new TransportException("The connection to the sync service was lost."));
+        _answers.Clear();
+    }
+
+    private static RuleSet Compile(RuleSetOptions options)
+    {
+        var result = RuleSet.Parse(TodoApp.Rules, options);
+        return result.Rules ?? throw new InvalidOperationException(string.Join(Environment.NewLine, result.Findings));
+    }
+
+    private sealed record Serving(BucketGrid Grid, RuleSet Rules, IWriteCheckpoints WriteCheckpoints);
+}

@@ -1,0 +1,33 @@
+using TopGun.Buckets.BucketLog;
+using TopGun.Buckets.Grid;
+using TopGun.Buckets.Streaming.Sessions;
+using TopGun.Buckets.Tests.Simulation.Loop;
+
+namespace TopGun.Buckets.Tests.Simulation.Nodes;
+
+/// <summary>Settings of the service for one seed: often so small that what is rare in production happens all the time.</summary>
+internal sealed record ServiceShape(
+    GridOptions Grid, BucketLogOptions Log, SessionSettings Session, int SnapshotChunkRows, TimeSpan TokenLifetime)
+{
+    public static ServiceShape Of(SimRandom random) => new(
+        new GridOptions
+        {
+            MemoryLimitBytes = random.Chance(0.5) ? 1 << 20 : 64 << 20,
+            IdleTimeout = random.LogBetween(TimeSpan.FromMilliseconds(50), TimeSpan.FromMinutes(5)),
+            ConcurrentLoads = 1024, // a wait for a turn would go on from the thread pool
+        },
+        new BucketLogOptions
+        {
+            Publish = random.Chance(0.7) ? PublishMode.Memory : PublishMode.Durable,
+            GroupCommitDelay = random.LogBetween(TimeSpan.FromMilliseconds(0.1), TimeSpan.FromMilliseconds(200)),
+            DirtyLimitBytes = random.Chance(0.3) ? 1 << 10 : 64 << 20,
+            OpIdBlock = random.Chance(0.5) ? 4UL : 1 << 20,
+        },
+        new SessionSettings
+        {
+            MaxOpsInLine = random.Chance(0.5) ? random.Between(1, 5) : 1000,
+            MinOpsBeforeCutOver = random.Chance(0.5) ? random.Between(1, 5) : 1000,
+        },
+        SnapshotChunkRows: random.Chance(0.7) ? random.Between(1, 6) : 10_000,
+        TokenLifetime: random.Chance(0.3) ? TimeSpan.FromSeconds(30) : TimeSpan.FromHours(2));
+}

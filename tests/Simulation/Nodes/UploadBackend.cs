@@ -1,0 +1,89 @@
+using System.Globalization;
+using System.Text.Json;
+using TopGun.Buckets.Client;
+using TopGun.Buckets.Tests.Simulation.Loop;
+using TopGun.Buckets.Tests.Simulation.Source;
+using TopGun.Buckets.Tests.Simulation.Workload;
+
+namespace TopGun.Buckets.Tests.Simulation.Nodes;
+
+/// <summary>The app's backend: writes uploaded transactions to the source, each with its number in the same transaction, so that it counts once.</summary>
+internal sealed class UploadBackend(World world, SimRandom random)
+{
+    public async Task<UploadOutcome> UploadAsync(UploadTransaction upload, CancellationToken cancellationToken)
+    {
+        await TravelAsync(cancellationToken);
+        if (world.Source.IsDown)
+            return UploadOutcome.Retry(reason: "the source is down");
+        var transaction = world.Source.Begin();
+        try
+        {
+            var number = upload.Id.ToString(CultureInfo.InvariantCulture);
+            if (transaction.State.Rows(TodoApp.Uploads.Name).ContainsKey(SimTable.KeyOf([upload.ClientId, number])))
+            {
+                transaction.Rollback();
+            }
+            else
+            {
+                transaction.Insert(TodoApp.Uploads, SimRow.Of(upload.ClientId, number));
+                foreach (var entry in upload.Entries)
+                    Apply(transaction, entry);
+                transaction.Commit();
+                world.Counts.Uploads++;
+            }
+        }
+        catch (SimConflictException)
+        {
+            transaction.Rollback();
+            return UploadOutcome.Retry(reason: "another transaction holds the row");
+        }
+        await TravelAsync(cancellationToken); // the answer may be lost after the effect
+        return UploadOutcome.Done;
+    }
+
+    /// <summary>How many transactions of a device have taken effect.</summary>
+    public int CountEffects(string clientId) =>
+        world.Source.State.Rows(TodoApp.Uploads.Name).Values.Count(row => row[0] == clientId);
+
+    private async Task TravelAsync(CancellationToken cancellationToken)
+    {
+        await world.Loop.Delay(world.NetFaults.Latency(), "backend", cancellationToken);
+        if (world.NetFaults.IsDown || (world.IsBreaking && random.Chance(0.02)))
+            throw new TransportException("The backend does not answer.");
+    }
+
+    private static void Apply(SimTransaction transaction, CrudEntry entry)
+    {
+        switch (entry.Op)
+        {
+            case CrudOp.Delete:
+                transaction.Delete(TodoApp.Todos, entry.Id);
+                break;
+            case CrudOp.Patch:
+                transaction.Update(TodoApp.Todos, entry.Id, row => Fill(row, entry.Data));
+                break;
+            case CrudOp.Put when transaction.State.Rows(TodoApp.Todos.Name).ContainsKey(entry.Id):
+                transaction.Update(TodoApp.Todos, entry.Id, row => Fill(row, entry.Data));
+                break;
+            default:
+                transaction.Insert(TodoApp.Todos, Fill(SimRow.Of(entry.Id, null, null, null, null, null), entry.Data));
+                break;
+        }
+    }
+
+    private static SimRow Fill(SimRow row, JsonElement? data)
+    {
+        foreach (var value in data!.Value.EnumerateObject())
+        {
+            var column = TodoApp.Todos.Table.IndexOf(value.Name);
+            row = row.With(column, value.Value.ValueKind switch
+            {
+                JsonValueKind.Null => null,
+                JsonValueKind.String => value.Value.GetString(),
+                _ when value.Name == "done" => value.Value.GetInt64() == 0 ? "f" : "t",
+                _ => value.Value.GetRawText(),
+            });
+        }
+        return row;
+    }
+}

@@ -1,0 +1,29 @@
+namespace TopGun.Buckets.Tests.Simulation;
+
+/// <summary>What a run is: a seed, and what is fixed beside it.</summary>
+/// <param name="Seed">Decides everything else.</param>
+internal sealed record Scenario(ulong Seed)
+{
+    /// <summary>A defect built in on purpose.</summary>
+    public Mutant Mutant { get; init; }
+
+    /// <summary>The only kind of fault, instead of those that the seed picks.</summary>
+    public Fault? OnlyFault { get; init; }
+}
+
+/// <summary>Kinds of faults.</summary>
+internal enum Fault
+{
+    CrashService,
+
+    /// <summary>At a moment when clients may have seen what no disk holds.</summary>
+    CrashServiceBeforeDurable,
+    CutSource,
+    RestartSource,
+    CutClient,
+    CrashClient,
+    StallNetwork,
+    RefuseConnections,
+    SlowStore,
+    FailStore,
+}

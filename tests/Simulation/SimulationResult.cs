@@ -1,0 +1,52 @@
+using System.Globalization;
+using TopGun.Buckets.Tests.Simulation.Loop;
+
+namespace TopGun.Buckets.Tests.Simulation;
+
+/// <summary>What came of one seed.</summary>
+internal sealed record SimulationResult(
+    Scenario Scenario, SimFailure? Failure, ulong TraceHash, long Steps, TimeSpan VirtualTime, SimulationCounts Counts)
+{
+    public ulong Seed => Scenario.Seed;
+
+    private Mutant Mutant => Scenario.Mutant;
+
+    /// <summary>The report of a failing seed, with the command that runs it again.</summary>
+    public string Describe() => Failure is null
+        ? string.Create(CultureInfo.InvariantCulture, $"seed {Seed}: passed, {Steps} steps, {VirtualTime}, trace {TraceHash:x16}, {Counts}")
+        : string.Create(CultureInfo.InvariantCulture, $"""
+            seed {Seed} fails {Failure.Checker} at {Failure.Time} (step {Failure.Step}){(Mutant == Mutant.None ? "" : $", with the defect {Mutant}")}
+            {Failure.Message}
+
+            The last events:
+            {Failure.Events}
+            To run it again:
+              TOPGUN_SIM_SEED={Seed}{(Mutant == Mutant.None ? "" : $" TOPGUN_SIM_MUTANT={Mutant}")} dotnet run --project tests/Simulation -- --filter-class "*ReplayTests"
+            """);
+}
+
+/// <summary>How much of what matters happened: a run in which nothing did proves nothing.</summary>
+internal sealed record SimulationCounts
+{
+    public int Commits { get; set; }
+
+    public int Operations { get; set; }
+
+    /// <summary>Operations that were shown again after a restart, the same as before.</summary>
+    public int ReplayedOperations { get; set; }
+
+    public int Checkpoints { get; set; }
+
+    public int Uploads { get; set; }
+
+    public int Acknowledgements { get; set; }
+
+    public int ServiceCrashes { get; set; }
+
+    /// <summary>Crashes of the service at a moment when something was visible that was not durable.</summary>
+    public int CrashesBeforeDurable { get; set; }
+
+    public int ClientCrashes { get; set; }
+
+    public int OtherFaults { get; set; }
+}

@@ -1,0 +1,92 @@
+using System.Diagnostics;
+using System.Globalization;
+using Xunit;
+
+namespace TopGun.Buckets.Tests.Simulation;
+
+/// <summary>The whole system from one seed: real replicator, rules, bucket log, grid, sessions and clients, in one thread.</summary>
+public sealed class SimulationTests(ITestOutputHelper output)
+{
+    private const int Seeds = 200;
+
+    [Fact]
+    public void Every_seed_keeps_every_promise()
+    {
+        var watch = Stopwatch.StartNew();
+        var results = new List<SimulationResult>();
+        for (var seed = 1UL; seed <= Seeds; seed++)
+        {
+            var result = World.Run(new Scenario(seed));
+            Assert.True(result.Failure is null, result.Describe());
+            results.Add(result);
+        }
+
+        output.WriteLine(Summarise(results, watch.Elapsed));
+        Assert.All(
+            (int[])
+            [
+                results.Sum(result => result.Counts.Commits),
+                results.Sum(result => result.Counts.Operations),
+                results.Sum(result => result.Counts.Checkpoints),
+                results.Sum(result => result.Counts.Uploads),
+                results.Sum(result => result.Counts.Acknowledgements),
+                results.Sum(result => result.Counts.CrashesBeforeDurable),
+                results.Sum(result => result.Counts.ClientCrashes),
+            ],
+            count => Assert.True(count > Seeds / 2, "too little happened for the checkers to have seen anything"));
+    }
+
+    [Theory]
+    [InlineData(3UL)]
+    [InlineData(17UL)]
+    [InlineData(42UL)]
+    public void Two_runs_of_a_seed_leave_the_same_trace(ulong seed)
+    {
+        var first = World.Run(new Scenario(seed));
+        var second = World.Run(new Scenario(seed));
+
+        Assert.True(first.Failure is null, first.Describe());
+        Assert.Equal((first.TraceHash, first.Steps), (second.TraceHash, second.Steps));
+    }
+
+    [Fact]
+    public void A_crash_between_published_and_durable_changes_nothing_a_client_can_see()
+    {
+        var replayed = 0;
+        for (var seed = 1UL; seed <= 20; seed++)
+        {
+            var result = World.Run(new Scenario(seed) { OnlyFault = Fault.CrashServiceBeforeDurable });
+            Assert.True(result.Failure is null, result.Describe());
+            replayed += result.Counts.ReplayedOperations;
+        }
+
+        Assert.True(replayed > 100, $"only {replayed} operations were lost and replayed");
+    }
+
+    [Theory]
+    [InlineData(nameof(Mutant.AcknowledgeBeforeDurable))]
+    [InlineData(nameof(Mutant.ReuseOpIds))]
+    public void A_defect_built_in_on_purpose_is_seen(string defect)
+    {
+        var mutant = Enum.Parse<Mutant>(defect);
+        for (var seed = 1UL; seed <= Seeds; seed++)
+        {
+            if (World.Run(new Scenario(seed) { Mutant = mutant }).Failure is not { } failure)
+                continue;
+            output.WriteLine($"{defect} is seen by {failure.Checker} at seed {seed}: {failure.Message}");
+            return;
+        }
+
+        Assert.Fail($"{defect} survived {Seeds} seeds: a workload or a checker is missing");
+    }
+
+    private static string Summarise(List<SimulationResult> results, TimeSpan wall)
+    {
+        var simulated = TimeSpan.FromTicks(results.Sum(result => result.VirtualTime.Ticks));
+        return string.Create(CultureInfo.InvariantCulture, $"""
+            {results.Count} seeds, {simulated.TotalHours:F2} simulated hours in {wall.TotalSeconds:F1} s, {results.Sum(result => result.Steps)} steps
+            {results.Sum(result => result.Counts.Commits)} commits, {results.Sum(result => result.Counts.Operations)} operations, {results.Sum(result => result.Counts.Checkpoints)} checkpoints shown, {results.Sum(result => result.Counts.Uploads)} uploads, {results.Sum(result => result.Counts.Acknowledgements)} acknowledgements
+            {results.Sum(result => result.Counts.ServiceCrashes)} crashes of the service ({results.Sum(result => result.Counts.CrashesBeforeDurable)} between published and durable), {results.Sum(result => result.Counts.ClientCrashes)} of clients, {results.Sum(result => result.Counts.OtherFaults)} other faults
+            """);
+    }
+}

@@ -1,0 +1,154 @@
+using TopGun.Buckets.Tests.Simulation.Checkers;
+using TopGun.Buckets.Tests.Simulation.Loop;
+using TopGun.Buckets.Tests.Simulation.Net;
+using TopGun.Buckets.Tests.Simulation.Nodes;
+using TopGun.Buckets.Tests.Simulation.Source;
+using TopGun.Buckets.Tests.Simulation.Store;
+using TopGun.Buckets.Tests.Simulation.Workload;
+
+namespace TopGun.Buckets.Tests.Simulation;
+
+/// <summary>Everything there is in one run: source, service, clients, what lies between them, and the checkers that watch.</summary>
+internal sealed class World : IDisposable
+{
+    private static readonly TimeSpan LivenessBound = TimeSpan.FromMinutes(2);
+
+    private readonly SimRandom _random;
+    private readonly AckChecker _acknowledgements;
+    private readonly string _folder;
+
+    public World(Scenario scenario)
+    {
+        Loop = new SimLoop(scenario.Seed);
+        Scenario = scenario;
+        _random = Loop.Stream("world");
+        Shape = WorkloadShape.Of(Loop.Stream("workload"));
+        Source = new SimPostgres(
+            Loop, TodoApp.Tables, new SimSourceLatency(TimeSpan.FromMilliseconds(0.05), _random.LogBetween(TimeSpan.FromMilliseconds(0.2), TimeSpan.FromMilliseconds(50))));
+        Disk = new SimDisk();
+        StoreFaults = new SimStoreFaults(Loop.Stream("store"));
+        NetFaults = new SimNetFaults(Loop.Stream("network"));
+        History = new OpHistory(Loop);
+        _acknowledgements = new AckChecker(Source, Disk, History);
+        _folder = Directory.CreateTempSubdirectory("topgun-sim-").FullName;
+        Service = new ServiceNode(this);
+        Clients = [.. Enumerable.Range(0, Shape.Clients).Select(number => new ClientNode(this, number, _folder))];
+    }
+
+    public SimLoop Loop { get; }
+
+    public Scenario Scenario { get; }
+
+    public WorkloadShape Shape { get; }
+
+    public SimPostgres Source { get; }
+
+    public SimDisk Disk { get; }
+
+    public SimStoreFaults StoreFaults { get; }
+
+    public SimNetFaults NetFaults { get; }
+
+    public OpHistory History { get; }
+
+    public ServiceNode Service { get; }
+
+    public IReadOnlyList<ClientNode> Clients { get; }
+
+    public SimulationCounts Counts { get; } = new();
+
+    /// <summary>Whether things are being broken at the moment.</summary>
+    public bool IsBreaking { get; private set; }
+
+    /// <summary>Whether something was shown that would not survive a crash of the service.</summary>
+    public bool IsAheadOfDisk => History.LastOpId > Disk.LastOpId;
+
+    /// <summary>Runs one seed from its beginning to its end.</summary>
+    public static SimulationResult Run(Scenario scenario)
+    {
+        using var world = new World(scenario);
+        world.Loop.Run(world.RunAsync, limit: TimeSpan.FromHours(1), stepLimit: 5_000_000);
+        world.Counts.Operations = world.History.Count;
+        world.Counts.ReplayedOperations = world.History.Replayed;
+        world.Counts.Commits = world.Source.Commits.Count;
+        world.Counts.Acknowledgements = world._acknowledgements.Count;
+        return new SimulationResult(
+            scenario, world.Loop.Failure, world.Loop.Trace.Hash, world.Loop.Step, new TimeSpan(world.Loop.Now), world.Counts);
+    }
+
+    public void Dispose()
+    {
+        foreach (var client in Clients)
+            client.Dispose();
+        Directory.Delete(_folder, recursive: true);
+    }
+
+    private async Task RunAsync()
+    {
+        var writers = Enumerable.Range(0, Shape.Writers)
+            .Select(number => new SourceWriter(Source, Loop.Stream($"writer {number}"), Shape))
+            .ToList();
+        await SeedAsync(writers[0]);
+        Service.EnsureStarted();
+        foreach (var client in Clients)
+            client.EnsureStarted();
+
+        using (var until = new CancellationTokenSource())
+        {
+            var nemesis = new Nemesis(this);
+            IsBreaking = true;
+            var work = writers.Select(writer => Quietly(writer.RunAsync(until.Token))).ToList();
+            work.AddRange(Clients.Select(client => Quietly(client.WriteAsync(until.Token))));
+            var breaking = Quietly(nemesis.RunAsync(until.Token));
+            await Loop.Delay(Shape.Duration, "phase");
+            until.Cancel();
+            await Task.WhenAll(work);
+            await breaking;
+            IsBreaking = false;
+            nemesis.Heal();
+        }
+        await ConvergeAsync("after the faults");
+
+        // A system that looks healed may still be wedged: only new work shows that it is not.
+        foreach (var writer in writers)
+            await writer.WriteAsync(changes: 3, CancellationToken.None);
+        await ConvergeAsync("after writing again");
+    }
+
+    /// <summary>Rows that are there before the service first starts, so that there is something to take a snapshot of.</summary>
+    private async Task SeedAsync(SourceWriter writer)
+    {
+        for (var count = _random.Between(0, 30); count > 0; count--)
+            await writer.WriteAsync(_random.Between(1, 5), CancellationToken.None);
+    }
+
+    /// <summary>C-LIVE: every client ends up with what the source holds, without anybody nudging it.</summary>
+    private async Task ConvergeAsync(string when)
+    {
+        var deadline = Loop.Now + LivenessBound.Ticks;
+        while (true)
+        {
+            var behind = Clients.Select(client => client.FindDifference()).FirstOrDefault(difference => difference is not null);
+            if (behind is null && Source.Slots.Values.All(slot => slot.ConfirmedFlush >= Source.LastCommit))
+                return;
+            if (Loop.Now > deadline)
+            {
+                Loop.Fail("C-LIVE", $"Not converged {LivenessBound} {when}: {behind ?? $"the slot stands at {Source.Slots.Values.First().ConfirmedFlush}, the source at {Source.LastCommit}"}");
+                return;
+            }
+            await Loop.Delay(TimeSpan.FromMilliseconds(200), "converge");
+        }
+    }
+
+    private static async Task Quietly(Task task)
+    {
+        try
+        {
+            await task;
+        }
+        catch (OperationCanceledException)
+        {
+            // The phase is over.
+        }
+    }
+}
