@@ -1,5 +1,6 @@
 using TopGun.Buckets.BucketLog;
 using TopGun.Buckets.ColdStorage;
+using TopGun.Buckets.Protocol;
 using Xunit;
 using static TopGun.Buckets.Tests.Unit.ColdStorage.Batches;
 
@@ -48,7 +49,7 @@ public sealed class EmbeddedDamageTests : IDisposable
             var path = copy.File("00000001.log");
             Overwrite(path, offset, (byte)((await ReadSharedAsync(path))[offset] ^ 1));
 
-            var failure = await Assert.ThrowsAnyAsync<Protocol.BucketsException>(() => copy.OpenAsync());
+            var failure = await Assert.ThrowsAnyAsync<BucketsException>(() => copy.OpenAsync());
             Assert.Equal("TGB2003", failure.Code);
         }
     }
