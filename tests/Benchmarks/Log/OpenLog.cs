@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using TopGun.Buckets.BucketLog;
+using TopGun.Buckets.ColdStorage.Embedded;
 using TopGun.Buckets.ColdStorage.Null;
 using TopGun.Buckets.Protocol;
 using TopGun.Buckets.Replication;
@@ -61,8 +62,9 @@ internal sealed class OpenLog : IAsyncDisposable
 
     public static IColdStorage Storage(string backend, string folder) => backend switch
     {
+        "embedded" => new EmbeddedColdStorage(folder, new EmbeddedOptions(), NullLogger<EmbeddedColdStorage>.Instance),
         "null" => new NullColdStorage(),
-        _ => throw new ArgumentException($"--store is null; {backend} is not."),
+        _ => throw new ArgumentException($"--store is embedded or null; {backend} is neither."),
     };
 
     private static RuleSet Rules(RuleSetOptions options)
