@@ -74,6 +74,9 @@ public sealed record BucketsClientOptions
     /// <summary>Where work runs; a simulation runs it in the caller.</summary>
     internal Func<IExecution> NewExecution { get; init; } = () => new ThreadedExecution();
 
+    /// <summary>Operations from which on a first download is worth dropping and rebuilding the indexes.</summary>
+    internal long BulkFrom { get; init; } = 5000;
+
     internal void Check()
     {
         if (string.IsNullOrWhiteSpace(DatabasePath))

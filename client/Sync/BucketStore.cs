@@ -15,6 +15,7 @@ internal sealed class BucketStore
     private readonly List<LocalBucket> _changed = [];
     private readonly TypeNames _types = new();
     private OpStatements? _statements;
+    private BulkState _bulk;
 
     public IReadOnlyCollection<LocalBucket> Buckets => _buckets.Values;
 
@@ -26,6 +27,7 @@ internal sealed class BucketStore
         _buckets.Clear();
         _changed.Clear();
         _types.Load(database);
+        _bulk = BulkDownload.State(database);
         var statement = database.Prepare(
             "SELECT id, name, received_op, published_op, ever_published, sum_live, sum_gone, count_at_last, count_since_last, bytes, priority "
             + "FROM tg_bucket ORDER BY id");
@@ -45,6 +47,33 @@ internal sealed class BucketStore
             };
             _buckets.Add(bucket.Name, bucket);
         }
+    }
+
+    /// <summary>From now on only appends, when nothing was ever downloaded.</summary>
+    public void StartBulk(Database database)
+    {
+        if (_bulk != BulkState.Settled || !BulkDownload.IsPossible(database))
+            return;
+        BulkDownload.Start(database);
+        _bulk = BulkState.Appending;
+    }
+
+    /// <summary>Brings what was appended into the usual form; must precede whatever looks at single operations.</summary>
+    public void Settle(Database database)
+    {
+        if (_bulk == BulkState.Settled)
+            return;
+        if (BulkDownload.Settle(database, _bulk) is { } live)
+        {
+            foreach (var bucket in _buckets.Values)
+            {
+                var total = bucket.Checksum;
+                bucket.SumLive = live.GetValueOrDefault(bucket.Id);
+                bucket.SumGone = total - bucket.SumLive;
+                Touch(bucket);
+            }
+        }
+        _bulk = BulkState.Settled;
     }
 
     public LocalBucket GetOrCreate(Database database, string name, int priority)
@@ -123,6 +152,9 @@ internal sealed class BucketStore
             case OpKind.Put when op.Type.IsEmpty || op.Id.IsEmpty:
                 bucket.SumLive += op.Checksum; // nothing to show, but it counts
                 break;
+            case OpKind.Put or OpKind.Remove when _bulk != BulkState.Settled:
+                Append(database, bucket, op);
+                break;
             case OpKind.Put:
                 Put(database, bucket, op);
                 break;
@@ -140,6 +172,25 @@ internal sealed class BucketStore
                 bucket.SumLive = 0;
                 break;
         }
+    }
+
+    private void Append(Database database, LocalBucket bucket, in DataOp op)
+    {
+        bucket.SumLive += op.Checksum;
+        if (op.Type.IsEmpty || op.Id.IsEmpty)
+            return;
+        var statement = Statements.Append.Bind(1, bucket.Id).Bind(2, (long)op.OpId.Value).Bind(3, _types.IdOf(database, op.Type))
+            .Bind(4, op.Id).Bind(5, op.Subkey).Bind(6, op.Checksum);
+        if (op.Kind == OpKind.Put)
+        {
+            statement.Bind(7, op.Data).Run();
+            return;
+        }
+        statement.BindNull(7).Run();
+        if (_bulk == BulkState.AppendingRemovals)
+            return;
+        _bulk = BulkState.AppendingRemovals;
+        BulkDownload.NoteRemoval(database);
     }
 
     private void Put(Database database, LocalBucket bucket, in DataOp op)
@@ -195,6 +246,8 @@ internal sealed class BucketStore
 
     private static void DropOperations(Database database, LocalBucket bucket)
     {
+        if (bucket.Received == OpId.None)
+            return; // a log that begins with a CLEAR
         database.Prepare("INSERT INTO tg_dirty(type, row_id, why) SELECT type, row_id, 1 FROM tg_op WHERE bucket = ? ON CONFLICT DO NOTHING")
             .Bind(1, bucket.Id).Run();
         database.Prepare("DELETE FROM tg_op WHERE bucket = ?").Bind(1, bucket.Id).Run();

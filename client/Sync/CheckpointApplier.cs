@@ -10,7 +10,7 @@ namespace TopGun.Buckets.Client.Sync;
 /// A batch of lines is one SQLite transaction: received operations, positions, sums and what became visible commit together, so a kill
 /// leaves the state before or after it. Used by one stream at a time; <see cref="BeginAsync"/> starts each from what is committed.
 /// </remarks>
-internal sealed class CheckpointApplier(LocalDatabase local, LocalSchema schema)
+internal sealed class CheckpointApplier(LocalDatabase local, LocalSchema schema, long bulkFrom)
 {
     private readonly BucketStore _store = new();
     private readonly Publisher _publisher = new(schema);
@@ -131,6 +131,8 @@ internal sealed class CheckpointApplier(LocalDatabase local, LocalSchema schema)
         }
         if (shrunk)
             RestartProgress(line);
+        if (_total >= bulkFrom)
+            _store.StartBulk(database);
     }
 
     private void Track(Database database, CheckpointDiffLine line)
@@ -173,6 +175,7 @@ internal sealed class CheckpointApplier(LocalDatabase local, LocalSchema schema)
 
     private void CompletePart(Database database, CheckpointTarget target, int priority, ApplyResult result)
     {
+        _store.Settle(database);
         if (DropMismatched(database, target, priority, result))
             return;
         AdvancePositions(target, priority);
@@ -187,6 +190,7 @@ internal sealed class CheckpointApplier(LocalDatabase local, LocalSchema schema)
 
     private void Complete(Database database, CheckpointTarget target, ApplyResult result)
     {
+        _store.Settle(database);
         if (DropMismatched(database, target, priority: null, result))
             return;
         database.Run("DELETE FROM tg_mismatch");

@@ -8,6 +8,10 @@ internal sealed class OpStatements(Database database)
     public Statement Insert { get; } = database.Keep(
         "INSERT INTO tg_op(bucket, op_id, type, row_id, subkey, hash, data) VALUES(?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING");
 
+    /// <summary>The same while there are no indexes and so no conflicts.</summary>
+    public Statement Append { get; } = database.Keep(
+        "INSERT INTO tg_op(bucket, op_id, type, row_id, subkey, hash, data) VALUES(?, ?, ?, ?, ?, ?, ?)");
+
     public Statement Find { get; } = database.Keep(
         "SELECT rowid, hash FROM tg_op WHERE row_id = ? AND type = ? AND bucket = ? AND subkey = ?");
 

@@ -72,14 +72,20 @@ internal sealed class Publisher(LocalSchema schema)
     {
         foreach (var (type, name) in Types(database, "SELECT id, name FROM tg_type"))
         {
-            // One pass in id order: the table's pages are filled from left to right instead of being visited at random.
-            const string winners = "SELECT row_id, data FROM "
-                + "(SELECT row_id, data, max(op_id) AS newest FROM tg_op NOT INDEXED WHERE type = ?1 GROUP BY row_id ORDER BY row_id) "
-                + "WHERE newest > 0";
+            // One pass in id order: the table's pages are filled from left to right instead of being visited at random. Where several
+            // buckets hold a row, the newest operation comes last and stays.
             if (_tables.TryGetValue(name, out var table))
-                database.Prepare($"INSERT INTO {SqlText.Name(table)}(id, data) {winners}{Upsert}").Bind(1, type).Run();
+            {
+                database.Prepare(
+                    $"INSERT INTO {SqlText.Name(table)}(id, data) SELECT row_id, data FROM tg_op NOT INDEXED WHERE type = ?1 ORDER BY row_id, op_id{Upsert}")
+                    .Bind(1, type).Run();
+            }
             else
-                database.Prepare($"INSERT INTO tg_untyped(id, data, type) SELECT row_id, data, ?1 FROM ({winners}) WHERE true{UpsertUntyped}").Bind(1, type).Run();
+            {
+                database.Prepare(
+                    $"INSERT INTO tg_untyped(id, data, type) SELECT row_id, data, ?1 FROM tg_op NOT INDEXED WHERE type = ?1 ORDER BY row_id, op_id{UpsertUntyped}")
+                    .Bind(1, type).Run();
+            }
             changed.Add(table ?? "tg_untyped");
         }
     }

@@ -19,7 +19,7 @@ internal sealed class SyncEngine : IAsyncDisposable
         Action<RejectedWrite> rejected)
     {
         _credentials = new CredentialsCache(options.Credentials!);
-        var applier = new CheckpointApplier(local, options.Schema);
+        var applier = new CheckpointApplier(local, options.Schema, options.BulkFrom);
         _downloader = new Downloader(local, applier, transport, _credentials, status, options);
         _uploader = new Uploader(local, applier, transport, _credentials, status, options) { Rejected = rejected };
         _downloader.Alive = _uploader.Kick;

@@ -13,21 +13,21 @@ internal sealed class ApplierBench : IAsyncDisposable
     private readonly LocalDatabase _local;
     private readonly CheckpointApplier _applier;
 
-    private ApplierBench(LocalDatabase local, LocalSchema schema)
+    private ApplierBench(LocalDatabase local, LocalSchema schema, long bulkFrom)
     {
         _local = local;
-        _applier = new CheckpointApplier(local, schema);
+        _applier = new CheckpointApplier(local, schema, bulkFrom);
     }
 
     public LocalDatabase Local => _local;
 
     public CheckpointApplier Applier => _applier;
 
-    public static async Task<ApplierBench> OpenAsync(string path, LocalSchema? schema = null)
+    public static async Task<ApplierBench> OpenAsync(string path, LocalSchema? schema = null, long bulkFrom = 5000)
     {
         schema ??= Todos.Schema;
         var local = await LocalDatabase.OpenAsync(path, schema, new InlineExecution(), new ManualTime(), () => "client", readers: 1);
-        var bench = new ApplierBench(local, schema);
+        var bench = new ApplierBench(local, schema, bulkFrom);
         await bench.ConnectAsync();
         return bench;
     }

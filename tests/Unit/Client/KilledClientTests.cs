@@ -35,7 +35,7 @@ public sealed class KilledClientTests
         private async Task<string> LiveAsync(ScratchFolder folder, ManualTime time)
         {
             var link = _service.Connect();
-            await using var client = await OpenAsync(folder.Database, link, time);
+            await using var client = await OpenAsync(folder.Database, link, time, seed);
             string? copy = null;
             var countdown = _random.Next(1, 3000);
             delegate_progress kill = _ =>
@@ -93,7 +93,7 @@ public sealed class KilledClientTests
         private async Task RecoverAsync(ScratchFolder folder, string path, ManualTime time)
         {
             var link = _service.Connect();
-            await using var client = await OpenAsync(path, link, time);
+            await using var client = await OpenAsync(path, link, time, seed);
             Assert.Equal("ok", Assert.Single(await client.TextsAsync("PRAGMA integrity_check")));
             await client.ConnectAsync(ClientCalls.Now);
             await client.RunAsync("INSERT INTO todos(id, title) VALUES('after', 'the kill')");
@@ -108,7 +108,7 @@ public sealed class KilledClientTests
             Assert.DoesNotContain(_service.Inserted, pair => pair.Value > 1);
         }
 
-        private static Task<BucketsClient> OpenAsync(string path, ModelService.Link link, ManualTime time) => BucketsClient.OpenAsync(
+        private static Task<BucketsClient> OpenAsync(string path, ModelService.Link link, ManualTime time, int seed) => BucketsClient.OpenAsync(
             new BucketsClientOptions
             {
                 DatabasePath = path,
@@ -119,6 +119,7 @@ public sealed class KilledClientTests
                 TimeProvider = time,
                 Random = new Random(7),
                 ReadTimeout = TimeSpan.FromDays(1),
+                BulkFrom = seed % 2 == 0 ? 0 : 5000, // also killed while a first download only appends
                 NewExecution = () => new InlineExecution(),
             },
             ClientCalls.Now);
