@@ -16,10 +16,11 @@ public sealed partial class BucketGrid : IBatchSubscriber, IDisposable
     private readonly GridOptions _options;
     private readonly TimeProvider _clock;
     private readonly Dictionary<string, BucketEntry> _entries = new(StringComparer.Ordinal);
-    private readonly ParameterIndex _parameters = new();
+    private ParameterIndex _parameters = new();
     private readonly CheckpointPins _pins = new();
-    private readonly Dictionary<string, ulong> _writeCheckpoints = new(StringComparer.Ordinal);
+    private Dictionary<string, ulong> _writeCheckpoints = new(StringComparer.Ordinal);
     private readonly Queue<OpBatch> _pending = [];
+    private readonly GridMetrics _metrics;
     private IColdStorage? _storage;
     private BucketDirectory _directory = new();
     private Checkpoint? _visible;
@@ -36,6 +37,7 @@ public sealed partial class BucketGrid : IBatchSubscriber, IDisposable
         _options = options;
         _clock = clock;
         _loads = new SemaphoreSlim(options.ConcurrentLoads);
+        _metrics = new GridMetrics(this);
     }
 
     /// <summary>The newest checkpoint that readers may be told of, or null while there is none.</summary>
@@ -52,20 +54,26 @@ public sealed partial class BucketGrid : IBatchSubscriber, IDisposable
     public bool IsReady => Visible is not null;
 
     /// <inheritdoc/>
+    /// <remarks>May be called again, when the log was opened anew: sessions are sent away and find what was stored when they come back.</remarks>
     public async ValueTask StartAsync(
         IColdStorage storage, BucketDirectory directory, Checkpoint? checkpoint, CancellationToken cancellationToken)
     {
-        await _parameters.LoadAsync(storage, cancellationToken);
+        var parameters = new ParameterIndex();
+        await parameters.LoadAsync(storage, cancellationToken);
+        var writeCheckpoints = new Dictionary<string, ulong>(StringComparer.Ordinal);
         await foreach (var stored in storage.ScanAsync(RecordTable.WriteCheckpoint, ReadOnlyMemory<byte>.Empty, cancellationToken))
         {
             var reached = WriteCheckpointRecord.Read(stored);
-            _writeCheckpoints[reached.UserKey] = reached.Id;
+            writeCheckpoints[reached.UserKey] = reached.Id;
         }
 
         lock (_gate)
         {
+            Clear();
             _storage = storage;
             _directory = directory;
+            _parameters = parameters;
+            _writeCheckpoints = writeCheckpoints;
             _appended = _durable = directory.LastOpId;
             if (checkpoint is not null)
                 Show(checkpoint);
@@ -122,38 +130,47 @@ public sealed partial class BucketGrid : IBatchSubscriber, IDisposable
     public void Reset()
     {
         lock (_gate)
-        {
-            _generation++;
-            foreach (var subscription in _subscriptions)
-            {
-                subscription.IsEnded = true;
-                Collect(subscription);
-            }
-            foreach (var entry in _entries.Values)
-            {
-                foreach (var watch in entry.Watches)
-                    watch.Entry = null;
-                entry.Watches.Clear();
-            }
-            _subscriptions.Clear();
-            _lookupWatchers.Clear();
-            _userSubscriptions.Clear();
-            _behind.Clear();
-            _entries.Clear();
-            _use.Clear();
-            _parameters.Clear();
-            _pins.Clear();
-            _writeCheckpoints.Clear();
-            _hiddenWriteCheckpoints.Clear();
-            _pending.Clear();
-            _pendingBytes = _hotBytes = 0;
-            _visible = null;
-        }
+            Clear();
         WakeCollected();
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _loads.Dispose();
+    public void Dispose()
+    {
+        _metrics.Dispose();
+        _loads.Dispose();
+    }
+
+    /// <summary>Forgets everything and sends every session away.</summary>
+    private void Clear()
+    {
+        _generation++;
+        foreach (var subscription in _subscriptions)
+        {
+            subscription.IsEnded = true;
+            Collect(subscription);
+        }
+        foreach (var entry in _entries.Values)
+        {
+            foreach (var watch in entry.Watches)
+                watch.Entry = null;
+            entry.Watches.Clear();
+        }
+        _subscriptions.Clear();
+        _lookupWatchers.Clear();
+        _userSubscriptions.Clear();
+        _behind.Clear();
+        _entries.Clear();
+        _use.Clear();
+        _parameters.Clear();
+        _pins.Clear();
+        _writeCheckpoints.Clear();
+        _hiddenWriteCheckpoints.Clear();
+        _pending.Clear();
+        _pendingBytes = _hotBytes = 0;
+        _visible = null;
+        CollectAppendWaiter();
+    }
 
     private void Apply(OpBatch batch, BucketChange change)
     {

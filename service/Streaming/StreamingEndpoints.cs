@@ -17,11 +17,13 @@ public static class StreamingEndpoints
         var boundary = services.GetRequiredService<ErrorBoundary>();
         var stream = services.GetRequiredService<SyncStreamEndpoint>();
         var writeCheckpoints = services.GetRequiredService<WriteCheckpointEndpoints>();
+        var legacy = services.GetRequiredService<LegacyWriteCheckpointEndpoint>();
         var probes = services.GetRequiredService<ProbeEndpoints>();
 
         Map("POST", "/sync/stream", stream.HandleAsync);
         Map("GET", "/write-checkpoint2.json", writeCheckpoints.HandleManagedAsync);
         Map("POST", "/sync/checkpoint-request", writeCheckpoints.HandleRequestedAsync);
+        Map("GET", "/write-checkpoint.json", legacy.HandleAsync);
         Map("GET", "/probes/startup", probes.HandleStartupAsync);
         Map("GET", "/probes/liveness", probes.HandleLivenessAsync);
         Map("GET", "/probes/readiness", probes.HandleReadinessAsync);

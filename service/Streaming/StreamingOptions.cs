@@ -12,8 +12,8 @@ public sealed class StreamingOptions
     /// <summary>The response begins after this time even if there is nothing to send. Default 5 s.</summary>
     public TimeSpan HeaderDelay { get; set; } = TimeSpan.FromSeconds(5);
 
-    /// <summary>How long a client that is ahead of the newest checkpoint is held until the source has been replayed that far. Default 30 s.</summary>
-    public TimeSpan ReplayWait { get; set; } = TimeSpan.FromSeconds(30);
+    /// <summary>How long a client that is ahead of the newest checkpoint is held until the source has been replayed that far. Default 60 s.</summary>
+    public TimeSpan ReplayWait { get; set; } = TimeSpan.FromSeconds(60); // a killed service's slot may stay taken for as long
 
     /// <summary>Open streams at a time. Default 100 000.</summary>
     public int MaxSessions { get; set; } = 100_000; // about what a GiB of process memory holds idle

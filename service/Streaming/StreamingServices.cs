@@ -28,9 +28,13 @@ public static class StreamingServices
             provider.GetRequiredService<TimeProvider>(),
             provider.GetRequiredService<ILoggerFactory>().CreateLogger<TokenVerifier>()));
         services.TryAddSingleton<ITokenVerifier, TokenVerifier>();
+        services.AddMetrics();
+        services.AddSingleton<StreamingMetrics>();
         services.AddSingleton<ErrorBoundary>();
         services.AddSingleton<SyncStreamEndpoint>();
+        services.AddSingleton<SourceMarkers>();
         services.AddSingleton<WriteCheckpointEndpoints>();
+        services.AddSingleton<LegacyWriteCheckpointEndpoint>();
         services.AddSingleton<ProbeEndpoints>();
         services.AddHostedService<IdleBuckets>();
         return services;

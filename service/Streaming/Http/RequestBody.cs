@@ -1,4 +1,3 @@
-using System.Buffers;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 
@@ -9,7 +8,7 @@ internal static class RequestBody
 {
     /// <exception cref="SyncException">It is compressed (415): a small body could unfold to any size.</exception>
     /// <exception cref="BadHttpRequestException">It is too large (413) or comes too slowly (408).</exception>
-    public static async ValueTask<ReadOnlySequence<byte>> ReadAsync(HttpContext http, long maxBytes)
+    public static async ValueTask<ReadOnlyMemory<byte>> ReadAsync(HttpContext http, long maxBytes)
     {
         if (http.Request.Headers.ContentEncoding.Count > 0 && http.Request.Headers.ContentEncoding != "identity")
             throw new SyncException(415, "PSYNC_S2004", "RequestError", "A compressed request body is not accepted.");
@@ -18,6 +17,6 @@ internal static class RequestBody
         var length = http.Request.ContentLength;
         using var body = new MemoryStream((int)Math.Min(length ?? 4096, maxBytes));
         await http.Request.Body.CopyToAsync(body, http.RequestAborted);
-        return new ReadOnlySequence<byte>(body.GetBuffer(), 0, (int)body.Length);
+        return body.GetBuffer().AsMemory(0, (int)body.Length);
     }
 }

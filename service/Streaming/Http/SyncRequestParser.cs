@@ -1,6 +1,6 @@
-using System.Buffers;
 using System.Globalization;
 using System.Text.Json;
+using System.Text.Unicode;
 using TopGun.Buckets.Protocol;
 using TopGun.Buckets.Streaming.Sessions;
 using TopGun.Buckets.SyncRules;
@@ -16,7 +16,7 @@ internal sealed class SyncRequestParser
     private readonly List<string> _problems = [];
 
     /// <exception cref="SyncException">The body is not a valid request (400).</exception>
-    public static SyncRequest Parse(ReadOnlySequence<byte> body, string? clientIdInQuery)
+    public static SyncRequest Parse(ReadOnlyMemory<byte> body, string? clientIdInQuery)
     {
         using var document = Document(body);
         var parser = new SyncRequestParser();
@@ -28,7 +28,7 @@ internal sealed class SyncRequestParser
 
     /// <summary>Reads any JSON body that has to be an object.</summary>
     /// <exception cref="SyncException">It is no JSON, or no object (400).</exception>
-    public static JsonDocument Document(ReadOnlySequence<byte> body)
+    public static JsonDocument Document(ReadOnlyMemory<byte> body)
     {
         JsonDocument document;
         try
@@ -40,11 +40,18 @@ internal sealed class SyncRequestParser
             var place = $"line {error.LineNumber + 1}, byte {error.BytePositionInLine + 1}";
             throw SyncException.Invalid(JsonSerializer.Serialize(new[] { $"The body is not JSON ({place})." }));
         }
-        if (document.RootElement.ValueKind == JsonValueKind.Object)
+        var problem = document.RootElement.ValueKind != JsonValueKind.Object ? "The body must be a JSON object."
+            : !HoldsText(body.Span, document.RootElement) ? "The body holds a text that is not valid Unicode."
+            : null;
+        if (problem is null)
             return document;
         document.Dispose();
-        throw SyncException.Invalid("""["The body must be a JSON object."]""");
+        throw SyncException.Invalid(JsonSerializer.Serialize(new[] { problem }));
     }
+
+    /// <summary>Names and texts are looked at one by one only where the bytes allow that one of them is no text.</summary>
+    private static bool HoldsText(ReadOnlySpan<byte> body, JsonElement root) =>
+        (Utf8.IsValid(body) && body.IndexOf("\\u"u8) < 0) || JsonText.IsText(root);
 
     private SyncRequest Read(JsonElement body, string? clientIdInQuery)
     {
@@ -119,11 +126,7 @@ internal sealed class SyncRequestParser
     private JsonElement Parameters(JsonElement parent, string name, string place)
     {
         if (Member(parent, name, JsonValueKind.Object, "an object", place) is { } parameters)
-        {
-            if (JsonText.IsText(parameters))
-                return parameters.Clone();
-            Problem($"{place} holds a text that is not valid Unicode");
-        }
+            return parameters.Clone();
         return EmptyObject();
     }
 
@@ -142,12 +145,7 @@ internal sealed class SyncRequestParser
 
     private string? Text(JsonElement parent, string name, string place)
     {
-        if (Member(parent, name, JsonValueKind.String, "a text", place) is not { } element)
-            return null;
-        if (JsonText.TryRead(element, out var text))
-            return text;
-        Problem($"{place} is not valid Unicode");
-        return null;
+        return Member(parent, name, JsonValueKind.String, "a text", place)?.GetString();
     }
 
     private bool? Flag(JsonElement parent, string name, string place)

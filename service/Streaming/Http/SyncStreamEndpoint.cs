@@ -18,7 +18,8 @@ internal sealed class SyncStreamEndpoint(
     ITokenVerifier tokens,
     IOptions<StreamingOptions> options,
     TimeProvider clock,
-    IHostApplicationLifetime lifetime)
+    IHostApplicationLifetime lifetime,
+    StreamingMetrics metrics)
 {
     private int _sessions;
 
@@ -44,7 +45,16 @@ internal sealed class SyncStreamEndpoint(
                 return;
             }
             var encoding = new NdjsonEncoding(request.RawData);
-            await StreamAsync(http, new SyncSession(request, user, grid, current, encoding, Settings(), clock), encoding);
+            var session = new SyncSession(request, user, grid, current, encoding, Settings(), clock);
+            metrics.SessionBegan();
+            try
+            {
+                await StreamAsync(http, session, encoding);
+            }
+            finally
+            {
+                metrics.SessionEnded(session.OpsSent);
+            }
         }
         finally
         {

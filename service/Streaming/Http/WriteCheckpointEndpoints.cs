@@ -3,22 +3,19 @@ using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Options;
 using TopGun.Buckets.Protocol;
-using TopGun.Buckets.Replication;
 using TopGun.Buckets.Streaming.Auth;
 
 namespace TopGun.Buckets.Streaming.Http;
 
 /// <summary><c>GET /write-checkpoint2.json</c> and <c>POST /sync/checkpoint-request</c>: a client asks to be told when its uploads are visible.</summary>
 internal sealed class WriteCheckpointEndpoints(
-    IWriteCheckpoints writeCheckpoints, ITokenVerifier tokens, IOptions<StreamingOptions> options, TimeProvider clock)
+    SourceMarkers source, ITokenVerifier tokens, IOptions<StreamingOptions> options)
 {
-    private static readonly TimeSpan SourceDeadline = TimeSpan.FromSeconds(20); // well below the 100 s of common HTTP clients
-
     /// <summary>The service chooses the id.</summary>
     public async Task HandleManagedAsync(HttpContext http)
     {
         var user = await tokens.VerifyAsync(http.Request.Headers.Authorization, http.RequestAborted);
-        var id = await RequestAsync(http, user.KeyFor(http.Request.Query["client_id"]), requestedId: null);
+        var id = await source.RequestAsync(http, user.KeyFor(http.Request.Query["client_id"]), requestedId: null);
         await AnswerAsync(http, "write_checkpoint", id);
     }
 
@@ -31,7 +28,7 @@ internal sealed class WriteCheckpointEndpoints(
             throw SyncException.Invalid("""["client_id must be a text"]""");
         var requestedId = RequestedId(document.RootElement);
         var user = await tokens.VerifyAsync(http.Request.Headers.Authorization, http.RequestAborted);
-        var id = await RequestAsync(http, user.KeyFor(clientId), requestedId);
+        var id = await source.RequestAsync(http, user.KeyFor(clientId), requestedId);
         await AnswerAsync(http, "checkpoint_request_id", id);
     }
 
@@ -46,27 +43,6 @@ internal sealed class WriteCheckpointEndpoints(
         }
         throw SyncException.Invalid("""["checkpoint_request_id must be a decimal text or a safe integer from 1 to 9223372036854775807"]""");
     }
-
-    private async ValueTask<ulong> RequestAsync(HttpContext http, string userKey, ulong? requestedId)
-    {
-        using var deadline = new CancellationTokenSource(SourceDeadline, clock);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, http.RequestAborted);
-        try
-        {
-            return await writeCheckpoints.RequestAsync(userKey, requestedId, either.Token);
-        }
-        catch (OperationCanceledException cause) when (deadline.IsCancellationRequested && !http.RequestAborted.IsCancellationRequested)
-        {
-            throw SourceUnavailable(cause);
-        }
-        catch (BucketsException cause) when (cause.Code == "TGB1101")
-        {
-            throw SourceUnavailable(cause);
-        }
-    }
-
-    private static SyncException SourceUnavailable(Exception cause) => new(
-        503, "PSYNC_S2001", "ServiceUnavailable", "The source database cannot be reached at the moment; ask again.", cause: cause);
 
     private static Task AnswerAsync(HttpContext http, string name, ulong id)
     {

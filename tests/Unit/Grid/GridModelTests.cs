@@ -178,6 +178,26 @@ public class GridModelTests
     }
 
     [Fact]
+    public async Task A_log_that_was_opened_anew_begins_with_what_was_stored()
+    {
+        var log = await TestLog.StartedAsync();
+        log.Put("a[]", "t1");
+        log.Store_all();
+        var stored = log.Directory.Find("a[]");
+        log.Put("a[]", "lost until it is replayed");
+        var session = log.Grid.Subscribe("u1");
+        var reopened = new BucketDirectory();
+        reopened.Set("a[]", stored);
+
+        await log.Grid.StartAsync(log.Store, reopened, new Checkpoint(new OpId(1), Lsn.None), TestContext.Current.CancellationToken);
+
+        Assert.Throws<GridResetException>(() => { session.Take([]); });
+        Assert.Equal(new OpId(1), log.Grid.Visible!.LastOpId);
+        Assert.Equal(1, (await ReadAllAsync(log, "a[]")).Count);
+        Assert.Equal(1, (await log.Grid.SumAsync("a[]", new OpId(1), TestContext.Current.CancellationToken)).Count);
+    }
+
+    [Fact]
     public async Task Lookups_answer_for_the_checkpoint_that_was_taken()
     {
         var log = await TestLog.StartedAsync();

@@ -28,6 +28,23 @@ public class OtherEndpointTests
         Assert.Equal([("u1", null)], server.WriteCheckpoints.Requests);
     }
 
+    [Fact]
+    public async Task A_very_old_client_is_answered_when_the_marker_has_come_back()
+    {
+        await using var server = await ServerUnderTest.StartAsync();
+        server.Log.Put("a[]", "t1");
+
+        var answer = server.SendAsync(ServerUnderTest.Request(HttpMethod.Get, "/write-checkpoint.json?client_id=c1"));
+        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(10));
+        while (server.WriteCheckpoints.Requests.Count == 0)
+            await Task.Delay(5, deadline.Token);
+        Assert.False(answer.IsCompleted);
+        server.Log.Begin().WriteCheckpoint("u1/c1", 41).Commit();
+
+        using var response = await answer;
+        Assert.Equal("""{"data":{"checkpoint":"1"}}""", await BodyAsync(response));
+    }
+
     [Theory]
     [InlineData("\"9223372036854775807\"", 9223372036854775807)]
     [InlineData("5", 5)]

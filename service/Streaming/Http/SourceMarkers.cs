@@ -1,0 +1,33 @@
+using Microsoft.AspNetCore.Http;
+using TopGun.Buckets.Protocol;
+using TopGun.Buckets.Replication;
+
+namespace TopGun.Buckets.Streaming.Http;
+
+/// <summary>Asks the source for write checkpoints on behalf of a request, but not for ever.</summary>
+internal sealed class SourceMarkers(IWriteCheckpoints writeCheckpoints, TimeProvider clock)
+{
+    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(20); // well below the 100 s of common HTTP clients
+
+    /// <exception cref="SyncException">The source cannot be reached (503).</exception>
+    public async ValueTask<ulong> RequestAsync(HttpContext http, string userKey, ulong? requestedId)
+    {
+        using var deadline = new CancellationTokenSource(Deadline, clock);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, http.RequestAborted);
+        try
+        {
+            return await writeCheckpoints.RequestAsync(userKey, requestedId, either.Token);
+        }
+        catch (OperationCanceledException cause) when (deadline.IsCancellationRequested && !http.RequestAborted.IsCancellationRequested)
+        {
+            throw SourceUnavailable(cause);
+        }
+        catch (BucketsException cause) when (cause.Code == "TGB1101")
+        {
+            throw SourceUnavailable(cause);
+        }
+    }
+
+    private static SyncException SourceUnavailable(Exception cause) => new(
+        503, "PSYNC_S2001", "ServiceUnavailable", "The source database cannot be reached at the moment; ask again.", cause: cause);
+}
