@@ -20,6 +20,9 @@ public sealed partial class ChangeSource(
     Random random,
     ILogger<ChangeSource> logger) : IChangeSource
 {
+    // A snapshot whose slot is lost before the stream was ever reached would be lost again, and reading the whole source is not cheap for it.
+    private const int MostRestartsInARow = 3;
+
     private readonly AcknowledgedPosition _acknowledged = new();
 
     public void Acknowledge(Lsn position) => _acknowledged.Raise(position);
@@ -34,7 +37,8 @@ public sealed partial class ChangeSource(
         _acknowledged.Reset(position);
         while (true)
         {
-            monitor.Enter(ReplicationPhase.Connecting, monitor.Current.Failure);
+            if (monitor.Current.Phase != ReplicationPhase.Unavailable)
+                monitor.Enter(ReplicationPhase.Connecting);
             BucketsException? failure = null;
             await using (var events = Connect(progress).ReadAsync(cancellationToken).GetAsyncEnumerator(cancellationToken))
             {
@@ -50,7 +54,11 @@ public sealed partial class ChangeSource(
                         failure = caught;
                         continue;
                     }
-                    backoff.Reset();
+                    if (events.Current is TransactionCommitted or PositionReached)
+                    {
+                        backoff.Reset();
+                        progress.RestartsInARow = 0;
+                    }
                     if (events.Current.State is { } state)
                         monitor.Note(state);
                     yield return events.Current;
@@ -73,7 +81,8 @@ public sealed partial class ChangeSource(
         if (SourceFailure.IsTransient(failure))
             return true;
         if (failure.Code is not (SourceFailure.SlotUnusable or SourceFailure.ContinuityLost)
-            || options.OnContinuityLost == ContinuityPolicy.Halt)
+            || options.OnContinuityLost == ContinuityPolicy.Halt
+            || progress.RestartsInARow >= MostRestartsInARow)
             return false;
         progress.BrokenBecause = failure.Message;
         return true;

@@ -16,6 +16,9 @@ internal sealed class ReplicationProgress(ReplicationState? state, Lsn position)
     /// <summary>Why the next connection has to start over; null when it may continue.</summary>
     public string? BrokenBecause { get; set; }
 
+    /// <summary>How often the source was read from the beginning without the stream having been reached.</summary>
+    public int RestartsInARow { get; set; }
+
     /// <summary>Table definitions; kept from connection to connection so that one that did not change stays the same object.</summary>
     public RelationCache Relations { get; } = new();
 

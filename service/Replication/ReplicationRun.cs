@@ -99,6 +99,7 @@ internal sealed partial class ReplicationRun(
         await DropAsync(session, slot, cancellationToken);
         var consistentPoint = await CreateSlotAsync(link, slot, cancellationToken);
         acknowledged.Reset(Lsn.None);
+        progress.RestartsInARow++;
         progress.Position = Lsn.None;
         progress.BrokenBecause = null;
         progress.State = new ReplicationState(

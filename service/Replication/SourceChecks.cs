@@ -27,6 +27,16 @@ internal static class SourceChecks
                 string.Create(CultureInfo.InvariantCulture, $"The server has version {settings.Version / 10000}, but 14 is the oldest that works."),
                 "Upgrade the server.");
         }
+        foreach (var (name, value) in PinnedSettings.Formats)
+        {
+            // Postgres adds to some: DateStyle 'ISO' reads back as 'ISO, MDY'.
+            if (settings.Values.TryGetValue(name, out var actual) && !actual.StartsWith(value, StringComparison.Ordinal))
+            {
+                yield return Error(
+                    $"{name} is '{actual}' although the connection asked for '{value}': something between us and the server drops what we ask for.",
+                    "Connect to the server itself; poolers such as PgBouncer cannot be used.");
+            }
+        }
         if (settings.IsStandby)
             yield return Error("The server is a standby, which cannot keep our slot.", "Connect to the primary.");
         if (!settings.CanReplicate)

@@ -18,10 +18,11 @@ internal static class SourceFailure
     public const string SlotInUse = "TGB1110";
     public const string SlotCreationBlocked = "TGB1111";
     public const string TableUnusable = "TGB1112";
+    public const string SpillFailed = "TGB1113";
 
     /// <summary>Whether trying again may help without a person doing anything.</summary>
     public static bool IsTransient(BucketsException failure) =>
-        failure.Code is Unreachable or SlotInUse or SlotCreationBlocked;
+        failure.Code is Unreachable or SlotInUse or SlotCreationBlocked or SpillFailed;
 
     public static BucketsException NotReachable(string what, Exception? cause) => new(
         Unreachable,

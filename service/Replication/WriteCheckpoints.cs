@@ -155,7 +155,7 @@ public sealed partial class WriteCheckpoints(
 
     private static partial class Log
     {
-        [LoggerMessage(1105, LogLevel.Warning, "{RequestCount} write checkpoints could not be given ({Code}: {Message}).")]
+        [LoggerMessage(1106, LogLevel.Warning, "{RequestCount} write checkpoints could not be given ({Code}: {Message}).")]
         public static partial void Failed(ILogger logger, int requestCount, string code, string message);
     }
 }

@@ -7,24 +7,6 @@ namespace TopGun.Buckets.Replication;
 /// <summary>A Postgres server, reached through Npgsql.</summary>
 public sealed class NpgsqlSource : ISource, IAsyncDisposable
 {
-    // What a value looks like as text depends on these. Role and database may have set any of them otherwise, and snapshot and stream have to agree.
-    private static readonly (string Name, string Value)[] PinnedSettings =
-    [
-        ("DateStyle", "ISO"),
-        ("IntervalStyle", "postgres"),
-        ("TimeZone", "UTC"),
-        ("extra_float_digits", "3"),
-        ("bytea_output", "hex"),
-        ("lc_monetary", "C"),
-        ("xmlbinary", "base64"),
-        ("search_path", "pg_catalog"),
-        ("standard_conforming_strings", "on"),
-        ("statement_timeout", "0"),
-        ("lock_timeout", "0"),
-        ("idle_in_transaction_session_timeout", "0"),
-        ("default_transaction_read_only", "off"),
-    ];
-
     private readonly NpgsqlDataSource _sessions;
     private readonly string _replication;
     private readonly string _publication;
@@ -39,10 +21,13 @@ public sealed class NpgsqlSource : ISource, IAsyncDisposable
         var builder = SourceConnectionString.Parse(connectionString);
         builder.Pooling = false;
         builder.Multiplexing = false;
-        builder.Options = string.Join(' ', [builder.Options ?? "", .. PinnedSettings.Select(one => $"-c {one.Name}={one.Value}")]).Trim();
+        builder.Options = string.Join(' ', [builder.Options ?? "", .. PinnedSettings.All.Select(one => $"-c {one.Name}={one.Value}")]).Trim();
         builder.ApplicationName ??= "topgun";
         builder.ReadBufferSize = 1 << 20; // fewer, larger reads while behind; measured against 8 KiB: half the processor time per row
+        // A query has no deadline, for a snapshot may take as long as it takes; a server that is gone is noticed all the same.
         builder.TcpKeepAlive = true;
+        builder.TcpKeepAliveTime = 30;
+        builder.TcpKeepAliveInterval = 5;
         builder.CommandTimeout = 0; // waits are ended by cancellation
         _replication = builder.ConnectionString;
         builder.ReadBufferSize = 64 << 10;

@@ -14,9 +14,12 @@ internal sealed partial class NpgsqlSourceSession(NpgsqlConnection connection, s
 
     public async ValueTask<ServerSettings> ReadSettingsAsync(CancellationToken cancellationToken)
     {
-        const string settings =
-            "SELECT name, setting FROM pg_settings WHERE name IN ('server_version_num', 'wal_level', 'max_replication_slots', 'max_wal_senders',"
-            + " 'wal_sender_timeout', 'max_slot_wal_keep_size')";
+        string[] names =
+        [
+            "server_version_num", "wal_level", "max_replication_slots", "max_wal_senders", "wal_sender_timeout", "max_slot_wal_keep_size",
+            .. PinnedSettings.Formats.Select(setting => setting.Name),
+        ];
+        var settings = $"SELECT name, setting FROM pg_settings WHERE name IN ({List(names, SqlText.Literal)})";
         var values = (await QueryAsync(settings, cancellationToken)).ToDictionary(row => row[0]!, row => row[1]!);
         const string state =
             "SELECT (SELECT count(*) FROM pg_replication_slots)::text, (SELECT count(*) FROM pg_stat_replication)::text,"

@@ -39,6 +39,27 @@ public class DefinitionsChange
         Assert.Equal(["event_a", "event_b"], follower.State.Tables.Select(table => table.Name));
     }
 
+    [Theory]
+    [InlineData(false, "event_%")]
+    [InlineData(true, "event")]
+    public async Task Partitions_are_followed_by_their_own_names_or_as_their_root(bool viaRoot, string pattern)
+    {
+        await using var database = await PostgresDatabase.CreateAsync();
+        await database.ExecuteAsync(
+            "CREATE TABLE event (id int, day int, PRIMARY KEY (id, day)) PARTITION BY RANGE (day);"
+            + "CREATE TABLE event_1 PARTITION OF event FOR VALUES FROM (1) TO (10); CREATE TABLE event_2 PARTITION OF event FOR VALUES FROM (10) TO (20);"
+            + "INSERT INTO event VALUES (1, 1), (2, 15);"
+            + $"CREATE PUBLICATION topgun FOR TABLE event WITH (publish_via_partition_root = {viaRoot})");
+        string[] tables = viaRoot ? ["event"] : ["event_1", "event_2"];
+        await using var follower = Follower.Start(database, pattern);
+        await follower.CatchUpAsync(database, tables);
+
+        await database.ExecuteAsync("INSERT INTO event VALUES (3, 3); UPDATE event SET day = 16 WHERE id = 1; DELETE FROM event WHERE id = 2");
+
+        await follower.CatchUpAsync(database, tables);
+        Assert.Equal(tables, follower.State!.Tables.Select(table => table.Name));
+    }
+
     [Fact]
     public async Task A_table_that_the_rules_come_to_use_is_published_and_read_while_the_others_go_on()
     {

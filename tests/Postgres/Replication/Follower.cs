@@ -140,6 +140,9 @@ internal sealed class Follower : IAsyncDisposable
         }
     }
 
+    /// <summary>Acknowledges a position.</summary>
+    public void Send(Lsn position) => _changes.Acknowledge(position);
+
     /// <summary>Waits until it has ended by itself.</summary>
     public Task UntilFailureAsync() => _running!.WaitAsync(TimeSpan.FromSeconds(40), TestContext.Current.CancellationToken);
 
