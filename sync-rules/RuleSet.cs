@@ -51,7 +51,7 @@ public sealed record RuleSetOptions
     /// <summary>Version of each definition, which becomes the <c>N#</c> prefix of its bucket names; a definition that is not named gets none.</summary>
     public IReadOnlyDictionary<string, int> Versions { get; init; } = new Dictionary<string, int>();
 
-    /// <summary>Distinct buckets that one request may have. Default 1000, where the field's services stand.</summary>
+    /// <summary>Distinct buckets that one request may have; it may ask for ten times as many lookups at once. Default 1000, where the field's services stand.</summary>
     public int BucketLimit { get; init; } = 1000;
 
     /// <summary>Tables of the source, for checking names; null checks none.</summary>

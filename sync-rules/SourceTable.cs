@@ -26,7 +26,11 @@ public sealed record SourceTable(
 /// <param name="TypeId">Postgres' oid of the type.</param>
 /// <param name="TypeModifier">Postgres' <c>atttypmod</c>, or −1.</param>
 /// <param name="IsKey">Whether the column is part of the row's key: its replica identity, or its primary key where the identity is full.</param>
-public sealed record SourceColumn(string Name, uint TypeId, int TypeModifier, bool IsKey);
+public sealed record SourceColumn(string Name, uint TypeId, int TypeModifier, bool IsKey)
+{
+    /// <summary>How the type is built when it is not built into Postgres; without it such values stay text as Postgres prints them.</summary>
+    public SourceType? Type { get; init; }
+}
 
 /// <summary>Postgres' replica identity of a table.</summary>
 public enum ReplicaIdentity

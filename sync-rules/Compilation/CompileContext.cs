@@ -56,7 +56,9 @@ internal sealed class CompileContext(RulesFile file, RuleSetOptions options, Fin
     /// <summary>Warns when a source schema is known and none of its tables has that name.</summary>
     public void CheckTable(TableMatch match, TableSyntax table, QueryReport report)
     {
-        if (options.Schema is { } schema && !schema.Any(source => match.Matches(TableMatch.DefaultConnection, source.Schema, source.Name)))
+        if (match.Schema.EndsWith('%') && !match.HasSchemaWildcard)
+            report.Warn(FindingClass.TableNotFound, table.Span, "A wildcard in a schema needs edition 3; no table will match.");
+        else if (options.Schema is { } schema && !schema.Any(source => match.Matches(TableMatch.DefaultConnection, source.Schema, source.Name)))
         {
             report.Warn(FindingClass.TableNotFound, table.Span,
                 $"The source has no table '{match.Schema}.{match.Name}'.{Suggestion.For(match.Name, schema.Select(source => source.Name))}");

@@ -29,7 +29,7 @@ internal sealed class DataQueryCompiler(CompileContext context)
         SelectSyntax select, QueryReport report, BucketFamily family, IReadOnlyList<string>? parameters, bool isEvent)
     {
         var table = SingleTable(select);
-        var match = TableMatch.Of(table, context.DefaultSchema);
+        var match = TableMatch.Of(table, context.DefaultSchema, context.Settings.Edition);
         context.CheckTable(match, table, report);
         var scope = new DataQueryScope(table, match);
         var scalars = new ScalarCompiler(scope, context.Settings, report);

@@ -73,7 +73,7 @@ internal sealed class ParameterQueryCompiler(CompileContext context, BucketDefin
     {
         if (table.Alias is { } alias)
             throw SqlProblem.Unsupported(alias.Span, "The table of a parameter query cannot have an alias.");
-        var match = TableMatch.Of(table, context.DefaultSchema);
+        var match = TableMatch.Of(table, context.DefaultSchema, context.Settings.Edition);
         context.CheckTable(match, table, report);
         var scope = new ParameterTableScope(table, match);
         var scalars = new ScalarCompiler(scope, context.Settings, report);

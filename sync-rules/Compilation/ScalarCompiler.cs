@@ -23,7 +23,7 @@ internal sealed class ScalarCompiler(IExpressionScope scope, RulesSettings setti
             case ColumnSyntax column:
                 return scope.ResolveColumn(column);
             case UnarySyntax { Operator: UnaryOperator.Not } not:
-                return Combine(not, [Compile(not.Operand)], parts => new NotExpression(parts[0]));
+                return Combine(not, [Compile(not.Operand)], parts => new NotExpression(parts[0], settings.SqliteExact));
             case UnarySyntax unary:
                 throw SqlProblem.Unsupported(unary.Span, "A sign is only possible before a number; write 0 - x.");
             case BinarySyntax binary:
@@ -60,7 +60,7 @@ internal sealed class ScalarCompiler(IExpressionScope scope, RulesSettings setti
         switch (binary.Operator)
         {
             case BinaryOperator.And or BinaryOperator.Or:
-                return Combine(binary, [left, right], parts => new LogicalExpression(binary.Operator == BinaryOperator.And, parts[0], parts[1]));
+                return Combine(binary, [left, right], parts => new LogicalExpression(binary.Operator == BinaryOperator.And, settings.SqliteExact, parts[0], parts[1]));
             case BinaryOperator.NotEqual when IsEdition3:
                 return Negate(Combine(binary, [left, right], parts => new CompareExpression(BinaryOperator.Equal, parts[0], parts[1])));
             case BinaryOperator.Equal or BinaryOperator.NotEqual or BinaryOperator.Less or BinaryOperator.Greater
@@ -69,7 +69,7 @@ internal sealed class ScalarCompiler(IExpressionScope scope, RulesSettings setti
             case BinaryOperator.Add or BinaryOperator.Subtract or BinaryOperator.Multiply or BinaryOperator.Divide:
                 return Combine(binary, [left, right], parts => new ArithmeticExpression(binary.Operator, parts[0], parts[1]));
             case BinaryOperator.Concat:
-                return Combine(binary, [left, right], parts => new ConcatExpression(parts[0], parts[1]));
+                return Combine(binary, [left, right], parts => new ConcatExpression(parts[0], parts[1], settings.SqliteExact));
             case BinaryOperator.Overlap:
                 if (settings.Edition == 1)
                     throw SqlProblem.Unsupported(binary.OperatorSpan, "The operator && needs edition 2 or 3.");
@@ -80,16 +80,16 @@ internal sealed class ScalarCompiler(IExpressionScope scope, RulesSettings setti
         }
     }
 
-    public static Bound Negate(Bound operand) => operand with { Expression = new NotExpression(operand.Expression) };
+    public static Bound Negate(Bound operand, bool isThreeValued) =>
+        operand with { Expression = new NotExpression(operand.Expression, isThreeValued) };
 
-    /// <summary>The steps of an arrow's or helper's path.</summary>
-    public byte[][] StepsOf(string path, bool alwaysFixed) => JsonPath.Parse(path, splitsPlainKeys: !settings.FixedJsonExtract && !alwaysFixed);
+    private Bound Negate(Bound operand) => Negate(operand, settings.SqliteExact);
 
     private Bound CompileIs(IsSyntax test)
     {
         if (test.Test != IsTest.Null)
             RequireEdition3(test.Span, "IS TRUE and IS FALSE");
-        return Combine(test, [Compile(test.Operand)], parts => new IsExpression(test.Test, test.Negated, parts[0]));
+        return Combine(test, [Compile(test.Operand)], parts => new IsExpression(test.Test, test.Negated, settings.SqliteExact, parts[0]));
     }
 
     private Bound CompileIn(InSyntax membership)
@@ -154,7 +154,10 @@ internal sealed class ScalarCompiler(IExpressionScope scope, RulesSettings setti
         var path = arrow.Step.Value.Kind == SqlKind.Integer
             ? arrow.Step.Value.Integer.ToString(System.Globalization.CultureInfo.InvariantCulture)
             : System.Text.Encoding.UTF8.GetString(arrow.Step.Value.Bytes.Span);
-        var steps = StepsOf(path, alwaysFixed: arrow.Step.Value.Kind == SqlKind.Integer);
+        var splitsPlainKeys = !settings.FixedJsonExtract && arrow.Step.Value.Kind == SqlKind.Text;
+        var steps = settings.SqliteExact
+            ? JsonPath.ParseExact(path) ?? throw SqlProblem.Semantics(arrow.Step.Span, "The JSON path is malformed.")
+            : JsonPath.Parse(path, splitsPlainKeys);
         return Combine(
             arrow, [Compile(arrow.Operand)], parts => new ArrowExpression(parts[0], path, steps, arrow.AsText, !settings.FixedJsonExtract));
     }
@@ -170,7 +173,7 @@ internal sealed class ScalarCompiler(IExpressionScope scope, RulesSettings setti
             throw SqlProblem.Unsupported(call.Span, $"{name}() is not possible: its result depends on more than this row.");
         if (call.UsesKeywords)
             RequireEdition3(call.Span, "substring(x FROM a FOR b)");
-        var function = FunctionCatalog.Find(name, !settings.FixedJsonExtract)
+        var function = FunctionCatalog.Find(name, !settings.FixedJsonExtract, settings.SqliteExact)
             ?? throw SqlProblem.Reference(
                 call.Name.Span, $"There is no function '{name}'.{Suggestion.For(name, FunctionCatalog.Names)}");
         CheckCount(call, function);

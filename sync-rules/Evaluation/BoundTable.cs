@@ -84,6 +84,7 @@ internal sealed class OutputSlot
         _position = position;
         _expression = expression;
         var prefix = new ByteBuffer();
+        prefix.Add((byte)',');
         JsonText.WriteString(prefix, System.Text.Encoding.UTF8.GetBytes(name));
         prefix.Add((byte)':');
         Prefix = prefix.Written.ToArray();
@@ -91,8 +92,11 @@ internal sealed class OutputSlot
 
     public string Name { get; }
 
-    /// <summary><c>"name":</c></summary>
+    /// <summary><c>,"name":</c> — the first member leaves out the comma.</summary>
     public byte[] Prefix { get; }
+
+    /// <summary>Column that is passed through as it is, or −1.</summary>
+    public int PassedColumn => WhenNull is null ? _position : -1;
 
     /// <summary>Takes this slot's place where it is null.</summary>
     public OutputSlot? WhenNull { get; set; }

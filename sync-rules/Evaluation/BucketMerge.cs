@@ -8,7 +8,7 @@ internal static class BucketMerge
     /// <exception cref="BucketLimitException">There are more distinct buckets than allowed.</exception>
     public static IReadOnlyList<ResolvedBucket> Merge(List<ResolutionRun> runs, Func<BucketFamily, string> prefixOf, int limit)
     {
-        var merged = new SortedDictionary<string, ResolvedBucket>(StringComparer.Ordinal);
+        var merged = new Dictionary<string, ResolvedBucket>(StringComparer.Ordinal);
         foreach (var run in runs)
         {
             var prefix = prefixOf(run.Plan.Family) + "[";
@@ -28,7 +28,7 @@ internal static class BucketMerge
         }
         if (merged.Count > limit)
             throw TooMany(merged.Values, limit);
-        return [.. merged.Values];
+        return [.. merged.Values.OrderBy(bucket => bucket.Name, StringComparer.Ordinal)];
     }
 
     private static BucketLimitException TooMany(IEnumerable<ResolvedBucket> buckets, int limit)

@@ -10,6 +10,9 @@ internal sealed class CompiledResolution : BucketResolution
 {
     public const int DefaultReason = -1;
 
+    // Lookups one stage may ask for, per allowed bucket: lists that a client sends are otherwise unbounded work for the parameter index.
+    private const int LookupsPerBucket = 10;
+
     private readonly List<ResolutionRun> _runs = [];
     private readonly Func<BucketFamily, string> _prefixOf;
     private readonly int _bucketLimit;
@@ -147,6 +150,8 @@ internal sealed class CompiledResolution : BucketResolution
                 pending.Add(key);
             }
         }
+        if (pending.Count > _bucketLimit * LookupsPerBucket)
+            throw new BucketLimitException($"The request needs {pending.Count} lookups at once, more than the {_bucketLimit * LookupsPerBucket} allowed.");
         _pending = [.. pending];
         if (_pending.Count > 0)
             return;

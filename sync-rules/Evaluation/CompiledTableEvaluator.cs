@@ -12,7 +12,7 @@ internal sealed class CompiledTableEvaluator : TableEvaluator
     private readonly DataGroup[] _groups;
     private readonly LookupWriter[] _lookups;
     private readonly string[] _definitions;
-    private readonly (int Position, PostgresForm Form, uint TypeId)[] _columns;
+    private readonly (int Position, PostgresForm Form, uint TypeId, SourceType? Custom)[] _columns;
     private readonly PostgresTime _time;
     private readonly bool _nullIsText;
 
@@ -26,7 +26,8 @@ internal sealed class CompiledTableEvaluator : TableEvaluator
         _lookups = [.. lookups.Select(lookup => new LookupWriter(lookup, source, table))];
         _definitions = [.. data.Select(query => query.Definition.Name).Concat(lookups.Select(lookup => lookup.Definition.Name)).Distinct()];
         _columns = [.. table.UsedColumns.Select(position =>
-            (position, PostgresValue.FormOf(source.Columns[position].TypeId), source.Columns[position].TypeId))];
+            (position, PostgresValue.FormOf(source.Columns[position].TypeId), source.Columns[position].TypeId,
+                settings.CustomPostgresTypes ? source.Columns[position].Type : null))];
         _time = settings.Time;
         _nullIsText = !settings.FixedJsonExtract;
         _context.Row = new SqlValue[source.Columns.Count];
@@ -41,8 +42,8 @@ internal sealed class CompiledTableEvaluator : TableEvaluator
         _context.Scratch.Reset();
         try
         {
-            foreach (var (position, form, typeId) in _columns)
-                _context.Row[position] = Read(row[position], form, typeId);
+            foreach (var (position, form, typeId, custom) in _columns)
+                _context.Row[position] = Read(row[position], form, typeId, custom);
         }
         catch (EvaluationException problem)
         {
@@ -77,8 +78,9 @@ internal sealed class CompiledTableEvaluator : TableEvaluator
             lookup.Evaluate(_context, _nullIsText, sink);
     }
 
-    private SqlValue Read(in SourceValue value, PostgresForm form, uint typeId) => value.Kind switch
+    private SqlValue Read(in SourceValue value, PostgresForm form, uint typeId, SourceType? custom) => value.Kind switch
     {
+        SourceValueKind.Text when custom is not null => PostgresCustom.Convert(custom, value.Text, _time, _context.Scratch),
         SourceValueKind.Text => PostgresValue.Convert(form, typeId, value.Text, _time, _context.Scratch),
         SourceValueKind.Null => SqlValue.Null,
         _ => throw new InvalidOperationException("A row was evaluated before all of its values were known."),

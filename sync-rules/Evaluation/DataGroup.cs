@@ -107,15 +107,20 @@ internal sealed class DataGroup : IKeySink
         _data.Add((byte)'{');
         foreach (var slot in _slots)
         {
-            var value = slot.Read(context);
-            if (value.Kind == SqlKind.Blob)
-                continue;
-            if (_data.Length > 1)
-                _data.Add((byte)',');
-            _data.Add(slot.Prefix);
-            JsonText.WriteValue(_data, value);
+            if (slot.PassedColumn >= 0)
+                WriteMember(slot, context.Row[slot.PassedColumn]);
+            else
+                WriteMember(slot, slot.Read(context));
         }
         _data.Add((byte)'}');
+    }
+
+    private void WriteMember(OutputSlot slot, in SqlValue value)
+    {
+        if (value.Kind == SqlKind.Blob)
+            return;
+        _data.Add(_data.Length > 1 ? slot.Prefix : slot.Prefix.AsSpan(1));
+        JsonText.WriteValue(_data, value);
     }
 
     // A row without id is not refused: all such rows share the empty one.

@@ -102,9 +102,10 @@ internal sealed class ResolutionRun
     /// <summary>Key values of the buckets, as they stand in their names; the same may come several times.</summary>
     public IEnumerable<string> BucketKeys()
     {
+        var values = _plan.Keys.Select(values => values[0]).ToList();
         foreach (var possibility in _possibilities)
         {
-            if (TryKey(possibility, _plan.Keys.Select(values => values[0]), _plan.KeepsNull, out var key))
+            if (TryKey(possibility, values, _plan.KeepsNull, out var key))
                 yield return key;
         }
     }
@@ -135,7 +136,7 @@ internal sealed class ResolutionRun
     private string KeyOf(LookupRows lookup, string[] possibility) =>
         TryKey(possibility, lookup.Keys, keepsNull: false, out var key) ? $"{lookup.Lookup.Prefix}[{key}]" : "";
 
-    private bool TryKey(string[] possibility, IEnumerable<ResolvedValue> values, bool keepsNull, out string key)
+    private bool TryKey(string[] possibility, IReadOnlyList<ResolvedValue> values, bool keepsNull, out string key)
     {
         var text = new StringBuilder();
         key = "";

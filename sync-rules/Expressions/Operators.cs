@@ -4,27 +4,40 @@ using TopGun.Buckets.SyncRules.Values;
 
 namespace TopGun.Buckets.SyncRules.Expressions;
 
-/// <summary>Two-valued NOT: of null it is true.</summary>
-internal sealed class NotExpression(Expression operand) : Expression
+/// <summary>NOT. Two-valued, of null it is true; three-valued, of null it is null.</summary>
+internal sealed class NotExpression(Expression operand, bool isThreeValued) : Expression
 {
-    public override SqlValue Evaluate(EvaluationContext context) =>
-        SqlValue.FromBoolean(!SqlCompare.IsTrue(operand.Evaluate(context)));
+    public override SqlValue Evaluate(EvaluationContext context)
+    {
+        var value = operand.Evaluate(context);
+        return value.IsNull && isThreeValued ? SqlValue.Null : SqlValue.FromBoolean(!SqlCompare.IsTrue(value));
+    }
 
-    public override void Print(StringBuilder target) => PrintCall(target, "not", operand);
+    public override void Print(StringBuilder target) => PrintCall(target, isThreeValued ? "not3" : "not", operand);
 }
 
-/// <summary>Two-valued AND and OR.</summary>
-internal sealed class LogicalExpression(bool isAnd, Expression left, Expression right) : Expression
+/// <summary>AND and OR. Two-valued, null counts as false; three-valued, it is unknown unless the other side decides.</summary>
+internal sealed class LogicalExpression(bool isAnd, bool isThreeValued, Expression left, Expression right) : Expression
 {
     // Both sides are always evaluated: a side that fails must fail the row whatever the other side says.
     public override SqlValue Evaluate(EvaluationContext context)
     {
-        var leftTrue = SqlCompare.IsTrue(left.Evaluate(context));
-        var rightTrue = SqlCompare.IsTrue(right.Evaluate(context));
+        var leftValue = left.Evaluate(context);
+        var rightValue = right.Evaluate(context);
+        var leftTrue = SqlCompare.IsTrue(leftValue);
+        var rightTrue = SqlCompare.IsTrue(rightValue);
+        if (isThreeValued && (leftValue.IsNull || rightValue.IsNull))
+        {
+            var isDecided = isAnd
+                ? (!leftValue.IsNull && !leftTrue) || (!rightValue.IsNull && !rightTrue)
+                : leftTrue || rightTrue;
+            return isDecided ? SqlValue.FromBoolean(!isAnd) : SqlValue.Null;
+        }
         return SqlValue.FromBoolean(isAnd ? leftTrue && rightTrue : leftTrue || rightTrue);
     }
 
-    public override void Print(StringBuilder target) => PrintCall(target, isAnd ? "and" : "or", left, right);
+    public override void Print(StringBuilder target) =>
+        PrintCall(target, (isAnd ? "and" : "or") + (isThreeValued ? "3" : ""), left, right);
 }
 
 internal sealed class CompareExpression(BinaryOperator comparison, Expression left, Expression right) : Expression
@@ -50,7 +63,11 @@ internal sealed class CompareExpression(BinaryOperator comparison, Expression le
     public override void Print(StringBuilder target) => PrintCall(target, comparison.ToString(), left, right);
 }
 
-internal sealed class IsExpression(IsTest test, bool negated, Expression operand) : Expression
+/// <param name="test">What is asked.</param>
+/// <param name="negated">IS NOT.</param>
+/// <param name="byTruth">TRUE and FALSE mean any true and false value, as in SQLite; otherwise exactly 1 and 0.</param>
+/// <param name="operand">Of what.</param>
+internal sealed class IsExpression(IsTest test, bool negated, bool byTruth, Expression operand) : Expression
 {
     public override SqlValue Evaluate(EvaluationContext context)
     {
@@ -58,13 +75,14 @@ internal sealed class IsExpression(IsTest test, bool negated, Expression operand
         var holds = test switch
         {
             IsTest.Null => value.IsNull,
+            _ when byTruth => !value.IsNull && SqlCompare.IsTrue(value) == (test == IsTest.True),
             IsTest.True => !value.IsNull && SqlCompare.AreEqual(value, SqlValue.True),
             _ => !value.IsNull && SqlCompare.AreEqual(value, SqlValue.False),
         };
         return SqlValue.FromBoolean(holds != negated);
     }
 
-    public override void Print(StringBuilder target) => PrintCall(target, (negated ? "isnot" : "is") + test, operand);
+    public override void Print(StringBuilder target) => PrintCall(target, (negated ? "isnot" : "is") + test + (byTruth ? "!" : ""), operand);
 }
 
 internal sealed class BetweenExpression(Expression operand, Expression low, Expression high) : Expression
@@ -121,27 +139,31 @@ internal enum CastTarget
 }
 
 /// <param name="type">What to convert to.</param>
-/// <param name="truncates">Reals become integers towards zero, as in SQLite.</param>
+/// <param name="isExact">As in SQLite: reals become integers towards zero, and whole reals keep a point in text.</param>
 /// <param name="operand">What is converted.</param>
-internal sealed class CastExpression(CastTarget type, bool truncates, Expression operand) : Expression
+internal sealed class CastExpression(CastTarget type, bool isExact, Expression operand) : Expression
 {
     public override SqlValue Evaluate(EvaluationContext context)
     {
         var value = operand.Evaluate(context);
         return type switch
         {
+            CastTarget.Text when isExact && !value.IsNull => SqlValue.FromText(SqlCast.ExactTextOf(value, context.Scratch)),
             CastTarget.Text => SqlCast.ToText(value, context.Scratch),
-            CastTarget.Integer => SqlCast.ToInteger(value, truncates),
+            CastTarget.Integer => SqlCast.ToInteger(value, truncates: isExact),
             CastTarget.Real => SqlCast.ToReal(value),
             CastTarget.Numeric => SqlCast.ToNumeric(value),
             _ => SqlCast.ToBlob(value, context.Scratch),
         };
     }
 
-    public override void Print(StringBuilder target) => PrintCall(target, "cast" + type, operand);
+    public override void Print(StringBuilder target) => PrintCall(target, "cast" + type + (isExact ? "!" : ""), operand);
 }
 
-internal sealed class ConcatExpression(Expression left, Expression right) : Expression
+/// <param name="left">First part.</param>
+/// <param name="right">Second part.</param>
+/// <param name="isExact">Whole reals keep a point, as in SQLite.</param>
+internal sealed class ConcatExpression(Expression left, Expression right, bool isExact) : Expression
 {
     public override SqlValue Evaluate(EvaluationContext context)
     {
@@ -149,13 +171,13 @@ internal sealed class ConcatExpression(Expression left, Expression right) : Expr
         var rightValue = right.Evaluate(context);
         if (leftValue.IsNull || rightValue.IsNull)
             return SqlValue.Null;
-        var first = SqlCast.TextOf(leftValue, context.Scratch);
-        var second = SqlCast.TextOf(rightValue, context.Scratch);
+        var first = isExact ? SqlCast.ExactTextOf(leftValue, context.Scratch) : SqlCast.TextOf(leftValue, context.Scratch);
+        var second = isExact ? SqlCast.ExactTextOf(rightValue, context.Scratch) : SqlCast.TextOf(rightValue, context.Scratch);
         var room = context.Scratch.Take(first.Length + second.Length);
         first.Span.CopyTo(room.Span);
         second.Span.CopyTo(room.Span[first.Length..]);
         return SqlValue.FromText(room);
     }
 
-    public override void Print(StringBuilder target) => PrintCall(target, "concat", left, right);
+    public override void Print(StringBuilder target) => PrintCall(target, isExact ? "concat!" : "concat", left, right);
 }

@@ -29,6 +29,19 @@ internal static class FunctionCatalog
         new("st_y", 1, 1, GeometryFunctions.Y),
     }.ToFrozenDictionary(function => function.Name, StringComparer.Ordinal);
 
+    // Functions that SQLite computes otherwise than the field's services do.
+    private static readonly FrozenDictionary<string, ScalarFunction> ExactFunctions = new ScalarFunction[]
+    {
+        new("upper", 1, 1, ExactFunctionBodies.Upper),
+        new("lower", 1, 1, ExactFunctionBodies.Lower),
+        new("substring", 2, 3, ExactFunctionBodies.Substring),
+        new("length", 1, 1, ExactFunctionBodies.Length),
+        new("instr", 2, 2, ExactFunctionBodies.Instr),
+        new("hex", 1, 1, ExactFunctionBodies.Hex),
+        new("json_extract", 2, 2, ExactFunctionBodies.JsonExtract),
+        new("json_array_length", 1, 2, ExactFunctionBodies.JsonArrayLength),
+    }.ToFrozenDictionary(function => function.Name, StringComparer.Ordinal);
+
     private static readonly FrozenDictionary<string, ScalarFunction> JsonExtract = new[] { false, true }
         .Select(nullText => new ScalarFunction(
             nullText ? "json_extract:nulltext" : "json_extract", 2, 2, (arguments, context) => JsonFunctions.Extract(arguments, nullText, context)))
@@ -43,7 +56,13 @@ internal static class FunctionCatalog
 
     /// <param name="name">In lower case.</param>
     /// <param name="nullIsText">JSON null is read as the text <c>null</c>.</param>
-    public static ScalarFunction? Find(string name, bool nullIsText) => name == "json_extract"
-        ? JsonExtract[nullIsText ? "json_extract:nulltext" : "json_extract"]
-        : Functions.GetValueOrDefault(name);
+    /// <param name="isExact">As SQLite computes it.</param>
+    public static ScalarFunction? Find(string name, bool nullIsText, bool isExact)
+    {
+        if (isExact && ExactFunctions.TryGetValue(name, out var exact))
+            return exact;
+        return name == "json_extract"
+            ? JsonExtract[nullIsText ? "json_extract:nulltext" : "json_extract"]
+            : Functions.GetValueOrDefault(name);
+    }
 }

@@ -14,7 +14,13 @@ internal enum GeometryKind
 }
 
 /// <summary>A geometry: positions of a point or line, or parts of anything else. An empty point has no position.</summary>
-internal sealed record Geometry(GeometryKind Kind, IReadOnlyList<double[]> Positions, IReadOnlyList<Geometry> Parts);
+/// <param name="Kind">Its type.</param>
+/// <param name="HasZ">Positions have a third ordinate, the height.</param>
+/// <param name="HasM">Positions have a last ordinate, the measure.</param>
+/// <param name="Positions">Of a point, line or ring.</param>
+/// <param name="Parts">Of a polygon, its rings; of a collection, its members.</param>
+internal sealed record Geometry(
+    GeometryKind Kind, bool HasZ, bool HasM, IReadOnlyList<double[]> Positions, IReadOnlyList<Geometry> Parts);
 
 /// <summary>Reads WKB and EWKB.</summary>
 // https://postgis.net/docs/using_postgis_dbmanagement.html#EWKB_EWKT
@@ -40,40 +46,41 @@ internal ref struct GeometryReader
         _bigEndian = Take(1)[0] == 0;
         var type = ReadUInt32();
         var iso = type & 0x1FFFFFFF;
-        var ordinates = 2;
-        if ((type & 0x80000000) != 0 || iso / 1000 is 1 or 3)
-            ordinates++;
-        if ((type & 0x40000000) != 0 || iso / 1000 is 2 or 3)
-            ordinates++;
+        var shape = new Geometry(
+            (GeometryKind)(iso % 1000),
+            HasZ: (type & 0x80000000) != 0 || iso / 1000 is 1 or 3,
+            HasM: (type & 0x40000000) != 0 || iso / 1000 is 2 or 3,
+            [],
+            []);
         if ((type & 0x20000000) != 0)
             ReadUInt32();
-        var kind = (GeometryKind)(iso % 1000);
-        return kind switch
+        var ordinates = 2 + (shape.HasZ ? 1 : 0) + (shape.HasM ? 1 : 0);
+        return shape.Kind switch
         {
-            GeometryKind.Point => ReadPoint(ordinates),
-            GeometryKind.LineString => new Geometry(kind, ReadPositions(ordinates), []),
-            GeometryKind.Polygon => ReadPolygon(ordinates),
+            GeometryKind.Point => ReadPoint(shape, ordinates),
+            GeometryKind.LineString => shape with { Positions = ReadPositions(ordinates) },
+            GeometryKind.Polygon => ReadPolygon(shape, ordinates),
             GeometryKind.MultiPoint or GeometryKind.MultiLineString or GeometryKind.MultiPolygon or GeometryKind.GeometryCollection =>
-                ReadCollection(kind, depth),
+                shape with { Parts = ReadParts(depth) },
             _ => throw Malformed(),
         };
     }
 
-    private Geometry ReadPoint(int ordinates)
+    private Geometry ReadPoint(Geometry shape, int ordinates)
     {
         var position = ReadPosition(ordinates);
-        return new Geometry(GeometryKind.Point, double.IsNaN(position[0]) ? [] : [position], []);
+        return shape with { Positions = double.IsNaN(position[0]) ? [] : [position] };
     }
 
-    private Geometry ReadPolygon(int ordinates)
+    private Geometry ReadPolygon(Geometry shape, int ordinates)
     {
         var rings = new Geometry[ReadCount(minimumSize: 4)];
         for (var index = 0; index < rings.Length; index++)
-            rings[index] = new Geometry(GeometryKind.LineString, ReadPositions(ordinates), []);
-        return new Geometry(GeometryKind.Polygon, [], rings);
+            rings[index] = shape with { Kind = GeometryKind.LineString, Positions = ReadPositions(ordinates) };
+        return shape with { Parts = rings };
     }
 
-    private Geometry ReadCollection(GeometryKind kind, int depth)
+    private Geometry[] ReadParts(int depth)
     {
         var parts = new Geometry[ReadCount(minimumSize: 9)];
         for (var index = 0; index < parts.Length; index++)
@@ -82,7 +89,7 @@ internal ref struct GeometryReader
             parts[index] = ReadGeometry(depth + 1);
             _bigEndian = bigEndian;
         }
-        return new Geometry(kind, [], parts);
+        return parts;
     }
 
     private double[][] ReadPositions(int ordinates)

@@ -45,10 +45,10 @@ internal static class GeometryText
                 if (geometry.Positions.Count == 0)
                     target.Append("[]");
                 else
-                    WriteJsonPosition(target, geometry.Positions[0]);
+                    WriteJsonPosition(target, geometry, geometry.Positions[0]);
                 break;
             case GeometryKind.LineString:
-                WriteList(target, geometry.Positions, '[', ']', WriteJsonPosition);
+                WriteList(target, geometry.Positions, '[', ']', (positions, position) => WriteJsonPosition(positions, geometry, position));
                 break;
             default:
                 WriteList(target, geometry.Parts, '[', ']', WriteCoordinates);
@@ -56,21 +56,29 @@ internal static class GeometryText
         }
     }
 
-    private static void WriteJsonPosition(StringBuilder target, double[] position) =>
-        WriteList(target, position, '[', ']', (numbers, ordinate) => numbers.Append(WithPoint(SqlNumber.RealText(ordinate))));
+    // GeoJSON has a height but no measure.
+    private static void WriteJsonPosition(StringBuilder target, Geometry geometry, double[] position) =>
+        WriteList(target, position[..(geometry.HasZ ? 3 : 2)], '[', ']', (numbers, ordinate) => numbers.Append(WithPoint(SqlNumber.RealText(ordinate))));
 
     private static string WithPoint(string number) => number.AsSpan().IndexOfAny('.', 'e') < 0 ? number + ".0" : number;
 
     private static void WriteWkt(StringBuilder target, Geometry geometry)
     {
         target.Append(geometry.Kind.ToString().ToUpperInvariant());
+        target.Append((geometry.HasZ, geometry.HasM) switch
+        {
+            (true, true) => " ZM ",
+            (true, false) => " Z ",
+            (false, true) => " M ",
+            _ => geometry.Positions.Count + geometry.Parts.Count == 0 ? " " : "",
+        });
         WriteWktBody(target, geometry);
     }
 
     private static void WriteWktBody(StringBuilder target, Geometry geometry)
     {
         if (geometry.Positions.Count == 0 && geometry.Parts.Count == 0)
-            target.Append(" EMPTY");
+            target.Append("EMPTY");
         else if (geometry.Kind is GeometryKind.Point or GeometryKind.LineString)
             WriteList(target, geometry.Positions, '(', ')', WriteWktPosition);
         else if (geometry.Kind == GeometryKind.GeometryCollection)

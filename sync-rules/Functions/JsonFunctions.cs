@@ -8,22 +8,25 @@ namespace TopGun.Buckets.SyncRules.Functions;
 /// <summary>Functions over JSON text.</summary>
 internal static class JsonFunctions
 {
-    public static SqlValue Extract(ReadOnlySpan<SqlValue> arguments, bool nullIsText, EvaluationContext context)
+    public static SqlValue Extract(ReadOnlySpan<SqlValue> arguments, bool nullIsText, EvaluationContext context, bool isExact = false)
     {
         if (arguments[0].IsNull || arguments[1].IsNull)
             return SqlValue.Null;
         var json = SqlCast.TextOf(arguments[0], context.Scratch);
-        return JsonPath.TryFollow(json, StepsOf(arguments[1], "json_extract", context), out var member)
+        return JsonPath.TryFollow(json, StepsOf(arguments[1], "json_extract", isExact, context), out var member)
             ? JsonReading.ToValue(member, nullIsText, allReal: false, context.Scratch)
             : SqlValue.Null;
     }
 
-    public static SqlValue ArrayLength(ReadOnlySpan<SqlValue> arguments, EvaluationContext context)
+    public static SqlValue ArrayLength(ReadOnlySpan<SqlValue> arguments, EvaluationContext context) =>
+        ArrayLength(arguments, isExact: false, context);
+
+    public static SqlValue ArrayLength(ReadOnlySpan<SqlValue> arguments, bool isExact, EvaluationContext context)
     {
         if (arguments[0].IsNull || (arguments.Length > 1 && arguments[1].IsNull))
             return SqlValue.Null;
         var json = SqlCast.TextOf(arguments[0], context.Scratch);
-        var steps = arguments.Length > 1 ? StepsOf(arguments[1], "json_array_length", context) : [];
+        var steps = arguments.Length > 1 ? StepsOf(arguments[1], "json_array_length", isExact, context) : [];
         if (!JsonPath.TryFollow(json, steps, out var member))
             return SqlValue.Null;
         var reader = JsonReading.Open(member.Span);
@@ -70,11 +73,13 @@ internal static class JsonFunctions
         return SqlValue.FromText(context.Scratch.Keep(target.Written));
     }
 
-    private static byte[][] StepsOf(in SqlValue path, string function, EvaluationContext context)
+    private static byte[][] StepsOf(in SqlValue path, string function, bool isExact, EvaluationContext context)
     {
         var text = SqlCast.StringOf(path, context.Scratch);
         if (!text.StartsWith('$'))
             throw new EvaluationException($"The path of {function}() must start with '$'.");
-        return JsonPath.Parse(text, splitsPlainKeys: false);
+        return isExact
+            ? JsonPath.ParseExact(text) ?? throw new EvaluationException($"The path of {function}() is malformed.")
+            : JsonPath.Parse(text, splitsPlainKeys: false);
     }
 }

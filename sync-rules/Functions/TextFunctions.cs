@@ -7,10 +7,10 @@ namespace TopGun.Buckets.SyncRules.Functions;
 internal static class TextFunctions
 {
     public static SqlValue Upper(ReadOnlySpan<SqlValue> arguments, EvaluationContext context) =>
-        arguments[0].IsNull ? SqlValue.Null : SqlValue.FromText(SqlCast.StringOf(arguments[0], context.Scratch).ToUpperInvariant());
+        arguments[0].IsNull ? SqlValue.Null : SqlValue.FromText(LetterCase.ToUpper(SqlCast.StringOf(arguments[0], context.Scratch)));
 
     public static SqlValue Lower(ReadOnlySpan<SqlValue> arguments, EvaluationContext context) =>
-        arguments[0].IsNull ? SqlValue.Null : SqlValue.FromText(SqlCast.StringOf(arguments[0], context.Scratch).ToLowerInvariant());
+        arguments[0].IsNull ? SqlValue.Null : SqlValue.FromText(LetterCase.ToLower(SqlCast.StringOf(arguments[0], context.Scratch)));
 
     public static SqlValue Length(ReadOnlySpan<SqlValue> arguments, EvaluationContext context) => arguments[0].Kind switch
     {
@@ -40,7 +40,7 @@ internal static class TextFunctions
         var text = SqlCast.StringOf(arguments[0], context.Scratch);
         var start = Clamp(SqlCast.ToInteger(arguments[1]).Integer);
         var hasLength = arguments.Length > 2;
-        var length = hasLength ? Clamp(SqlCast.ToInteger(arguments[2]).Integer) : Limit;
+        var length = hasLength ? Clamp(SqlCast.ToInteger(arguments[2]).Integer) : 0;
         var (from, to) = Range(text.Length, start, length, hasLength);
         return SqlValue.FromText(text[from..to]);
     }
@@ -52,6 +52,8 @@ internal static class TextFunctions
 
     private static (int From, int To) Range(int size, long start, long length, bool hasLength)
     {
+        if (!hasLength)
+            length = Limit;
         long from;
         if (start > 0)
         {
@@ -59,14 +61,7 @@ internal static class TextFunctions
         }
         else if (start < 0)
         {
-            from = size + start;
-            if (from < 0)
-            {
-                // What lies before the beginning is cut off the asked-for length.
-                if (hasLength && length > 0)
-                    length = Math.Max(0, length + from);
-                from = 0;
-            }
+            from = Math.Max(0, size + start);
         }
         else
         {

@@ -47,7 +47,10 @@ internal sealed partial class SqlParser
         while (true)
         {
             if (TryParseBinary(ref left, minimum) || TryParseMembership(ref left, minimum) || TryParseIs(ref left, minimum))
+            {
+                CountOperator();
                 continue;
+            }
             RefuseOperators();
             _depth--;
             return left;
@@ -162,11 +165,13 @@ internal sealed partial class SqlParser
         {
             if (TakeSymbol("::"))
             {
+                CountOperator();
                 var type = ParseTypeName(out var typeSpan);
                 operand = new CastSyntax(operand, type, typeSpan, operand.Span.To(typeSpan));
             }
             else if (Next.IsSymbol("->") || Next.IsSymbol("->>"))
             {
+                CountOperator();
                 var asText = Next.IsSymbol("->>");
                 _at++;
                 var step = ParseStep();

@@ -6,6 +6,9 @@ internal sealed partial class SqlParser
     // Deeper nesting than any query needs; keeps recursion far from the end of the stack.
     private const int MaxDepth = 150;
 
+    // A chain of operators is a tree as deep as the chain is long.
+    private const int MaxOperators = 2000;
+
     private static readonly string[] RefusedClauses =
         ["limit", "offset", "order", "group", "having", "for", "union", "intersect", "except", "fetch", "window"];
 
@@ -13,6 +16,7 @@ internal sealed partial class SqlParser
     private readonly List<SqlName> _names = [];
     private int _at;
     private int _depth;
+    private int _operators;
 
     private SqlParser(List<SqlToken> tokens) => _tokens = tokens;
 
@@ -204,9 +208,13 @@ internal sealed partial class SqlParser
             Next.Span, $"{words.ToUpperInvariant()} is not possible: whether a row belongs to a bucket depends on that row alone.");
     }
 
-    private static SqlExpression Conjunction(SqlExpression? left, SqlExpression right) => left is null
-        ? right
-        : new BinarySyntax(BinaryOperator.And, left, right, new TextSpan(left.Span.End, right.Span.Start), left.Span.To(right.Span));
+    private SqlExpression Conjunction(SqlExpression? left, SqlExpression right)
+    {
+        CountOperator();
+        return left is null
+            ? right
+            : new BinarySyntax(BinaryOperator.And, left, right, new TextSpan(left.Span.End, right.Span.Start), left.Span.To(right.Span));
+    }
 
     private SqlName ParseName(string what, bool afterQualifier = false)
     {
@@ -249,6 +257,12 @@ internal sealed partial class SqlParser
     {
         if (!TakeSymbol(symbol))
             throw Unexpected($"'{symbol}'");
+    }
+
+    private void CountOperator()
+    {
+        if (++_operators > MaxOperators)
+            throw SqlProblem.Unsupported(Next.Span, $"The query has more than {MaxOperators} operators.");
     }
 
     private void Enter()

@@ -6,7 +6,7 @@ namespace TopGun.Buckets.SyncRules.Values;
 /// <summary>A growing byte buffer that is cleared and reused from row to row.</summary>
 internal sealed class ByteBuffer : IBufferWriter<byte>
 {
-    private byte[] _bytes = new byte[1024];
+    private byte[] _bytes = new byte[256];
 
     public int Length { get; private set; }
 

@@ -9,6 +9,8 @@ internal static class JsonReading
     // JSON columns may be nested as deep as Postgres allows; reading is iterative, so depth costs bits, not stack.
     private static readonly JsonReaderOptions Options = new() { MaxDepth = 100_000 };
 
+    private static readonly byte[] NullText = "null"u8.ToArray();
+
     public static Utf8JsonReader Open(ReadOnlySpan<byte> json) => new(json, Options);
 
     public static bool IsValid(ReadOnlySpan<byte> json)
@@ -57,6 +59,10 @@ internal static class JsonReading
         }
         else if (reader.TokenType == JsonTokenType.StartArray && IsIndex(key, out var wanted))
         {
+            if (key[0] == '#')
+                wanted = CountOf(json) - wanted;
+            if (wanted < 0)
+                return false;
             for (var index = 0; index <= wanted; index++)
             {
                 if (!TryReadElement(json, ref reader, out var element))
@@ -95,7 +101,20 @@ internal static class JsonReading
         return json[start..(int)reader.BytesConsumed];
     }
 
-    private static bool IsIndex(ReadOnlySpan<byte> key, out int index) =>
+    private static int CountOf(ReadOnlyMemory<byte> array)
+    {
+        var reader = Open(array.Span);
+        reader.Read();
+        var count = 0;
+        while (TryReadElement(array, ref reader, out _))
+            count++;
+        return count;
+    }
+
+    // "#-1" is the last element.
+    private static bool IsIndex(ReadOnlySpan<byte> key, out int index) => IsPosition(key.StartsWith("#-"u8) ? key[2..] : key, out index);
+
+    private static bool IsPosition(ReadOnlySpan<byte> key, out int index) =>
         Utf8Parser.TryParse(key, out index, out var used) && used == key.Length && key.Length > 0 && key[0] is >= (byte)'0' and <= (byte)'9';
 
     /// <summary>A JSON value as an expression value.</summary>
@@ -110,7 +129,7 @@ internal static class JsonReading
         switch (reader.TokenType)
         {
             case JsonTokenType.Null:
-                return nullText ? SqlValue.FromText("null"u8.ToArray()) : SqlValue.Null;
+                return nullText ? SqlValue.FromText(NullText) : SqlValue.Null;
             case JsonTokenType.True:
                 return SqlValue.True;
             case JsonTokenType.False:
@@ -151,7 +170,8 @@ internal static class JsonReading
     /// <summary>The same JSON without blanks: integers stay as they are, reals keep a point, strings are escaped only where needed.</summary>
     public static ReadOnlyMemory<byte> Compact(ReadOnlySpan<byte> json, bool allReal, Scratch scratch)
     {
-        var target = new ByteBuffer();
+        var target = scratch.Builder;
+        target.Clear();
         WriteCompact(target, json, allReal, scratch);
         return scratch.Keep(target.Written);
     }

@@ -11,6 +11,15 @@ internal static class JsonText
 
     public static void WriteString(ByteBuffer target, ReadOnlySpan<byte> utf8)
     {
+        if (utf8.IndexOfAny(Escaped) < 0)
+        {
+            var room = target.GetSpan(utf8.Length + 2);
+            room[0] = (byte)'"';
+            utf8.CopyTo(room[1..]);
+            room[utf8.Length + 1] = (byte)'"';
+            target.Advance(utf8.Length + 2);
+            return;
+        }
         target.Add((byte)'"');
         while (true)
         {

@@ -1,3 +1,5 @@
+using System.Collections.Frozen;
+
 namespace TopGun.Buckets.SyncRules.Values;
 
 /// <summary>Turns Postgres' array text into JSON text, elements converted by their own type.</summary>
@@ -10,16 +12,38 @@ internal static class PostgresArray
 
     private const uint BoxType = 603;
 
+    // Built-in types have oids below this.
+    private const uint FirstUserOid = 10_000;
+
+    private static readonly FrozenDictionary<uint, SourceType> Elements = Enumerable.Range(1, (int)FirstUserOid)
+        .Select(typeId => PostgresValue.ElementOf((uint)typeId))
+        .Where(element => element != 0)
+        .ToFrozenDictionary(element => element, element => new SourceType(SourceTypeKind.Base, element, []));
+
     public static ReadOnlyMemory<byte> ToJson(ReadOnlySpan<byte> text, uint elementType, in PostgresTime time, Scratch scratch)
     {
-        var target = new ByteBuffer();
+        var target = scratch.Builder;
+        target.Clear();
+        Write(target, text, Elements[elementType], DelimiterOf(elementType), depth: 1, time, scratch);
+        return scratch.Keep(target.Written);
+    }
+
+    /// <summary>Writes an array as JSON.</summary>
+    /// <exception cref="EvaluationException">The text is no array, or nests too deep.</exception>
+    public static void Write(
+        ByteBuffer target, ReadOnlySpan<byte> text, SourceType element, byte delimiter, int depth, in PostgresTime time, Scratch scratch)
+    {
         var start = SkipBounds(text);
         if (start >= text.Length || text[start] != '{')
             throw Malformed();
-        var reader = new Reader(text, start, elementType, elementType == BoxType ? (byte)';' : (byte)',', time, scratch, target);
-        reader.ReadArray(depth: 1);
-        return scratch.Keep(target.Written);
+        var reader = new Reader(text, start, element, delimiter, time, scratch, target);
+        reader.ReadArray(depth);
     }
+
+    /// <summary>Element type of a built-in array type.</summary>
+    public static SourceType ElementOf(uint arrayType) => Elements[PostgresValue.ElementOf(arrayType)];
+
+    public static byte DelimiterOf(uint elementType) => elementType == BoxType ? (byte)';' : (byte)',';
 
     // Only a prefix of bounds is dropped: an equals sign inside an element is data.
     private static int SkipBounds(ReadOnlySpan<byte> text)
@@ -32,17 +56,15 @@ internal static class PostgresArray
     private static EvaluationException Malformed() => new("A column's value is not a valid Postgres array.");
 
     private ref struct Reader(
-        ReadOnlySpan<byte> text, int at, uint elementType, byte delimiter, in PostgresTime time, Scratch scratch, ByteBuffer target)
+        ReadOnlySpan<byte> text, int at, SourceType element, byte delimiter, in PostgresTime time, Scratch scratch, ByteBuffer target)
     {
         private readonly ReadOnlySpan<byte> _text = text;
-        private readonly PostgresForm _form = PostgresValue.FormOf(elementType);
         private readonly PostgresTime _time = time;
         private int _at = at;
 
         public void ReadArray(int depth)
         {
-            if (depth > MaxDepth)
-                throw new EvaluationException($"A column's value nests more than {MaxDepth} arrays.");
+            PostgresCustom.CheckDepth(depth);
             _at++;
             target.Add((byte)'[');
             if (Peek() == '}')
@@ -73,15 +95,15 @@ internal static class PostgresArray
                     ReadArray(depth + 1);
                     break;
                 case (byte)'"':
-                    WriteElement(ReadQuoted());
+                    WriteElement(ReadQuoted(), depth);
                     break;
                 default:
-                    ReadBare();
+                    ReadBare(depth);
                     break;
             }
         }
 
-        private void ReadBare()
+        private void ReadBare(int depth)
         {
             var start = _at;
             while (Peek() is not (byte)'}' && _text[_at] != delimiter)
@@ -90,7 +112,7 @@ internal static class PostgresArray
             if (bare.SequenceEqual("NULL"u8))
                 target.Add("null"u8);
             else
-                WriteElement(bare.Contains((byte)'\\') ? Unescape(bare) : scratch.Keep(bare));
+                WriteElement(bare.Contains((byte)'\\') ? Unescape(bare) : scratch.Keep(bare), depth);
         }
 
         private ReadOnlyMemory<byte> ReadQuoted()
@@ -115,19 +137,8 @@ internal static class PostgresArray
             return room[..length];
         }
 
-        private readonly void WriteElement(ReadOnlyMemory<byte> element)
-        {
-            if (_form == PostgresForm.Json)
-            {
-                target.Add(element.Span);
-                return;
-            }
-            var value = PostgresValue.Convert(_form, elementType, element, _time, scratch);
-            if (value.Kind == SqlKind.Blob)
-                target.Add("null"u8);
-            else
-                JsonText.WriteValue(target, value);
-        }
+        private readonly void WriteElement(ReadOnlyMemory<byte> text, int depth) =>
+            PostgresCustom.Write(target, element, text, depth + 1, _time, scratch);
 
         private readonly byte Peek() => _at < _text.Length ? _text[_at] : throw Malformed();
     }

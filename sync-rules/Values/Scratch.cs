@@ -7,6 +7,9 @@ internal sealed class Scratch
     private byte[] _chunk = new byte[4096];
     private int _used;
 
+    /// <summary>For building a text of unknown length before <see cref="Keep"/>. Whoever uses it clears it first and is done with it before anyone else.</summary>
+    public ByteBuffer Builder { get; } = new();
+
     /// <summary>Takes everything back. Values made before must not be used any more.</summary>
     public void Reset() => _used = 0;
 

@@ -26,6 +26,26 @@ internal static class SqlCast
         }
     }
 
+    /// <summary>Text form as SQLite gives it: a real has at most 15 digits and always a point.</summary>
+    // https://www.sqlite.org/printf.html: the conversion "%!.15g".
+    public static ReadOnlyMemory<byte> ExactTextOf(in SqlValue value, Scratch scratch)
+    {
+        if (value.Kind != SqlKind.Real)
+            return TextOf(value, scratch);
+        var culture = System.Globalization.CultureInfo.InvariantCulture;
+        var parts = value.Real.ToString("E14", culture).Split('E');
+        var exponent = int.Parse(parts[1], System.Globalization.NumberStyles.AllowLeadingSign, culture);
+        if (exponent is >= -4 and < 15)
+        {
+            var text = decimal.Parse(value.Real.ToString("E14", culture), System.Globalization.NumberStyles.Float, culture).ToString("0.0##################", culture);
+            return Encoding.ASCII.GetBytes(text);
+        }
+        var digits = parts[0].TrimEnd('0');
+        if (digits.EndsWith('.'))
+            digits += "0";
+        return Encoding.ASCII.GetBytes($"{digits}e{(exponent < 0 ? '-' : '+')}{Math.Abs(exponent).ToString("00", culture)}");
+    }
+
     /// <summary>Text form as a string, for functions that count UTF-16 units.</summary>
     public static string StringOf(in SqlValue value, Scratch scratch) => Encoding.UTF8.GetString(TextOf(value, scratch).Span);
 

@@ -67,7 +67,7 @@ internal sealed class QueryText
 
     private static int FirstCharacter(YamlScalar scalar, string source, int end)
     {
-        var start = Math.Min(scalar.Place.Start, end);
+        var start = SkipProperties(source, Math.Min(scalar.Place.Start, end), end);
         switch (scalar.Style)
         {
             case YamlScalarStyle.SingleQuoted or YamlScalarStyle.DoubleQuoted:
@@ -78,6 +78,18 @@ internal sealed class QueryText
             default:
                 return start;
         }
+    }
+
+    // A tag or an anchor may stand before the text.
+    private static int SkipProperties(string source, int at, int end)
+    {
+        while (at < end && source[at] is '!' or '&')
+        {
+            while (at < end && !char.IsWhiteSpace(source[at]))
+                at++;
+            at = SkipBlanks(source, at, end);
+        }
+        return at;
     }
 
     private static bool IsEscape(YamlScalar scalar, string source, int at, int end) =>

@@ -121,6 +121,8 @@ internal sealed partial class RulesFileReader
         var queries = Find(map, "queries");
         if (query is null == queries is null)
             Structure(name, $"The stream '{name.Value}' needs exactly one of 'query' and 'queries'.");
+        if (queries is YamlList { Items.Count: 0 })
+            Structure(queries, $"The stream '{name.Value}' needs at least one query.");
         return new StreamEntry(
             name.Value,
             name.Place,

@@ -4,19 +4,20 @@ using TopGun.Buckets.SyncRules.Sql;
 namespace TopGun.Buckets.SyncRules.Compilation.Streams;
 
 /// <summary>Brings a condition into an OR of ANDs. Negation is pushed inwards by De Morgan; what connects sources cannot be negated.</summary>
-internal static class NormalForm
+/// <param name="isThreeValued">Negating an unknown value gives an unknown one.</param>
+internal sealed class NormalForm(bool isThreeValued)
 {
     private const int MaxAlternatives = 100;
 
     /// <returns>Alternatives; each is a list of <see cref="Test"/> and <see cref="Link"/>.</returns>
     /// <exception cref="SqlProblem">A link is negated, or there are too many alternatives.</exception>
-    public static List<List<Condition>> Of(Condition condition, bool mergesSingles)
+    public List<List<Condition>> Of(Condition condition, bool mergesSingles)
     {
         var alternatives = Expand(condition, negated: false);
         return mergesSingles ? MergeSingles(alternatives) : alternatives;
     }
 
-    private static List<List<Condition>> Expand(Condition condition, bool negated)
+    private List<List<Condition>> Expand(Condition condition, bool negated)
     {
         switch (condition)
         {
@@ -37,13 +38,13 @@ internal static class NormalForm
             case Link link when negated:
                 throw SqlProblem.Unsupported(link.Span, "A comparison between two tables, or between a row and the request, cannot be negated.");
             case Test test when negated:
-                return [[test with { Term = test.Term with { Value = ScalarCompiler.Negate(test.Term.Value) } }]];
+                return [[test with { Term = test.Term with { Value = ScalarCompiler.Negate(test.Term.Value, isThreeValued) } }]];
             default:
                 return [[condition]];
         }
     }
 
-    private static List<List<Condition>> Product(IReadOnlyList<Condition> parts, bool negated, TextSpan span)
+    private List<List<Condition>> Product(IReadOnlyList<Condition> parts, bool negated, TextSpan span)
     {
         var result = new List<List<Condition>> { new() };
         foreach (var part in parts)
@@ -56,7 +57,7 @@ internal static class NormalForm
         return result;
     }
 
-    private static List<List<Condition>> Sum(IReadOnlyList<Condition> parts, bool negated, TextSpan span)
+    private List<List<Condition>> Sum(IReadOnlyList<Condition> parts, bool negated, TextSpan span)
     {
         var result = parts.SelectMany(part => Expand(part, negated)).ToList();
         if (result.Count > MaxAlternatives)
@@ -65,7 +66,7 @@ internal static class NormalForm
     }
 
     // Alternatives that are one test over the same source need no bucket of their own each.
-    private static List<List<Condition>> MergeSingles(List<List<Condition>> alternatives)
+    private List<List<Condition>> MergeSingles(List<List<Condition>> alternatives)
     {
         var result = new List<List<Condition>>();
         var singles = new List<Test>();
@@ -80,7 +81,7 @@ internal static class NormalForm
         return result;
     }
 
-    private static void AddSingle(List<Test> singles, Test test)
+    private void AddSingle(List<Test> singles, Test test)
     {
         var same = singles.FindIndex(other => other.Term.Origin == test.Term.Origin && other.Term.Source == test.Term.Source);
         if (same < 0)
@@ -88,7 +89,7 @@ internal static class NormalForm
             singles.Add(test);
             return;
         }
-        var either = new LogicalExpression(isAnd: false, singles[same].Term.Value.Expression, test.Term.Value.Expression);
+        var either = new LogicalExpression(isAnd: false, isThreeValued, singles[same].Term.Value.Expression, test.Term.Value.Expression);
         singles[same] = singles[same] with { Term = test.Term with { Value = test.Term.Value with { Expression = either } } };
     }
 }

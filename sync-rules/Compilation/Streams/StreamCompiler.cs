@@ -53,7 +53,7 @@ internal sealed class StreamCompiler
         StreamChecks.CheckNames(_context, select, scope, report);
         WarnOfAlias(select, primary, report);
 
-        var alternatives = NormalForm.Of(new AllOf(conditions, select.Span), mergesSingles: IsEdition3);
+        var alternatives = new NormalForm(_context.Settings.SqliteExact).Of(new AllOf(conditions, select.Span), mergesSingles: IsEdition3);
         var memberships = new List<(BucketFamily Family, RowMatch Match)>();
         foreach (var alternative in alternatives)
         {

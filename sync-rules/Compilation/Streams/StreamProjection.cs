@@ -12,6 +12,8 @@ internal sealed class StreamProjection(StreamQuery query, CompileContext context
 
     public Projection Compile(SelectSyntax select, out SourceGroup primary)
     {
+        if (select.Items.Count == 0)
+            throw SqlProblem.Unsupported(select.Span, "The query must select columns of a table.");
         var compiler = new ConditionCompiler(query, context, scope, report);
         foreach (var item in select.Items)
         {

@@ -60,6 +60,7 @@ internal sealed class StreamQuery(CompileContext context, CteScope ctes)
             var name = item.Alias?.Text ?? (item.Expression as ColumnSyntax)?.Name.Text ?? "";
             outputs.Add((name, compiler.CompileTerm(item.Expression!)));
         }
+        StreamChecks.CheckNames(context, select, scope, report);
         columns = outputs;
         return new AllOf(conditions, select.Span);
     }
@@ -124,9 +125,7 @@ internal sealed class StreamQuery(CompileContext context, CteScope ctes)
             scope.Add(new DerivedEntry(table.Alias?.Text ?? cte.Entry.Name, columns), table.Span);
             return;
         }
-        var match = TableMatch.Of(table, context.DefaultSchema);
-        if (match.HasSchemaWildcard && Edition < 3)
-            throw SqlProblem.Unsupported(table.Span, "A wildcard in the schema needs edition 3.");
+        var match = TableMatch.Of(table, context.DefaultSchema, Edition);
         context.CheckTable(match, table, report);
         var group = new SourceGroup(_groups.Count) { Table = table, Match = match };
         _groups.Add(group);
