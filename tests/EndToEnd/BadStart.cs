@@ -26,8 +26,10 @@ public class BadStart
     public async Task Rules_that_name_a_table_which_does_not_exist_stop_it_with_the_name()
     {
         await using var database = await PostgresDatabase.CreateAsync();
+        await database.ExecuteAsync(DemoService.Schema);
         await using var service = new ServiceProcess(
-            database.ConnectionString, "bucket_definitions:\n  everything:\n    data:\n      - SELECT id FROM no_such_table\n");
+            database.ConnectionString,
+            "bucket_definitions:\n  everything:\n    data:\n      - SELECT id FROM todos\n      - SELECT id FROM no_such_table\n");
 
         service.Launch();
 

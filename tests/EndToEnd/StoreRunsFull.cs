@@ -25,7 +25,8 @@ public sealed class StoreRunsFull : IAsyncLifetime
             INSERT INTO todos (id, list_id, title, created_by)
             SELECT gen_random_uuid(), '{DemoService.SharedList}', 'large ' || repeat('x', 1000), 'ann' FROM generate_series(1, 3000)
             """);
-        await BadStart.UntilAsync(() => Task.FromResult(demo.Process.Log.Contains("TGB2005", StringComparison.Ordinal)), "the log names the full disk");
+        await BadStart.UntilAsync(
+            () => Task.FromResult(demo.Process.Log.Contains("has no room left", StringComparison.Ordinal)), "the log tells of the full disk");
         var bob = demo.Connect("bob");
         await bob.WaitForAsync("todos", "title", "Milk");
 

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
@@ -8,35 +7,15 @@ using Xunit;
 namespace TopGun.Buckets.Tests.Support;
 
 /// <summary>The built service as a child process on a port of its own, with its store in a temporary folder. It never outlives this process.</summary>
-/// <remarks>
-/// The service is the child of a small shell that holds a pipe from this process. However this process ends, the pipe ends with it, and the shell
-/// kills the service.
-/// </remarks>
 public sealed class ServiceProcess : IAsyncDisposable
 {
-    private const string Watchdog =
-        """
-        exec 3<&0
-        "$@" 3<&- </dev/null &
-        service=$!
-        echo "process $service"
-        (read -r line <&3; kill -KILL "$service" 2>/dev/null) &
-        switch=$!
-        wait "$service"
-        code=$?
-        kill "$switch" 2>/dev/null
-        exit "$code"
-        """;
-
     private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(60);
     private static readonly HttpClient Http = new() { Timeout = TimeSpan.FromSeconds(5) };
 
     private readonly Dictionary<string, string> _environment;
     private readonly StringBuilder _log = new();
     private readonly string _folder;
-    private Process? _watchdog;
-    private Task _reading = Task.CompletedTask;
-    private TaskCompletionSource<int> _processId = new();
+    private SupervisedProcess? _process;
 
     /// <summary>Prepares a service; nothing is started yet.</summary>
     /// <param name="source">Database to replicate.</param>
@@ -92,19 +71,11 @@ public sealed class ServiceProcess : IAsyncDisposable
     /// <summary>Starts it without waiting for anything.</summary>
     public void Launch()
     {
-        var start = new ProcessStartInfo("/bin/sh", ["-c", Watchdog, "watchdog", "dotnet", Path.Combine(AppContext.BaseDirectory, "topgun.dll"), "serve"])
+        _process = SupervisedProcess.Start("topgun", ["serve"], _environment, line =>
         {
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
-        foreach (var (name, value) in _environment)
-            start.Environment[name] = value;
-        start.Environment["DOTNET_gcServer"] = "0";
-
-        _processId = new TaskCompletionSource<int>(TaskCreationOptions.RunContinuationsAsynchronously);
-        _watchdog = Process.Start(start) ?? throw new InvalidOperationException("/bin/sh did not start.");
-        _reading = Task.WhenAll(ReadAsync(_watchdog.StandardOutput), ReadAsync(_watchdog.StandardError));
+            lock (_log)
+                _log.AppendLine(line);
+        });
     }
 
     /// <summary>Waits until the readiness probe says yes.</summary>
@@ -113,7 +84,7 @@ public sealed class ServiceProcess : IAsyncDisposable
         var started = Stopwatch.GetTimestamp();
         while (await ProbeAsync("readiness") != HttpStatusCode.OK)
         {
-            Assert.True(_watchdog is { HasExited: false }, $"The service ended before it was ready:\n{Log}");
+            Assert.True(_process is { HasExited: false }, $"The service ended before it was ready:\n{Log}");
             Assert.True(Stopwatch.GetElapsedTime(started) < StartLimit, $"The service is not ready after {StartLimit.TotalSeconds} s:\n{Log}");
             await Task.Delay(20, TestContext.Current.CancellationToken);
         }
@@ -137,66 +108,42 @@ public sealed class ServiceProcess : IAsyncDisposable
     /// <returns>Its exit code.</returns>
     public async Task<int> StopAsync()
     {
-        await SignalAsync("TERM");
+        await Running.SignalAsync("TERM");
         return await WaitForExitAsync();
     }
 
     /// <summary>Ends it without asking (SIGKILL).</summary>
     public async Task KillAsync()
     {
-        await SignalAsync("KILL");
+        await Running.SignalAsync("KILL");
         await WaitForExitAsync();
-    }
-
-    /// <summary>Sends a signal.</summary>
-    public async Task SignalAsync(string signal)
-    {
-        var id = (await _processId.Task).ToString(CultureInfo.InvariantCulture);
-        using var kill = Process.Start("kill", [$"-{signal}", id]);
-        await kill.WaitForExitAsync();
     }
 
     /// <summary>Waits until it has ended; more than 30 s are a failure.</summary>
     /// <returns>Its exit code.</returns>
     public async Task<int> WaitForExitAsync()
     {
-        var watchdog = _watchdog ?? throw new InvalidOperationException("The service was not started.");
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
-        limit.CancelAfter(TimeSpan.FromSeconds(30));
-        await watchdog.WaitForExitAsync(limit.Token);
-        await _reading;
-        _watchdog = null;
-        var code = watchdog.ExitCode;
-        watchdog.Dispose();
+        var process = Running;
+        var code = await process.WaitForExitAsync();
+        await process.DisposeAsync();
+        _process = null;
         return code;
     }
 
     public async ValueTask DisposeAsync()
     {
-        if (_watchdog is not null)
-        {
-            _watchdog.StandardInput.Close();
-            await _watchdog.WaitForExitAsync();
-            _watchdog.Dispose();
-        }
+        if (_process is not null)
+            await _process.DisposeAsync();
         Directory.Delete(_folder, recursive: true);
     }
 
-    private static int FreePort()
+    private SupervisedProcess Running => _process ?? throw new InvalidOperationException("The service was not started.");
+
+    /// <summary>A port that nobody listens on.</summary>
+    public static int FreePort()
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
         return ((IPEndPoint)listener.LocalEndpoint).Port;
-    }
-
-    private async Task ReadAsync(StreamReader lines)
-    {
-        while (await lines.ReadLineAsync() is { } line)
-        {
-            if (line.StartsWith("process ", StringComparison.Ordinal) && !_processId.Task.IsCompleted)
-                _processId.SetResult(int.Parse(line.AsSpan(8), CultureInfo.InvariantCulture));
-            lock (_log)
-                _log.AppendLine(line);
-        }
     }
 }
