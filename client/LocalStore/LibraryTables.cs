@@ -40,7 +40,7 @@ internal static class LibraryTables
           active INTEGER NOT NULL DEFAULT 0, ttl INTEGER, expires_at INTEGER, priority INTEGER, last_synced_at INTEGER,
           UNIQUE(name, params));
         INSERT INTO tg_tx(id, tx) VALUES(1, 1);
-        INSERT INTO tg_meta(key, value) VALUES('gate_target', NULL), ('gate_seen', NULL), ('gate_applied', NULL), ('published', NULL), ('publishes', 0);
+        INSERT INTO tg_meta(key, value) VALUES('gate_target', NULL), ('gate_seen', NULL), ('gate_applied', NULL), ('published', NULL);
         """;
 
     // Whoever fills the queue closes the gate, also another tool that writes through the views. Entries of insert-only tables (state 1)

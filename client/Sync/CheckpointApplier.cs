@@ -224,7 +224,6 @@ internal sealed class CheckpointApplier(LocalDatabase local, LocalSchema schema,
         if (target.WriteCheckpoint is { } writeCheckpoint)
             WriteGate.Applied(database, writeCheckpoint);
         database.Prepare("UPDATE tg_meta SET value = ? WHERE key = 'published'").Bind(1, (long)target.LastOpId.Value).Run();
-        database.Run("UPDATE tg_meta SET value = value + 1 WHERE key = 'publishes'");
     }
 
     /// <summary>Everything up to the checkpoint has arrived, so the next request asks for what comes after it.</summary>
@@ -238,6 +237,26 @@ internal sealed class CheckpointApplier(LocalDatabase local, LocalSchema schema,
             bucket.Received = target.LastOpId;
             _store.Touch(bucket);
         }
+        if (priority is null)
+            TellHowFar(target.LastOpId);
+    }
+
+    /// <summary>
+    /// One bucket at least stands at the checkpoint. A service that crashed replays its newest checkpoints; by this position it knows which of them
+    /// were visible here, also when all they did was to take a bucket away.
+    /// </summary>
+    private void TellHowFar(OpId checkpoint)
+    {
+        LocalBucket? newest = null;
+        foreach (var bucket in _store.Buckets)
+        {
+            if (newest is null || bucket.Received > newest.Received)
+                newest = bucket;
+        }
+        if (newest is null || newest.Received >= checkpoint)
+            return;
+        newest.Received = checkpoint;
+        _store.Touch(newest);
     }
 
     private bool DropMismatched(Database database, CheckpointTarget target, int? priority, ApplyResult result)

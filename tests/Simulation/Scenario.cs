@@ -20,6 +20,9 @@ internal enum Fault
     CrashServiceBeforeDurable,
     CutSource,
     RestartSource,
+
+    /// <summary>The replication slot is gone: everything has to be read again.</summary>
+    LoseSlot,
     CutClient,
     CrashClient,
     StallNetwork,

@@ -13,7 +13,7 @@ internal sealed class OpHistory(SimLoop loop)
     private readonly SortedSet<Lsn> _batches = [];
     private readonly List<(string Bucket, BucketOp Op)> _hidden = []; // of a snapshot: a crash may give other rows the same ids
     private readonly List<Lsn> _hiddenBatches = [];
-    private OpId _voidUpTo;
+    private readonly List<OpId> _resets = [OpId.None];
     private OpId _stored;
 
     /// <summary>Highest op id seen.</summary>
@@ -75,7 +75,7 @@ internal sealed class OpHistory(SimLoop loop)
     /// <summary>All buckets are void; their op ids stay taken.</summary>
     public void OnReset()
     {
-        _voidUpTo = LastOpId;
+        _resets.Add(LastOpId);
         _hidden.Clear();
         _hiddenBatches.Clear();
     }
@@ -106,11 +106,13 @@ internal sealed class OpHistory(SimLoop loop)
     public (uint Checksum, long Count) Sum(string bucket, OpId after, OpId upTo)
     {
         var (sum, count) = (0u, 0L);
+        // Lines of an earlier generation may still be on their way when the next one begins.
+        var voidUpTo = _resets.FindLast(reset => reset < upTo);
         if (!_buckets.TryGetValue(bucket, out var log))
             return (sum, count);
         foreach (var (opId, seen) in log)
         {
-            if (opId > Math.Max(after.Value, _voidUpTo.Value) && opId <= upTo.Value)
+            if (opId > Math.Max(after.Value, voidUpTo.Value) && opId <= upTo.Value)
             {
                 sum = unchecked(sum + seen.Checksum);
                 count++;

@@ -15,7 +15,7 @@ internal sealed class VisibleStateChecker : IDisposable
     private readonly string _client;
     private readonly string _user;
     private readonly Database _database;
-    private long _publishes;
+    private (long Checkpoint, long At) _last;
 
     /// <summary>Begins with what an earlier life of the device left in the file.</summary>
     public VisibleStateChecker(World world, string client, string user, string path, OpId shownBefore)
@@ -24,9 +24,9 @@ internal sealed class VisibleStateChecker : IDisposable
         _client = client;
         _user = user;
         _database = Database.OpenReader(path);
-        _publishes = ReadPublishes();
         Checkpoint = shownBefore;
-        MoveTo(ReadCheckpoint());
+        _last = ReadPublish();
+        MoveTo(_last.Checkpoint);
     }
 
     /// <summary>The checkpoint that is visible.</summary>
@@ -40,12 +40,12 @@ internal sealed class VisibleStateChecker : IDisposable
     /// <summary>Called after every step of the device.</summary>
     public void OnStep()
     {
-        var publishes = ReadPublishes();
-        if (publishes == _publishes)
+        var publish = ReadPublish();
+        if (publish == _last)
             return;
-        _publishes = publishes;
+        _last = publish;
         _world.Counts.Checkpoints++;
-        MoveTo(ReadCheckpoint());
+        MoveTo(publish.Checkpoint);
         if (_database.Prepare("SELECT bucket FROM tg_mismatch").RunText() is { } bucket)
             _world.Loop.Fail("C-SUM", $"{_client} found a wrong checksum in {bucket}.");
         if (PendingUploads == 0)
@@ -67,12 +67,14 @@ internal sealed class VisibleStateChecker : IDisposable
 
     public void Dispose() => _database.Dispose();
 
-    private long ReadPublishes() => _database.Prepare("SELECT value FROM tg_meta WHERE key = 'publishes'").RunInt64() ?? 0;
+    private (long Checkpoint, long At) ReadPublish() =>
+    (
+        _database.Prepare("SELECT value FROM tg_meta WHERE key = 'published'").RunInt64() ?? 0,
+        _database.Prepare("SELECT max(last_synced_at) FROM tg_sync_state").RunInt64() ?? 0);
 
-    private OpId ReadCheckpoint() => new((ulong)(_database.Prepare("SELECT value FROM tg_meta WHERE key = 'published'").RunInt64() ?? 0));
-
-    private void MoveTo(OpId checkpoint)
+    private void MoveTo(long published)
     {
+        var checkpoint = new OpId((ulong)published);
         if (checkpoint < Checkpoint)
             _world.Loop.Fail("C-CAUSAL", $"{_client} went back from checkpoint {Checkpoint} to {checkpoint}.");
         Checkpoint = checkpoint;

@@ -143,7 +143,7 @@ internal sealed class SimLoop
     private void FailIdle()
     {
         // Work that escaped to the thread pool looks like a deadlock for the moment it takes to come back.
-        SpinWait.SpinUntil(() => _escaped, TimeSpan.FromMilliseconds(200));
+        SpinWait.SpinUntil(() => _escaped, TimeSpan.FromSeconds(2));
         if (_escaped)
             FailEscape();
         else

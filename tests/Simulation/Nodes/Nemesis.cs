@@ -47,6 +47,7 @@ internal sealed class Nemesis(World world)
         Fault.CrashServiceBeforeDurable => CrashServiceBeforeDurableAsync(),
         Fault.CutSource => CutSourceAsync(),
         Fault.RestartSource => RestartSourceAsync(),
+        Fault.LoseSlot => LoseSlotAsync(),
         Fault.CutClient => CutClientAsync(),
         Fault.CrashClient => CrashClientAsync(),
         Fault.StallNetwork => StallNetworkAsync(),
@@ -90,6 +91,17 @@ internal sealed class Nemesis(World world)
         await PauseAsync(TimeSpan.FromMilliseconds(1), TimeSpan.FromSeconds(3));
         Tell("start source");
         world.Source.Start();
+    }
+
+    private Task LoseSlotAsync()
+    {
+        // A rare disaster: it would hide everything else if it struck as often as the others.
+        if (_random.Chance(0.8))
+            return Task.CompletedTask;
+        Tell("lose slot");
+        world.Source.CutConnections();
+        world.Source.Slots.Clear();
+        return Task.CompletedTask;
     }
 
     private Task CutClientAsync()
