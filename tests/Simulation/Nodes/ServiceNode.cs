@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Globalization;
 using System.Text.Json;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -162,7 +161,7 @@ internal sealed class ServiceNode(World world)
     {
         try
         {
-            var request = SyncRequestParser.Parse(new ReadOnlySequence<byte>(body), clientIdInQuery: null);
+            var request = SyncRequestParser.Parse(body, clientIdInQuery: null);
             using var token = JsonDocument.Parse($$"""{"sub":"{{user}}"}""");
             var session = new SyncSession(
                 request,
