@@ -160,6 +160,18 @@ public sealed partial class BucketsClient : IAsyncDisposable
         _ownHttp?.Dispose();
     }
 
+    /// <summary>Ends the client as a kill of the process would, at a moment when it is not inside SQLite. For simulations.</summary>
+    internal void Abandon()
+    {
+        lock (_gate)
+            _disposed = true;
+        if (_opening is { IsCompletedSuccessfully: true } opening)
+            opening.Result.Abandon();
+        _engine?.Abandon();
+        _closing.Cancel();
+        _status.Complete();
+    }
+
     /// <summary>The open database, opened by the first caller.</summary>
     internal Task<LocalDatabase> LocalAsync()
     {

@@ -150,6 +150,15 @@ internal sealed class LocalDatabase : IAsyncDisposable
         await _execution.DisposeAsync();
     }
 
+    /// <summary>Lets go of the file as a kill would: an open transaction is lost, whoever still waits fails. For simulations.</summary>
+    public void Abandon()
+    {
+        _readers.Abandon();
+        var writer = _writer;
+        _writer = null;
+        writer?.Dispose();
+    }
+
     private Database Writer => _writer ?? throw new ObjectDisposedException(nameof(BucketsClient));
 
     private static void MoveLog(Database database)

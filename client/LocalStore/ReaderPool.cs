@@ -34,6 +34,17 @@ internal sealed class ReaderPool(string path, int size, IExecution execution) : 
         }
     }
 
+    /// <summary>Closes without waiting for anybody.</summary>
+    public void Abandon()
+    {
+        lock (_gate)
+        {
+            _disposed = true;
+            while (_idle.TryPop(out var database))
+                database.Dispose();
+        }
+    }
+
     public async ValueTask DisposeAsync()
     {
         lock (_gate)

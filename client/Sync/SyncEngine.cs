@@ -47,6 +47,13 @@ internal sealed class SyncEngine : IAsyncDisposable
 
     public void TriggerUpload() => _uploader.Kick();
 
+    /// <summary>Tells both loops to end and waits for neither.</summary>
+    public void Abandon()
+    {
+        _listening.Dispose();
+        _stop.Cancel();
+    }
+
     /// <summary>Ends both loops; what has been received is in the database.</summary>
     public async ValueTask DisposeAsync()
     {

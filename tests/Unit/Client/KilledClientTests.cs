@@ -14,6 +14,50 @@ public sealed class KilledClientTests
             new Scenario(seed).Run();
     }
 
+    [Fact]
+    public void An_abandoned_client_leaves_a_file_that_another_continues() => VirtualRun.Run(async time =>
+    {
+        using var folder = new ScratchFolder();
+        var service = new ModelService(seed: 1);
+        service.Change("r1", "remote");
+        var first = await OpenAsync(folder.Database, service.Connect(), time, seed: 1);
+        await first.ConnectAsync(ClientCalls.Now);
+        await first.SyncedAsync();
+        var writing = first.WriteTransactionAsync(
+            async transaction =>
+            {
+                await transaction.RunAsync("INSERT INTO todos(id) VALUES('half')");
+                await Task.Delay(TimeSpan.FromMinutes(1), time, ClientCalls.Now);
+            },
+            ClientCalls.Now);
+
+        first.Abandon();
+
+        await using var second = await OpenAsync(folder.Database, service.Connect(), time, seed: 1);
+        await second.RunAsync("INSERT INTO todos(id, title) VALUES('w2', 'mine')");
+        await second.ConnectAsync(ClientCalls.Now);
+        await second.UntilAsync(status => status is { PendingUploads: 0, BlockedBy: BlockedBy.Nothing, Connected: true });
+        await Assert.ThrowsAnyAsync<ObjectDisposedException>(() => writing);
+        Assert.Equal("r1=remote w2=mine", await Todos.RowsAsync(second));
+        await first.DisposeAsync();
+    });
+
+    private static Task<BucketsClient> OpenAsync(string path, ModelService.Link link, ManualTime time, int seed) => BucketsClient.OpenAsync(
+        new BucketsClientOptions
+        {
+            DatabasePath = path,
+            Schema = Todos.Schema,
+            Credentials = CredentialsFrom.Token("token"),
+            Transport = link,
+            Upload = link,
+            TimeProvider = time,
+            Random = new Random(7),
+            ReadTimeout = TimeSpan.FromDays(1),
+            BulkFrom = seed % 2 == 0 ? 0 : 5000, // also killed while a first download only appends
+            NewExecution = () => new InlineExecution(),
+        },
+        ClientCalls.Now);
+
     /// <summary>
     /// Random traffic; at a random instruction inside SQLite the files are copied, which is what a kill leaves, and the service stops hearing
     /// the first client. A second one opens the copy and must end equal to the service.
@@ -107,21 +151,5 @@ public sealed class KilledClientTests
                 Assert.True(_service.Inserted.GetValueOrDefault(id) == 1, $"Seed {seed}: {id} took effect {_service.Inserted.GetValueOrDefault(id)} times.");
             Assert.DoesNotContain(_service.Inserted, pair => pair.Value > 1);
         }
-
-        private static Task<BucketsClient> OpenAsync(string path, ModelService.Link link, ManualTime time, int seed) => BucketsClient.OpenAsync(
-            new BucketsClientOptions
-            {
-                DatabasePath = path,
-                Schema = Todos.Schema,
-                Credentials = CredentialsFrom.Token("token"),
-                Transport = link,
-                Upload = link,
-                TimeProvider = time,
-                Random = new Random(7),
-                ReadTimeout = TimeSpan.FromDays(1),
-                BulkFrom = seed % 2 == 0 ? 0 : 5000, // also killed while a first download only appends
-                NewExecution = () => new InlineExecution(),
-            },
-            ClientCalls.Now);
     }
 }
