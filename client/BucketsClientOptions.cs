@@ -29,6 +29,9 @@ public sealed record BucketsClientOptions
     /// <summary>Whether streams that the service marks as default are wanted. Default: yes.</summary>
     public bool IncludeDefaultStreams { get; init; } = true;
 
+    /// <summary>Streams wanted besides the default ones.</summary>
+    public IReadOnlyList<StreamSubscription> Streams { get; init; } = [];
+
     /// <summary>Unverified parameters for the service's queries: a JSON object.</summary>
     public JsonElement? Parameters { get; init; }
 
@@ -83,6 +86,8 @@ public sealed record BucketsClientOptions
             throw ClientErrors.InvalidOption(nameof(DatabasePath), "it must name a file");
         if (Endpoint is { } endpoint && (!endpoint.IsAbsoluteUri || endpoint.Scheme is not ("http" or "https")))
             throw ClientErrors.InvalidOption(nameof(Endpoint), "it must be an absolute http or https address");
+        foreach (var stream in Streams)
+            stream.Check();
         if (Parameters is { ValueKind: not JsonValueKind.Object })
             throw ClientErrors.InvalidOption(nameof(Parameters), "it must be a JSON object");
         if (ReadTimeout <= TimeSpan.Zero)

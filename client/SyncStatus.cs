@@ -76,6 +76,9 @@ public sealed record SyncStatus
     /// <summary>What went wrong with uploading; null again after the next success.</summary>
     public Exception? UploadError { get; init; }
 
+    /// <summary>What the service could not serve of the streams that were asked for, one sentence each.</summary>
+    public IReadOnlyList<string> StreamErrors { get; init; } = [];
+
     /// <summary>Whether everything up to this priority number is visible.</summary>
     public bool HasSyncedPriority(int priority) => HasSynced || SyncedPriority >= priority;
 }

@@ -41,10 +41,26 @@ internal static class SyncRequest
         writer.WriteStartObject("streams");
         writer.WriteBoolean("include_defaults", options.IncludeDefaultStreams);
         writer.WriteStartArray("subscriptions");
+        foreach (var stream in options.Streams)
+            Write(writer, stream);
         writer.WriteEndArray();
         writer.WriteEndObject();
         writer.WriteEndObject();
         writer.Flush();
         return output.WrittenMemory;
+    }
+
+    private static void Write(Utf8JsonWriter writer, StreamSubscription stream)
+    {
+        writer.WriteStartObject();
+        writer.WriteString("stream", stream.Name);
+        if (stream.Parameters is { } parameters)
+        {
+            writer.WritePropertyName("parameters");
+            parameters.WriteTo(writer);
+        }
+        if (stream.Priority is { } priority)
+            writer.WriteNumber("override_priority", priority);
+        writer.WriteEndObject();
     }
 }

@@ -88,6 +88,7 @@ internal sealed class CheckpointApplier(LocalDatabase local, LocalSchema schema,
         {
             case CheckpointLine line:
                 Track(database, line);
+                result.Streams = line.Streams;
                 break;
             case CheckpointDiffLine line:
                 Track(database, line);

@@ -124,10 +124,22 @@ internal sealed partial class Downloader(
                 : current with { SyncedPriority = priority });
         }
         status.Update(current => current with { Download = applier.Progress, BlockedBy = result.BlockedBy ?? current.BlockedBy });
+        if (result.Streams is { } streams)
+            ReportStreams(streams);
         if (result.Mismatched.Count > 0)
             Log.Mismatch(options.Logger, result.Mismatched.Count, result.Mismatched[0]);
         if (result.TokenExpiresIn is not null || applier.WaitsForGate)
             Alive();
+    }
+
+    private void ReportStreams(IReadOnlyList<StreamDescription> streams)
+    {
+        var errors = StreamErrors.Of(streams, options.Streams);
+        if (errors.SequenceEqual(status.Current.StreamErrors))
+            return;
+        foreach (var error in errors)
+            Log.StreamError(options.Logger, error);
+        status.Update(current => current with { StreamErrors = errors });
     }
 
     private TimeSpan? After(StreamOutcome outcome)
@@ -196,5 +208,8 @@ internal sealed partial class Downloader(
 
         [LoggerMessage(6003, LogLevel.Warning, "The checksums of {BucketCount} buckets differ, first {Bucket}; they are downloaded again.")]
         public static partial void Mismatch(ILogger logger, int bucketCount, string bucket);
+
+        [LoggerMessage(6004, LogLevel.Warning, "A stream cannot be served: {Reason}")]
+        public static partial void StreamError(ILogger logger, string reason);
     }
 }
