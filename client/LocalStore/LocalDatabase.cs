@@ -16,6 +16,7 @@ internal sealed class LocalDatabase : IAsyncDisposable
     private readonly ReaderPool _readers;
     private readonly TimeProvider _time;
     private Database? _writer;
+    private volatile bool _logIsLong;
 
     private LocalDatabase(string path, IExecution execution, TimeProvider time, int readers)
     {
@@ -85,8 +86,30 @@ internal sealed class LocalDatabase : IAsyncDisposable
                     RollBack(database);
                     throw;
                 }
-                MoveLog(database);
+                _logIsLong = database.PagesLogged >= CheckpointPages;
+                if (lane == Lane.App)
+                    MoveLog(database);
                 return result;
+            });
+        }
+        finally
+        {
+            _slot.Release();
+        }
+    }
+
+    /// <summary>Moves a long log into the file. Synchronisation calls it when its news is out, because it takes a while and nobody waits for it.</summary>
+    public async Task TidyAsync(CancellationToken cancellationToken)
+    {
+        if (!_logIsLong)
+            return;
+        await _slot.AcquireAsync(Lane.Sync, cancellationToken);
+        try
+        {
+            await _execution.OnWriterAsync(() =>
+            {
+                MoveLog(Writer);
+                return _logIsLong = false;
             });
         }
         finally

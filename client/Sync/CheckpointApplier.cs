@@ -55,6 +55,9 @@ internal sealed class CheckpointApplier(LocalDatabase local, LocalSchema schema,
         return result;
     }
 
+    /// <summary>Does what can wait until everybody knows of the last batch.</summary>
+    public Task TidyAsync(CancellationToken cancellationToken) => local.TidyAsync(cancellationToken);
+
     private IReadOnlyList<(string Bucket, OpId After)> Begin(Database database)
     {
         _store.Load(database);

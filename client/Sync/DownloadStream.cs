@@ -208,6 +208,7 @@ internal sealed class DownloadStream : IDisposable
             _outcome = new StreamOutcome(StreamEnd.TokenExpired);
         else if (result.TokenExpiresIn <= 30 && _renewing is null)
             _renewing = RenewAsync();
+        await _applier.TidyAsync(_over.Token);
     }
 
     /// <summary>Fetches the next token while the stream goes on, then has the stream opened again with it.</summary>
