@@ -54,7 +54,7 @@ public sealed partial class BucketGrid
 
     private void EvictForRoom()
     {
-        while (_hotBytes + _pendingBytes > _options.MemoryLimitBytes && _use.First is { } first)
+        while (_hotBytes + _pendingBytes + _loadingBytes > _options.MemoryLimitBytes && _use.First is { } first)
             MakeCold(first.Value);
     }
 

@@ -8,7 +8,6 @@ public sealed partial class BucketGrid
 {
     private static readonly PageLimits SumPage = new(MaxOps: 10_000, MaxBytes: 4 << 20);
 
-    private readonly SemaphoreSlim _loads;
     private TaskCompletionSource? _appendWaiter;
 
     /// <summary>Reads some of a bucket's operations in ascending order.</summary>
@@ -121,92 +120,6 @@ public sealed partial class BucketGrid
                 appended = _appendWaiter.Task;
             }
             await appended.OrCancelledAsync(cancellationToken);
-        }
-    }
-
-    /// <summary>Brings a bucket's operations after a position into RAM. Readers that come meanwhile wait for the same load.</summary>
-    private async ValueTask LoadAsync(string bucket, OpId after, int generation, CancellationToken cancellationToken)
-    {
-        TaskCompletionSource load;
-        var mine = false;
-        lock (_gate)
-        {
-            ThrowIfVoid(generation);
-            var entry = EntryOf(bucket);
-            if (entry.Load is null)
-            {
-                mine = true;
-                entry.Load = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-            }
-            load = entry.Load;
-        }
-        if (!mine)
-        {
-            await load.Task.OrCancelledAsync(cancellationToken);
-            return;
-        }
-        try
-        {
-            await _loads.WaitAsync(cancellationToken);
-            try
-            {
-                await ExtendAsync(bucket, after, generation, cancellationToken);
-            }
-            finally
-            {
-                _loads.Release();
-            }
-        }
-        finally
-        {
-            lock (_gate)
-            {
-                if (_entries.TryGetValue(bucket, out var entry) && entry.Load == load)
-                {
-                    entry.Load = null;
-                    Forget(entry);
-                }
-            }
-            // Whether it worked or not: whoever waited looks again, and begins a load of its own if it must.
-            load.SetResult();
-        }
-    }
-
-    /// <summary>Extends the hot part of a bucket down to a position.</summary>
-    private async ValueTask ExtendAsync(string bucket, OpId after, int generation, CancellationToken cancellationToken)
-    {
-        HotBucket? hot = null;
-        while (hot is null)
-        {
-            var summary = await SettledSummaryAsync(bucket, generation, cancellationToken);
-            lock (_gate)
-            {
-                ThrowIfVoid(generation);
-                var entry = EntryOf(bucket);
-                if (entry.Hot is null && _directory.Find(bucket) == summary)
-                    MakeHot(entry, new HotBucket(_appended, new BucketSum(summary.Checksum, summary.Count)));
-                hot = entry.Hot;
-            }
-        }
-
-        OpId border;
-        lock (_gate)
-            border = hot.After;
-        if (border <= after)
-            return;
-        var older = new HotBucket(after, default);
-        await CopyAsync(bucket, after, border, new PageLimits(int.MaxValue, int.MaxValue), older, cancellationToken);
-        lock (_gate)
-        {
-            ThrowIfVoid(generation);
-            if (EntryOf(bucket) is not { } entry || entry.Hot != hot || hot.After != border)
-                return;
-            _hotBytes -= hot.MemoryBytes;
-            hot.Prepend(older);
-            _hotBytes += hot.MemoryBytes;
-            ColdLoads++;
-            Touch(entry);
-            EvictForRoom();
         }
     }
 

@@ -1,10 +1,8 @@
-using TopGun.Buckets.BucketLog;
 using TopGun.Buckets.Protocol;
-using TopGun.Buckets.Replication;
 
 namespace TopGun.Buckets.Grid;
 
-// Who is told of what. Marks are made when a batch arrives; they take effect with the next visible checkpoint.
+// Who watches what.
 public sealed partial class BucketGrid
 {
     private const int WatchesPerLock = 1024; // tens of microseconds
@@ -12,9 +10,6 @@ public sealed partial class BucketGrid
     private readonly HashSet<GridSubscription> _subscriptions = [];
     private readonly Dictionary<string, HashSet<GridSubscription>> _lookupWatchers = new(StringComparer.Ordinal);
     private readonly Dictionary<string, List<GridSubscription>> _userSubscriptions = new(StringComparer.Ordinal);
-    private readonly List<(string UserKey, ulong Id)> _hiddenWriteCheckpoints = [];
-    private readonly List<GridSubscription> _behind = [];
-    private readonly List<TaskCompletionSource> _woken = [];
 
     /// <summary>Begins a session's view of the grid.</summary>
     /// <param name="userKey">User and client, for write checkpoints: <c>sub</c>, or <c>sub/client_id</c>.</param>
@@ -238,50 +233,6 @@ public sealed partial class BucketGrid
         subscription.Lookups = [];
     }
 
-    private void Mark(BucketWatch watch)
-    {
-        var subscription = watch.Subscription!;
-        if (!watch.IsChanged)
-        {
-            watch.IsChanged = true;
-            subscription.Changed.Add(watch);
-        }
-        MarkBehind(subscription);
-    }
-
-    private void MarkLookup(LookupChange change)
-    {
-        if (!_lookupWatchers.TryGetValue(change.Key, out var watchers))
-            return;
-        foreach (var subscription in watchers)
-            MarkLookup(subscription, change.OpId);
-    }
-
-    private void MarkLookup(GridSubscription subscription, OpId changedAt)
-    {
-        subscription.HasLookupChange = true;
-        if (changedAt > subscription.LookupsChangedAt)
-            subscription.LookupsChangedAt = changedAt;
-        MarkBehind(subscription);
-    }
-
-    private void MarkWriteCheckpoint(WriteCheckpointMarker marker)
-    {
-        _hiddenWriteCheckpoints.Add((marker.UserKey, marker.Id));
-        if (!_userSubscriptions.TryGetValue(marker.UserKey, out var sameUser))
-            return;
-        foreach (var subscription in sameUser)
-            MarkBehind(subscription);
-    }
-
-    private void MarkBehind(GridSubscription subscription)
-    {
-        if (subscription.IsBehind || subscription.IsEnded)
-            return;
-        subscription.IsBehind = true;
-        _behind.Add(subscription);
-    }
-
     private void ReleasePin(GridSubscription subscription)
     {
         if (subscription.Pin is not { } pin)
@@ -295,21 +246,5 @@ public sealed partial class BucketGrid
     {
         if (subscription.IsEnded)
             throw new GridResetException();
-    }
-
-    private void Collect(GridSubscription subscription)
-    {
-        if (subscription.Waiter is not { } waiter)
-            return;
-        subscription.Waiter = null;
-        _woken.Add(waiter);
-    }
-
-    /// <summary>Wakes whoever was collected under the lock. Only the writer collects, so the list needs no lock of its own.</summary>
-    private void WakeCollected()
-    {
-        foreach (var waiter in _woken)
-            waiter.TrySetResult();
-        _woken.Clear();
     }
 }

@@ -36,7 +36,6 @@ public sealed partial class BucketGrid : IBatchSubscriber, IDisposable
         options.Check();
         _options = options;
         _clock = clock;
-        _loads = new SemaphoreSlim(options.ConcurrentLoads);
         _metrics = new GridMetrics(this);
     }
 
@@ -135,11 +134,7 @@ public sealed partial class BucketGrid : IBatchSubscriber, IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose()
-    {
-        _metrics.Dispose();
-        _loads.Dispose();
-    }
+    public void Dispose() => _metrics.Dispose();
 
     /// <summary>Forgets everything and sends every session away.</summary>
     private void Clear()

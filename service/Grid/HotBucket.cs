@@ -38,7 +38,9 @@ internal sealed class HotBucket(OpId after, BucketSum before)
                 return;
             }
         }
-        var segment = new OpSegment(End, op.Fragment.Length);
+        var segment = _segments.Count == 0
+            ? new OpSegment(End, op.Fragment.Length, bucketBytes: 0, ops: 0)
+            : new OpSegment(End, op.Fragment.Length, MemoryBytes, _segments[^1].Count);
         segment.TryAppend(op);
         MemoryBytes += segment.MemoryBytes;
         _segments.Add(segment);

@@ -12,8 +12,8 @@ namespace TopGun.Buckets.Grid;
 /// opIds     17           21           40
 /// sums      c0           c0+c1        c0+c1+c2            wrapping, from the segment's own start
 /// </code>
-/// Segments of small buckets start small and grow: 64 KiB for every bucket would cost ten thousand buckets of 50 operations
-/// 3.7 times their JSON, growing costs 1.5 times.
+/// A bucket's first segment starts small and grows: 64 KiB for every bucket would cost ten thousand buckets of 50 operations
+/// 3.7 times their JSON, growing costs 1.5 times. The segments of a bucket that has become large start large.
 /// </remarks>
 internal sealed class OpSegment
 {
@@ -25,13 +25,18 @@ internal sealed class OpSegment
     private int[] _ends;
     private byte[] _bytes;
 
-    public OpSegment(BucketSum before, int firstFragmentLength)
+    /// <param name="before">The bucket's totals so far.</param>
+    /// <param name="firstFragmentLength">Bytes of the operation that comes first.</param>
+    /// <param name="bucketBytes">Bytes of the bucket so far.</param>
+    /// <param name="ops">Operations that are expected.</param>
+    public OpSegment(BucketSum before, int firstFragmentLength, long bucketBytes, int ops)
     {
         Before = before;
-        _opIds = new ulong[2];
-        _sums = new uint[2];
-        _ends = new int[2];
-        _bytes = new byte[firstFragmentLength];
+        ops = Math.Max(2, ops);
+        _opIds = new ulong[ops];
+        _sums = new uint[ops];
+        _ends = new int[ops];
+        _bytes = new byte[Math.Max(firstFragmentLength, Math.Min(MaxBytes, bucketBytes / 2))];
     }
 
     /// <summary>The bucket's totals before the first operation of this segment.</summary>

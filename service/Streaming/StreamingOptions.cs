@@ -15,6 +15,9 @@ public sealed class StreamingOptions
     /// <summary>How long a client that is ahead of the newest checkpoint is held until the source has been replayed that far. Default 60 s.</summary>
     public TimeSpan ReplayWait { get; set; } = TimeSpan.FromSeconds(60); // a killed service's slot may stay taken for as long
 
+    /// <summary>Whether streams are compressed for clients that ask for it. A compressor takes about 270 KiB for each of them. Default yes.</summary>
+    public bool Compress { get; set; } = true;
+
     /// <summary>Open streams at a time. Default 100 000.</summary>
     public int MaxSessions { get; set; } = 100_000; // about what a GiB of process memory holds idle
 

@@ -13,6 +13,8 @@ internal sealed class SyncRequestParser
     private const int MaxProblems = 20; // a body of nothing but mistakes must not become an answer of the same size
     private static readonly JsonDocumentOptions Options = new() { MaxDepth = 64 };
 
+    private static readonly JsonElement EmptyObject = JsonElement.Parse("{}"u8);
+
     private readonly List<string> _problems = [];
 
     /// <exception cref="SyncException">The body is not a valid request (400).</exception>
@@ -127,7 +129,7 @@ internal sealed class SyncRequestParser
     {
         if (Member(parent, name, JsonValueKind.Object, "an object", place) is { } parameters)
             return parameters.Clone();
-        return EmptyObject();
+        return EmptyObject;
     }
 
     private void CheckMetadata(JsonElement body)
@@ -172,11 +174,5 @@ internal sealed class SyncRequestParser
     {
         if (_problems.Count < MaxProblems)
             _problems.Add(problem);
-    }
-
-    private static JsonElement EmptyObject()
-    {
-        using var empty = JsonDocument.Parse("{}");
-        return empty.RootElement.Clone();
     }
 }

@@ -70,7 +70,7 @@ internal sealed class SyncStreamEndpoint(
         http.Response.Headers["X-Accel-Buffering"] = "no";
         try
         {
-            if (Negotiation.WantsGzip(http.Request.Headers.AcceptEncoding))
+            if (options.Value.Compress && Negotiation.WantsGzip(http.Request.Headers.AcceptEncoding))
                 await StreamCompressedAsync(http.Response, session, end.Token);
             else
                 await session.RunAsync(http.Response.BodyWriter, stop => BeginAsync(http.Response, stop), end.Token);

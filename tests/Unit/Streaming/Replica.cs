@@ -12,6 +12,17 @@ public sealed class Replica
 
     public OpId Completed { get; private set; }
 
+    /// <summary>Whether everything that was announced last has been verified.</summary>
+    public bool IsComplete { get; private set; }
+
+    /// <summary>As announced last.</summary>
+    public ulong WriteCheckpoint { get; private set; }
+
+    public IEnumerable<string> Buckets => _announced.Keys;
+
+    /// <summary>What a client tells when it connects.</summary>
+    public IEnumerable<(string Bucket, OpId After)> Positions => _ops.Select(bucket => (bucket.Key, bucket.Value[^1].OpId));
+
     public List<OpId> OpsOf(string bucket) => [.. _ops.GetValueOrDefault(bucket, []).Select(op => op.OpId)];
 
     public void Receive(string line)
@@ -22,11 +33,13 @@ public sealed class Replica
         {
             case "checkpoint":
                 _announced.Clear();
+                ReadWriteCheckpoint(message.Value);
                 Announce(message.Value.GetProperty("buckets"));
                 foreach (var name in _ops.Keys.Except(_announced.Keys).ToList())
                     _ops.Remove(name);
                 break;
             case "checkpoint_diff":
+                ReadWriteCheckpoint(message.Value);
                 foreach (var name in message.Value.GetProperty("removed_buckets").EnumerateArray())
                 {
                     if (!_announced.Remove(name.GetString()!))
@@ -43,6 +56,7 @@ public sealed class Replica
                 break;
             case "checkpoint_complete":
                 Verify(int.MaxValue);
+                IsComplete = true;
                 Completed = OpIdOf(message.Value.GetProperty("last_op_id"));
                 break;
             case "token_expires_in":
@@ -50,6 +64,12 @@ public sealed class Replica
             default:
                 throw new InvalidOperationException($"Unknown line: {line}");
         }
+    }
+
+    private void ReadWriteCheckpoint(JsonElement checkpoint)
+    {
+        IsComplete = false;
+        WriteCheckpoint = checkpoint.TryGetProperty("write_checkpoint", out var id) ? OpIdOf(id).Value : 0;
     }
 
     private void Announce(JsonElement buckets)
