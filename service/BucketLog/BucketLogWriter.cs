@@ -185,6 +185,7 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
         _batch.LastOpId = _position.LastOpId;
         _batch.GenerationBase = _position.GenerationBase;
         _window.Reset();
+        Reserve(_position.LastOpId.Value);
         _window.Add(batch: null, [], visible: null, _records, _position);
         await _writer.FlushAsync(cancellationToken);
         _restsOnUnrepeatable = false;
