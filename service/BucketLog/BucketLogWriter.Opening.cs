@@ -69,11 +69,14 @@ public sealed partial class BucketLogWriter
     private async ValueTask ReserveAsync(ulong lastOpId, CancellationToken cancellationToken)
     {
         if (lastOpId + (_options.OpIdBlock / 2) > _generation.ReservedOpId.Value)
-        {
-            _generation = _generation with { ReservedOpId = new OpId(lastOpId + _options.OpIdBlock) };
-            _window.Reserve(_generation);
-        }
+            Reserve(lastOpId);
         if (lastOpId > Volatile.Read(ref _reservedDurable))
             await _writer.FlushAsync(cancellationToken);
+    }
+
+    private void Reserve(ulong lastOpId)
+    {
+        _generation = _generation with { ReservedOpId = new OpId(lastOpId + _options.OpIdBlock) };
+        _window.Reserve(_generation);
     }
 }

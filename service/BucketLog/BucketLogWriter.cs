@@ -134,24 +134,22 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
             return; // stored already: the source may send again what it was not told of
         var batch = await _evaluator.EvaluateAsync(transaction, cancellationToken);
         ReportErrors();
-        _records.Add(_evaluator.Records);
         if (_evaluator.VisibleFrom > _position.VisibleFrom)
         {
             _position = _position with { VisibleFrom = _evaluator.VisibleFrom };
             _restsOnUnrepeatable = true;
         }
         _position = _position with { LastOpId = batch.Checkpoint.LastOpId, Position = transaction.EndPosition };
-        await PublishAsync(batch, cancellationToken);
+        await PublishAsync(batch, _evaluator.Records, cancellationToken);
     }
 
     private async ValueTask TakeInAsync(SnapshotRows rows, CancellationToken cancellationToken)
     {
         var batch = await _evaluator.EvaluateAsync(rows.Table, rows.Rows, FirstOrdinal(rows), _position.Position, cancellationToken);
         ReportErrors();
-        _records.Add(_evaluator.Records);
         _restsOnUnrepeatable = true;
         _position = _position with { LastOpId = batch.Checkpoint.LastOpId };
-        await PublishAsync(batch, cancellationToken);
+        await PublishAsync(batch, _evaluator.Records, cancellationToken);
     }
 
     private async ValueTask MoveToAsync(Lsn position, CancellationToken cancellationToken)
@@ -160,13 +158,13 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
             return;
         _position = _position with { Position = position };
         _batch.Start();
-        await PublishAsync(_batch.Build(position, []), cancellationToken);
+        await PublishAsync(_batch.Build(position, []), rows: null, cancellationToken);
     }
 
     private async ValueTask EndSnapshotAsync(CancellationToken cancellationToken)
     {
         _batch.Start();
-        await PublishAsync(_batch.Build(_position.Position, []), cancellationToken);
+        await PublishAsync(_batch.Build(_position.Position, []), rows: null, cancellationToken);
         await _writer.FlushAsync(cancellationToken);
         _restsOnUnrepeatable = false;
     }
@@ -185,13 +183,14 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
         _batch.LastOpId = _position.LastOpId;
         _batch.GenerationBase = _position.GenerationBase;
         _window.Reset();
-        _window.Add(batch: null, [], visible: null, _records, _position);
+        Reserve(_position.LastOpId.Value);
+        _window.Add(batch: null, [], visible: null, _records, rows: null, _position);
         await _writer.FlushAsync(cancellationToken);
         _restsOnUnrepeatable = false;
     }
 
     /// <summary>Makes a batch visible, if it may be, and hands it to the store writer.</summary>
-    private async ValueTask PublishAsync(OpBatch batch, CancellationToken cancellationToken)
+    private async ValueTask PublishAsync(OpBatch batch, RecordChanges? rows, CancellationToken cancellationToken)
     {
         var visible = Visible();
         if (visible is not null && _restsOnUnrepeatable)
@@ -207,7 +206,7 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
         _isVisible = visible is not null;
         if (tellsSomething && _options.Publish == PublishMode.Memory)
             Show(batch, visible);
-        _window.Add(tellsSomething ? batch : null, _batch.Buckets, visible, _records, _position);
+        _window.Add(tellsSomething ? batch : null, _batch.Buckets, visible, _records, rows, _position);
         _writer.Notify();
     }
 

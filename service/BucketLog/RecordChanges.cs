@@ -5,7 +5,9 @@ namespace TopGun.Buckets.BucketLog;
 /// <summary>An ordered list of record changes in one piece of memory.</summary>
 public sealed class RecordChanges
 {
-    private readonly ArrayBufferWriter<byte> _bytes = new(4096);
+    private const int KeepBytes = 64 << 20; // one giant transaction's memory is not kept for all that follow
+
+    private ArrayBufferWriter<byte> _bytes = new(4096);
     private readonly List<Entry> _entries = [];
 
     /// <summary>Number of changes.</summary>
@@ -67,7 +69,10 @@ public sealed class RecordChanges
 
     public void Clear()
     {
-        _bytes.ResetWrittenCount();
+        if (_bytes.Capacity > KeepBytes)
+            _bytes = new ArrayBufferWriter<byte>(4096);
+        else
+            _bytes.ResetWrittenCount();
         _entries.Clear();
     }
 

@@ -5,8 +5,10 @@ namespace TopGun.Buckets.BucketLog;
 /// <summary>Keys to look up and, after <see cref="IColdStorage.GetAsync"/>, their values. Reused, so that point reads allocate nothing.</summary>
 public sealed class RecordQuery
 {
-    private readonly ArrayBufferWriter<byte> _keys = new(4096);
-    private readonly ArrayBufferWriter<byte> _values = new(4096);
+    private const int KeepBytes = 64 << 20; // one giant transaction's memory is not kept for all that follow
+
+    private ArrayBufferWriter<byte> _keys = new(4096);
+    private ArrayBufferWriter<byte> _values = new(4096);
     private readonly List<Entry> _entries = [];
 
     /// <summary>Number of keys.</summary>
@@ -43,8 +45,14 @@ public sealed class RecordQuery
 
     public void Clear()
     {
-        _keys.ResetWrittenCount();
-        _values.ResetWrittenCount();
+        if (_keys.Capacity > KeepBytes)
+            _keys = new ArrayBufferWriter<byte>(4096);
+        else
+            _keys.ResetWrittenCount();
+        if (_values.Capacity > KeepBytes)
+            _values = new ArrayBufferWriter<byte>(4096);
+        else
+            _values.ResetWrittenCount();
         _entries.Clear();
     }
 

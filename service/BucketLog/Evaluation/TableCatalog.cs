@@ -45,6 +45,10 @@ internal sealed class TableCatalog(RuleSet rules)
         if (_known.TryGetValue(table, out var binding))
             return binding;
 
+        var evaluator = rules.ForTable(table);
+        if (!evaluator.IsUsed)
+            return Remember(table, new TableBinding(table, evaluator, number: 0, layout: 0)); // no row of it is ever stored
+
         var layout = _layouts.FindIndex(known => IsSame(known.Table, table)) + 1;
         if (layout == 0)
         {
@@ -55,13 +59,10 @@ internal sealed class TableCatalog(RuleSet rules)
         }
         if (!_byLayout.TryGetValue(layout, out binding))
         {
-            binding = new TableBinding(table, rules.ForTable(table), _layouts[layout - 1].Number, layout);
+            binding = new TableBinding(table, evaluator, _layouts[layout - 1].Number, layout);
             _byLayout.Add(layout, binding);
         }
-        if (_known.Count == KnownLimit)
-            _known.Clear();
-        _known.Add(table, binding);
-        return binding;
+        return Remember(table, binding);
     }
 
     /// <summary>Takes in a stored definition; records come in the order of their layouts.</summary>
@@ -89,6 +90,14 @@ internal sealed class TableCatalog(RuleSet rules)
         _layouts.Clear();
         _known.Clear();
         _byLayout.Clear();
+    }
+
+    private TableBinding Remember(SourceTable table, TableBinding binding)
+    {
+        if (_known.Count == KnownLimit)
+            _known.Clear();
+        _known.Add(table, binding);
+        return binding;
     }
 
     private int NumberOf(SourceTable table, out int replaced)

@@ -13,7 +13,7 @@ internal sealed class TransactionPlan(TableCatalog catalog, WorkingSet working)
     private readonly List<int> _replaced = [];
 
     /// <summary>One entry for each change, in order.</summary>
-    public IReadOnlyList<PlannedChange> Changes => _changes;
+    public List<PlannedChange> Changes => _changes;
 
     /// <summary>Numbers of tables of which every row has to be known.</summary>
     public IReadOnlyList<int> Emptied => _emptied;

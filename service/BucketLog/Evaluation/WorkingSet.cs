@@ -18,7 +18,7 @@ internal sealed class WorkingSet
     public int Count { get; private set; }
 
     /// <summary>Slots whose value differs from the stored one, in the order of their first change.</summary>
-    public IReadOnlyList<int> Changed => _changed;
+    public List<int> Changed => _changed;
 
     /// <summary>The slot of a key; <paramref name="added"/> when it was not known and has no value yet.</summary>
     public int GetOrAdd(ReadOnlySpan<byte> key, out bool added)

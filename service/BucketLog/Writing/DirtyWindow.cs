@@ -37,10 +37,12 @@ internal sealed class DirtyWindow(TimeProvider time)
     /// <param name="batch">Its operations, if any.</param>
     /// <param name="buckets">Entries of the buckets of the batch.</param>
     /// <param name="visible">What readers may be told of once the batch is there.</param>
-    /// <param name="records">Its records, if any.</param>
+    /// <param name="records">Its records about the log itself.</param>
+    /// <param name="rows">Records of its rows, if any.</param>
     /// <param name="position">Where the log stands after it.</param>
     public void Add(
-        OpBatch? batch, IReadOnlyList<BucketEntry> buckets, Checkpoint? visible, RecordChanges? records, LogPosition position)
+        OpBatch? batch, IReadOnlyList<BucketEntry> buckets, Checkpoint? visible, RecordChanges records, RecordChanges? rows,
+        LogPosition position)
     {
         lock (_gate)
         {
@@ -49,7 +51,8 @@ internal sealed class DirtyWindow(TimeProvider time)
                 _gathering.OldestTimestamp = now;
             if (_position == _writtenPosition && position != _position)
                 _positionTimestamp = now;
-            _gathering.Add(batch, buckets, records);
+            _gathering.Add(batch: null, [], records);
+            _gathering.Add(batch, buckets, rows);
             if (batch is not null)
                 _gathering.Visible.Add(visible);
             _position = position;

@@ -1,6 +1,7 @@
 using TopGun.Buckets.BucketLog;
 using TopGun.Buckets.ColdStorage.Null;
 using TopGun.Buckets.Protocol;
+using TopGun.Buckets.SyncRules;
 using Xunit;
 using static TopGun.Buckets.Tests.Unit.BucketLog.LogFixture;
 using static TopGun.Buckets.Tests.Unit.BucketLog.ScriptedTransaction;
@@ -154,6 +155,59 @@ public class RowChangesTests
             () => fixture.CommitAsync(20, Insert(Table(100, "todos", "uid", "list_id", "text", "note"), "1", "a", "milk", null)));
 
         Assert.Equal("TGB1203", failure.Code);
+    }
+
+    [Fact]
+    public async Task Tables_that_no_rule_reads_leave_no_trace_and_may_change_as_they_like()
+    {
+        await using var fixture = await OpenFollowingAsync(new NullColdStorage());
+
+        await fixture.CommitAsync(10, Insert(Table(300, "others", "id", "x"), "1", "a"), Delete(Table(300, "others", "uid", "x"), "1"), Truncate(Table(300, "others", "x")));
+
+        Assert.Empty(fixture.Seen.Lines);
+        await fixture.FlushAsync();
+        Assert.Equal(0, await fixture.CountAsync(RecordTable.Relation));
+    }
+
+    [Fact]
+    public async Task Rows_of_a_table_without_replica_identity_are_told_apart_by_their_place_in_history()
+    {
+        await using var fixture = await OpenFollowingAsync(new NullColdStorage());
+        var events = Todos with { RelationId = 400, Name = "events", Identity = ReplicaIdentity.Nothing };
+
+        await fixture.CommitAsync(10, Insert(events, "1", "a", "x", null), Insert(events, "1", "a", "x", null));
+
+        Assert.Equal(4, fixture.Seen.Lines.Length);
+        Assert.Equal(2, fixture.Seen.Lines.Select(line => line.Split("\"subkey\":")[1].Split(',')[0]).Distinct().Count());
+        Assert.Equal(2, await CountAfterFlushAsync(fixture));
+    }
+
+    [Fact]
+    public async Task Under_identity_full_a_value_that_was_not_sent_comes_from_the_old_row()
+    {
+        await using var fixture = await OpenFollowingAsync(new NullColdStorage());
+        var full = Todos with { Identity = ReplicaIdentity.Full };
+
+        await fixture.CommitAsync(10, UpdateKey(full, ["1", "a", "milk", "large"], "1", "a", "bread", Unchanged));
+
+        Assert.Equal(2, fixture.Seen.Lines.Length);
+        Assert.Contains("\\\"note\\\":\\\"large\\\"", fixture.Seen.Lines[0], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_key_of_padded_text_is_the_same_however_it_is_padded()
+    {
+        await using var fixture = await OpenFollowingAsync(new NullColdStorage());
+        var padded = Todos with
+        {
+            RelationId = 500,
+            Columns = [new SourceColumn("id", 1042, 8, IsKey: true), .. Todos.Columns.Skip(1)],
+        };
+        await fixture.CommitAsync(10, Insert(padded, "1  ", "a", "milk", null));
+
+        await fixture.CommitAsync(20, Update(padded, "1   ", "a", "bread", null), Delete(padded, "1"));
+
+        Assert.Equal(0, await CountAfterFlushAsync(fixture));
     }
 
     [Fact]

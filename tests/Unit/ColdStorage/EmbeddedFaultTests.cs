@@ -1,0 +1,120 @@
+using Microsoft.Extensions.Logging.Abstractions;
+using TopGun.Buckets.BucketLog;
+using TopGun.Buckets.ColdStorage;
+using TopGun.Buckets.ColdStorage.Embedded;
+using Xunit;
+using static TopGun.Buckets.Tests.Unit.ColdStorage.Batches;
+
+namespace TopGun.Buckets.Tests.Unit.ColdStorage;
+
+public sealed class EmbeddedFaultTests : IDisposable
+{
+    private readonly StoreFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public async Task A_write_that_does_not_fit_leaves_nothing_and_fits_when_there_is_room_again()
+    {
+        var files = new FaultyFiles(_folder.Path);
+        await using (var storage = await OpenAsync(files))
+        {
+            await storage.WriteAsync(Write(Of(1, ("a", "first"))));
+            var log = _folder.File("00000001.log");
+            var length = new FileInfo(log).Length;
+            var write = Write(Of(2, ("a", "second"))).Put(RecordTable.Meta, "k", "2");
+
+            for (var room = 0; room < 100; room += 7)
+            {
+                files.Room = room;
+                var failure = await Assert.ThrowsAsync<StoreFullException>(async () => await storage.WriteAsync(write));
+                Assert.Equal("TGB2005", failure.Code);
+                Assert.Equal(length, new FileInfo(log).Length);
+                Assert.Equal(["1 first"], await storage.ReadAsync("a"));
+                Assert.Null(await storage.GetAsync(RecordTable.Meta, "k"));
+            }
+            files.Room = long.MaxValue;
+            await storage.WriteAsync(write);
+            Assert.Equal(["1 first", "2 second"], await storage.ReadAsync("a"));
+        }
+
+        await using var reopened = await _folder.OpenAsync();
+        Assert.Equal(["1 first", "2 second"], await reopened.ReadAsync("a"));
+        Assert.Equal("2", await reopened.GetAsync(RecordTable.Meta, "k"));
+    }
+
+    [Fact]
+    public async Task A_disk_that_fills_up_while_segments_roll_and_tables_flush_loses_nothing()
+    {
+        var files = new FaultyFiles(_folder.Path);
+        var random = new Random(5);
+        await using (var storage = await OpenAsync(files, StoreFolder.Tiny))
+        {
+            for (var index = 1UL; index <= 150; index++)
+            {
+                var write = Write(Of(index, ("a", $"row {index} {new string('x', 200)}"))).Put(RecordTable.RowState, $"{index % 40:D2}", $"{index}");
+                while (true)
+                {
+                    files.Room = random.Next(4) == 0 ? random.Next(4000) : long.MaxValue;
+                    try
+                    {
+                        await storage.WriteAsync(write);
+                        break;
+                    }
+                    catch (StoreFullException)
+                    {
+                        Assert.Equal((int)index - 1, (await storage.ReadAsync("a")).Length);
+                    }
+                }
+            }
+        }
+
+        await using var reopened = await _folder.OpenAsync(StoreFolder.Tiny);
+        Assert.Equal(150, (await reopened.ReadAsync("a")).Length);
+        Assert.Equal(40, (await reopened.ScanAsync(RecordTable.RowState)).Length);
+        Assert.Equal("150", await reopened.GetAsync(RecordTable.RowState, "30"));
+    }
+
+    [Fact]
+    public async Task A_failed_flush_is_final_until_the_store_is_opened_anew()
+    {
+        var files = new FaultyFiles(_folder.Path);
+        await using (var storage = await OpenAsync(files))
+        {
+            await storage.WriteAsync(Write(Of(1, ("a", "kept"))));
+            files.FailsFlush = true;
+            var failure = await Assert.ThrowsAsync<StoreFailedException>(async () => await storage.WriteAsync(Write(Of(2, ("a", "lost")))));
+            Assert.Equal("TGB2001", failure.Code);
+            var flushes = files.FlushCount;
+
+            files.FailsFlush = false;
+            await Assert.ThrowsAsync<StoreFailedException>(async () => await storage.WriteAsync(Write(Of(2, ("a", "lost")))));
+            Assert.Equal(flushes, files.FlushCount);
+        }
+
+        await using var reopened = await _folder.OpenAsync();
+        await reopened.WriteAsync(Write(Of(5, ("b", "works"))));
+        Assert.Equal("1 kept", (await reopened.ReadAsync("a"))[0]);
+        Assert.Equal(["5 works"], await reopened.ReadAsync("b"));
+    }
+
+    [Fact]
+    public async Task A_write_error_is_final_until_the_store_is_opened_anew()
+    {
+        var files = new FaultyFiles(_folder.Path);
+        await using var storage = await OpenAsync(files);
+        files.FailsWrite = true;
+        await Assert.ThrowsAsync<StoreFailedException>(async () => await storage.WriteAsync(Write(Of(1, ("a", "lost")))));
+
+        files.FailsWrite = false;
+
+        await Assert.ThrowsAsync<StoreFailedException>(() => storage.ReadAsync("a"));
+    }
+
+    private static async Task<EmbeddedColdStorage> OpenAsync(StoreFiles files, EmbeddedOptions? options = null)
+    {
+        var storage = new EmbeddedColdStorage(files, options ?? new EmbeddedOptions(), NullLogger<EmbeddedColdStorage>.Instance);
+        await storage.OpenAsync(CancellationToken.None);
+        return storage;
+    }
+}

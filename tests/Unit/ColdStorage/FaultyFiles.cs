@@ -1,0 +1,41 @@
+using Microsoft.Win32.SafeHandles;
+using TopGun.Buckets.ColdStorage.Embedded;
+
+namespace TopGun.Buckets.Tests.Unit.ColdStorage;
+
+/// <summary>A folder on a disk that fills up or fails on demand.</summary>
+internal sealed class FaultyFiles(string folder) : StoreFiles(folder)
+{
+    /// <summary>Bytes that can still be written; a write that exceeds them writes what fits, as a real disk does.</summary>
+    public long Room { get; set; } = long.MaxValue;
+
+    public bool FailsFlush { get; set; }
+
+    public bool FailsWrite { get; set; }
+
+    public int FlushCount { get; private set; }
+
+    public override void Write(SafeFileHandle file, IReadOnlyList<ReadOnlyMemory<byte>> buffers, long offset)
+    {
+        if (FailsWrite)
+            throw new IOException("Input/output error", 5);
+        var length = buffers.Sum(buffer => (long)buffer.Length);
+        if (length > Room)
+        {
+            byte[] fits = [.. buffers.SelectMany(buffer => buffer.ToArray()).Take((int)Room)];
+            base.Write(file, [fits], offset);
+            Room = 0;
+            throw new IOException("No space left on device", 28);
+        }
+        Room -= length;
+        base.Write(file, buffers, offset);
+    }
+
+    public override void Flush(SafeFileHandle file)
+    {
+        FlushCount++;
+        if (FailsFlush)
+            throw new IOException("Input/output error", 5);
+        base.Flush(file);
+    }
+}
