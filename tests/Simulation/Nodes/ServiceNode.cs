@@ -162,7 +162,7 @@ internal sealed class ServiceNode(World world)
     {
         try
         {
-            var request = SyncRequestParser.Parse(new ReadOnlySequence<byte>(body), clientIdInQuery: null);
+            var request = SyncRequestParser.Parse(body, clientIdInQuery: null);
             using var token = JsonDocument.Parse($$"""{"sub":"{{user}}"}""");
             var session = new SyncSession(
                 request,
