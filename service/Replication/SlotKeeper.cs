@@ -15,6 +15,8 @@ internal sealed partial class SlotKeeper(
 {
     private static readonly TimeSpan StatusInterval = TimeSpan.FromSeconds(1);
 
+    private static readonly TimeSpan ReceiptInterval = TimeSpan.FromMilliseconds(10);
+
     // Less WAL than this is not worth waking a disk: the server keeps whole segments of 16 MiB anyway.
     private const ulong TolerableLagBytes = 1 << 20;
 
@@ -49,12 +51,23 @@ internal sealed partial class SlotKeeper(
         using var limit = new CancellationTokenSource(StatusInterval, time);
         try
         {
+            if (acknowledged.Current <= _sent)
+                return;
             await SendStatusAsync(limit.Token);
+            await AwaitReceiptAsync(limit.Token);
         }
         catch (Exception failure) when (failure is BucketsException or OperationCanceledException)
         {
             Log.NotTold(logger, failure.Message); // the connection is gone: what the source was not told of, it sends again
         }
+    }
+
+    /// <summary>Leaving the stream overtakes what was just written to it, so the server is asked whether it has read that.</summary>
+    private async ValueTask AwaitReceiptAsync(CancellationToken cancellationToken)
+    {
+        await using var session = await source.OpenSessionAsync(cancellationToken);
+        while (await session.FindSlotAsync(progress.Started.Slot, cancellationToken) is { } slot && slot.ConfirmedFlush < _sent)
+            await Task.Delay(ReceiptInterval, time, cancellationToken);
     }
 
     private async ValueTask SendStatusAsync(CancellationToken cancellationToken)
