@@ -3,13 +3,14 @@ using TopGun.Buckets.Protocol;
 
 namespace TopGun.Buckets.Replication;
 
-/// <summary>Works beside the stream: tells the source what is durable, and moves the slot of an idle database on.</summary>
+/// <summary>Works beside the stream: tells the source what is durable, moves the slot of an idle database on, and looks after the publication.</summary>
 internal sealed partial class SlotKeeper(
     ISource source,
     IReplicationLink link,
     ChangeSourceOptions options,
     ReplicationProgress progress,
     AcknowledgedPosition acknowledged,
+    Action<string> interrupt,
     TimeProvider time,
     ILogger logger)
 {
@@ -20,6 +21,7 @@ internal sealed partial class SlotKeeper(
     // Less WAL than this is not worth waking a disk: the server keeps whole segments of 16 MiB anyway.
     private const ulong TolerableLagBytes = 1 << 20;
 
+    private long _watchedAt = time.GetTimestamp();
     private long _idleSince = time.GetTimestamp();
     private Lsn _seen = progress.Position;
     private Lsn _sent = Lsn.None;
@@ -34,6 +36,7 @@ internal sealed partial class SlotKeeper(
                 await Task.Delay(StatusInterval, time, cancellationToken);
                 await SendStatusAsync(cancellationToken);
                 await MoveOnWhenIdleAsync(cancellationToken);
+                await WatchAsync(cancellationToken);
             }
             catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
             {
@@ -91,6 +94,18 @@ internal sealed partial class SlotKeeper(
             _idleSince = time.GetTimestamp();
             await MoveOnAsync(cancellationToken);
         }
+    }
+
+    /// <summary>Interrupts the stream when the publication no longer brings everything.</summary>
+    private async ValueTask WatchAsync(CancellationToken cancellationToken)
+    {
+        if (time.GetElapsedTime(_watchedAt) < options.PublicationWatchInterval)
+            return;
+        _watchedAt = time.GetTimestamp();
+        await using var session = await source.OpenSessionAsync(cancellationToken);
+        var publication = await session.FindPublicationAsync(options.Publication, cancellationToken);
+        if (PublicationWatch.FindBreak(options.Publication, publication, progress.Started) is { } reason)
+            interrupt(reason);
     }
 
     /// <summary>Writes a message of our own if others have written much since the position we know.</summary>
