@@ -33,6 +33,9 @@ public sealed record ChangeSourceOptions
     /// <summary>How long an idle source may hold back WAL that others write before a message of our own moves the slot on.</summary>
     public TimeSpan IdleMarkerInterval { get; init; } = TimeSpan.FromSeconds(60);
 
+    /// <summary>How often the publication is looked at while its changes are followed.</summary>
+    public TimeSpan PublicationWatchInterval { get; init; } = TimeSpan.FromSeconds(10);
+
     /// <summary>How long creating the slot may wait for transactions that were already running.</summary>
     public TimeSpan SlotCreationTimeout { get; init; } = TimeSpan.FromMinutes(2);
 

@@ -49,11 +49,10 @@ internal sealed partial class ReplicationRun(
     {
         Preflight.Require(SourceChecks.OfServer(await session.ReadSettingsAsync(cancellationToken), needsSlot: progress.State is null));
         var before = await session.FindPublicationAsync(options.Publication, cancellationToken);
+        if (progress.State is not null)
+            progress.BrokenBecause ??= PublicationWatch.FindBreak(options.Publication, before, progress.State);
         if (before is null || (await FindAsync(session, cancellationToken)).Any(table => !table.IsPublished && table.Problem is null))
-        {
-            NoticeThinning(before);
             await session.EnsurePublicationAsync(options.Publication, options.Tables, cancellationToken);
-        }
         var publication = await session.FindPublicationAsync(options.Publication, cancellationToken);
         var tables = await FindAsync(session, cancellationToken);
         // A table that disappears later keeps its rows until it is back: serving the others matters more.
@@ -65,23 +64,6 @@ internal sealed partial class ReplicationRun(
 
     private ValueTask<IReadOnlyList<SourceTableInfo>> FindAsync(ISourceSession session, CancellationToken cancellationToken) =>
         session.FindTablesAsync(options.Tables, cancellationToken);
-
-    /// <summary>A table that we follow and that is not published any more: its changes since are missing from the stream.</summary>
-    private void NoticeThinning(PublicationStatus? publication)
-    {
-        if (progress.State is null)
-            return;
-        if (publication is null)
-        {
-            progress.BrokenBecause ??= $"publication '{options.Publication}' does not exist any more";
-            return;
-        }
-        foreach (var table in progress.State.Tables)
-        {
-            if (!publication.Tables.Any(one => one.Schema == table.Schema && one.Name == table.Name))
-                progress.BrokenBecause ??= $"table '{table.Schema}.{table.Name}' was taken out of publication '{options.Publication}'";
-        }
-    }
 
     /// <summary>Creates a slot if there is no position to go on from.</summary>
     private async ValueTask<SnapshotStarted?> StartOverAsync(

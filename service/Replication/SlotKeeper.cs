@@ -3,21 +3,25 @@ using TopGun.Buckets.Protocol;
 
 namespace TopGun.Buckets.Replication;
 
-/// <summary>Works beside the stream: tells the source what is durable, and moves the slot of an idle database on.</summary>
+/// <summary>Works beside the stream: tells the source what is durable, moves the slot of an idle database on, and looks after the publication.</summary>
 internal sealed partial class SlotKeeper(
     ISource source,
     IReplicationLink link,
     ChangeSourceOptions options,
     ReplicationProgress progress,
     AcknowledgedPosition acknowledged,
+    Action<string> interrupt,
     TimeProvider time,
     ILogger logger)
 {
     private static readonly TimeSpan StatusInterval = TimeSpan.FromSeconds(1);
 
+    private static readonly TimeSpan ReceiptInterval = TimeSpan.FromMilliseconds(10);
+
     // Less WAL than this is not worth waking a disk: the server keeps whole segments of 16 MiB anyway.
     private const ulong TolerableLagBytes = 1 << 20;
 
+    private long _watchedAt = time.GetTimestamp();
     private long _idleSince = time.GetTimestamp();
     private Lsn _seen = progress.Position;
     private Lsn _sent = Lsn.None;
@@ -32,6 +36,7 @@ internal sealed partial class SlotKeeper(
                 await Task.Delay(StatusInterval, time, cancellationToken);
                 await SendStatusAsync(cancellationToken);
                 await MoveOnWhenIdleAsync(cancellationToken);
+                await WatchAsync(cancellationToken);
             }
             catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
             {
@@ -49,12 +54,23 @@ internal sealed partial class SlotKeeper(
         using var limit = new CancellationTokenSource(StatusInterval, time);
         try
         {
+            if (acknowledged.Current <= _sent)
+                return;
             await SendStatusAsync(limit.Token);
+            await AwaitReceiptAsync(limit.Token);
         }
         catch (Exception failure) when (failure is BucketsException or OperationCanceledException)
         {
             Log.NotTold(logger, failure.Message); // the connection is gone: what the source was not told of, it sends again
         }
+    }
+
+    /// <summary>Leaving the stream overtakes what was just written to it, so the server is asked whether it has read that.</summary>
+    private async ValueTask AwaitReceiptAsync(CancellationToken cancellationToken)
+    {
+        await using var session = await source.OpenSessionAsync(cancellationToken);
+        while (await session.FindSlotAsync(progress.Started.Slot, cancellationToken) is { } slot && slot.ConfirmedFlush < _sent)
+            await Task.Delay(ReceiptInterval, time, cancellationToken);
     }
 
     private async ValueTask SendStatusAsync(CancellationToken cancellationToken)
@@ -78,6 +94,18 @@ internal sealed partial class SlotKeeper(
             _idleSince = time.GetTimestamp();
             await MoveOnAsync(cancellationToken);
         }
+    }
+
+    /// <summary>Interrupts the stream when the publication no longer brings everything.</summary>
+    private async ValueTask WatchAsync(CancellationToken cancellationToken)
+    {
+        if (time.GetElapsedTime(_watchedAt) < options.PublicationWatchInterval)
+            return;
+        _watchedAt = time.GetTimestamp();
+        await using var session = await source.OpenSessionAsync(cancellationToken);
+        var publication = await session.FindPublicationAsync(options.Publication, cancellationToken);
+        if (PublicationWatch.FindBreak(options.Publication, publication, progress.Started) is { } reason)
+            interrupt(reason);
     }
 
     /// <summary>Writes a message of our own if others have written much since the position we know.</summary>

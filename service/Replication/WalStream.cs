@@ -26,20 +26,22 @@ internal sealed class WalStream(
     private long _positionSent = time.GetTimestamp();
     private bool _passedMarker;
     private bool _needsSnapshot;
+    private volatile string? _interruption; // why the stream has to end although nothing is wrong with it
 
     /// <summary>Ends without failure when a table appeared that has to be read first.</summary>
     public async IAsyncEnumerable<SourceEvent> ReadAsync([EnumeratorCancellation] CancellationToken cancellationToken)
     {
+        using var reading = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         await using var link = await source.OpenReplicationAsync(cancellationToken);
         await link.StartAsync(progress.Started.Slot, options.Publication, cancellationToken);
         monitor.Enter(ReplicationPhase.Streaming);
-        var keeper = new SlotKeeper(source, link, options, progress, acknowledged, time, logger).RunAsync(ending.Token);
+        var keeper = new SlotKeeper(source, link, options, progress, acknowledged, Interrupt, time, logger).RunAsync(ending.Token);
         try
         {
             while (!_needsSnapshot)
             {
-                var message = await link.ReadAsync(cancellationToken);
+                var message = await ReadAsync(link, reading.Token);
                 if (message.Data.Length > 0 && message.Data.Span[0] == MessageKind.Relation)
                     await DefineAsync(message.Data, cancellationToken);
                 else if (Take(message) is { } change)
@@ -51,9 +53,35 @@ internal sealed class WalStream(
             ending.Cancel(); // in this thread: CancelAsync would run what hangs on it on another
             await keeper;
         }
+
+        void Interrupt(string reason)
+        {
+            _interruption = reason;
+            reading.Cancel();
+        }
     }
 
     public void Dispose() => _transaction.Dispose();
+
+    private ValueTask<WalMessage> ReadAsync(IReplicationLink link, CancellationToken cancellationToken)
+    {
+        if (_interruption is not null)
+            throw SourceFailure.Gap(_interruption);
+        var read = link.ReadAsync(cancellationToken);
+        return read.IsCompletedSuccessfully ? read : AwaitAsync(read);
+    }
+
+    private async ValueTask<WalMessage> AwaitAsync(ValueTask<WalMessage> read)
+    {
+        try
+        {
+            return await read;
+        }
+        catch (OperationCanceledException) when (_interruption is not null)
+        {
+            throw SourceFailure.Gap(_interruption);
+        }
+    }
 
     /// <summary>Takes in one message.</summary>
     /// <returns>What there is to tell, mostly nothing.</returns>

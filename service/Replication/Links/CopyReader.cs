@@ -105,7 +105,10 @@ internal sealed class CopyReader(Stream stream)
         }
         while (_end - _start < needed)
         {
-            var read = await stream.ReadAsync(_buffer.AsMemory(_end), cancellationToken);
+            cancellationToken.ThrowIfCancellationRequested();
+            // Each read gives one row at most. With the token it would also arm and disarm a cancellation for each row;
+            // whoever owns the copy cancels it as a whole.
+            var read = await stream.ReadAsync(_buffer.AsMemory(_end), CancellationToken.None);
             if (read == 0)
                 throw SourceFailure.MalformedMessage("the copied rows ended too early");
             _end += read;

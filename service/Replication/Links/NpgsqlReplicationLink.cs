@@ -116,7 +116,8 @@ internal sealed class NpgsqlReplicationLink : IReplicationLink
             _connection.SetReplicationStatus(new NpgsqlLogSequenceNumber(flushed.Value));
             await _connection.SendStatusUpdate(cancellationToken);
         }
-        catch (Exception failure) when (NpgsqlFailure.IsOurs(failure))
+        // The driver trips over its own timer when the stream ends while a status is being sent.
+        catch (Exception failure) when (failure is NullReferenceException || NpgsqlFailure.IsOurs(failure))
         {
             throw NpgsqlFailure.Name(failure, _slot);
         }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Npgsql;
 using TopGun.Buckets.SyncRules;
 
 namespace TopGun.Buckets.Replication;
@@ -59,10 +60,12 @@ internal sealed partial class NpgsqlSourceSession
             var copy = await connection.BeginRawBinaryCopyAsync(
                 $"COPY (SELECT {select} FROM {from}{where}{order}) TO STDOUT (FORMAT binary)", cancellationToken);
             await using (copy)
+            await using (cancellationToken.UnsafeRegister(static copy => ((NpgsqlRawCopyStream)copy!).Cancel(), copy))
                 await new CopyReader(copy).ReadAsync(rows, columns.Count, cancellationToken);
         }
         catch (Exception failure) when (NpgsqlFailure.IsOurs(failure))
         {
+            cancellationToken.ThrowIfCancellationRequested();
             throw NpgsqlFailure.Name(failure, slot: null);
         }
     }

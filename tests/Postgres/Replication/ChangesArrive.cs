@@ -1,3 +1,4 @@
+using TopGun.Buckets.Replication;
 using TopGun.Buckets.Tests.Support;
 using Xunit;
 
@@ -161,6 +162,21 @@ public class ChangesArrive
 
         await follower.CatchUpAsync(database, "lists");
         Assert.Equal(["insert lists (2)", "insert lists (1)"], follower.Log.Where(line => line.StartsWith("insert", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public async Task Names_may_hold_anything_a_name_may_hold()
+    {
+        const string name = "we'ird, \"T%able\" \\";
+        var table = SqlText.Name(name);
+        await using var database = await PostgresDatabase.CreateAsync();
+        await database.ExecuteAsync($"CREATE TABLE {table} (\"I d\" int PRIMARY KEY, \"sel'ect\"\"\" text); INSERT INTO {table} VALUES (1, 'a')");
+        await using var follower = Follower.Start(database, Follower.OptionsFor(name) with { Publication = "pub's \"name\", \\" });
+        await follower.UntilAsync(() => follower.IsVisible);
+
+        await database.ExecuteAsync($"INSERT INTO {table} VALUES (2, 'b')");
+
+        await follower.UntilAsync(() => follower.Rows(name).Count == 2);
     }
 
     [Fact]

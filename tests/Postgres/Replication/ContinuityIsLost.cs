@@ -13,7 +13,7 @@ public class ContinuityIsLost
         { "INSERT INTO lists VALUES (77); SELECT pg_replication_slot_advance('{slot}', pg_current_wal_lsn()); DELETE FROM lists WHERE id = 77", "was confirmed up to" },
         { "SELECT pg_drop_replication_slot('{slot}'); SELECT pg_create_logical_replication_slot('{slot}', 'pgoutput')", "was confirmed up to" },
         { "DROP PUBLICATION topgun", "publication 'topgun' does not exist any more" },
-        { "ALTER PUBLICATION topgun DROP TABLE lists", "was taken out of publication" },
+        { "ALTER PUBLICATION topgun DROP TABLE lists", "is no longer in publication" },
         { "DROP TABLE lists; CREATE TABLE lists (id int PRIMARY KEY); INSERT INTO lists VALUES (4)", "" },
         { "ALTER TABLE lists ALTER id TYPE bigint", "the key of table 'public.lists' changed" },
     };
@@ -106,6 +106,41 @@ public class ContinuityIsLost
 
         await follower.UntilAsync(() => follower.State!.Epoch == 2);
         await follower.CatchUpAsync(database, "lists");
+    }
+
+    [Theory]
+    [InlineData("ALTER PUBLICATION topgun DROP TABLE lists", "'public.lists' is no longer in publication 'topgun'")]
+    [InlineData("DROP PUBLICATION topgun", "publication 'topgun' does not exist any more")]
+    [InlineData("DROP TABLE lists; CREATE TABLE lists (id int PRIMARY KEY)", "'public.lists' is no longer in publication 'topgun'")]
+    public async Task A_stream_that_became_thinner_is_noticed_while_it_is_followed(string thinning, string reason)
+    {
+        await using var database = await PostgresDatabase.CreateAsync();
+        await database.ExecuteAsync("CREATE TABLE lists (id int PRIMARY KEY); INSERT INTO lists VALUES (1); CREATE TABLE other (id int PRIMARY KEY)");
+        await using var follower = Follower.Start(
+            database, Follower.OptionsFor("lists", "other") with { PublicationWatchInterval = TimeSpan.FromSeconds(1) });
+        await follower.CatchUpAsync(database, "lists");
+
+        await database.ExecuteAsync(thinning);
+        await database.ExecuteAsync("INSERT INTO lists VALUES (2)");
+
+        await follower.UntilAsync(() => follower.State!.Epoch == 2);
+        await follower.CatchUpAsync(database, "lists");
+        Assert.Contains(follower.Log, line => line.Contains(reason, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_publication_that_brings_only_some_changes_ends_the_following()
+    {
+        await using var database = await PostgresDatabase.CreateAsync();
+        await database.ExecuteAsync("CREATE TABLE lists (id int PRIMARY KEY)");
+        await using var follower = Follower.Start(
+            database, Follower.OptionsFor("lists") with { PublicationWatchInterval = TimeSpan.FromSeconds(1) });
+        await follower.CatchUpAsync(database, "lists");
+
+        await database.ExecuteAsync("ALTER PUBLICATION topgun SET (publish = 'insert')");
+
+        await follower.UntilFailureAsync();
+        Assert.Equal("TGB1105", Assert.IsType<BucketsException>(follower.Failure).Code);
     }
 
     [Fact]

@@ -45,6 +45,25 @@ public class SlotMovesOn
     }
 
     [Fact]
+    public async Task Stopping_tells_the_source_how_far_the_store_is()
+    {
+        await using var database = await PostgresDatabase.CreateAsync();
+        await database.ExecuteAsync("CREATE TABLE lists (id int PRIMARY KEY)");
+        for (var id = 0; id < 10; id++)
+        {
+            var follower = Follower.Start(database, "lists");
+            await follower.CatchUpAsync(database, "lists");
+            await database.ExecuteAsync($"INSERT INTO lists VALUES ({id})");
+            await follower.CatchUpAsync(database, "lists");
+
+            await follower.StopAsync();
+
+            Assert.Equal(follower.Position, await ConfirmedAsync(database, follower));
+            await PollAsync(async () => !await database.ReadAsync<bool>($"SELECT active FROM pg_replication_slots WHERE slot_name = '{follower.State!.Slot}'"));
+        }
+    }
+
+    [Fact]
     public async Task A_forgotten_transaction_that_blocks_the_slot_is_named_and_outlasted()
     {
         await using var database = await PostgresDatabase.CreateAsync();

@@ -74,6 +74,27 @@ public class SnapshotUnderWrites
         await follower.DisposeAsync();
     }
 
+    [Fact]
+    public async Task Stopping_does_not_wait_for_a_read_that_the_server_is_stuck_in()
+    {
+        await using var database = await PostgresDatabase.CreateAsync();
+        await database.ExecuteAsync("CREATE TABLE items (id int PRIMARY KEY); INSERT INTO items VALUES (1)");
+        await using var connection = await database.DataSource.OpenConnectionAsync(TestContext.Current.CancellationToken);
+        await using var transaction = await connection.BeginTransactionAsync(TestContext.Current.CancellationToken);
+        await using var follower = Follower.Start(database, Follower.OptionsFor("items"), prepare: one => one.Before = change =>
+        {
+            if (change is not SnapshotStarted)
+                return;
+            using var block = new Npgsql.NpgsqlCommand("LOCK TABLE items IN ACCESS EXCLUSIVE MODE", connection, transaction);
+            block.ExecuteNonQuery();
+        });
+        await follower.UntilAsync(() => database.ReadAsync<long>("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'").Result == 1);
+
+        await follower.StopAsync().WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken);
+
+        Assert.Null(follower.Failure);
+    }
+
     [Theory]
     [InlineData("text", "'it''s \\' || chr(9) || i")]
     [InlineData("char(12)", "'c' || i")]
