@@ -147,6 +147,14 @@ public sealed class BucketDefinitionTests
     }
 
     [Fact]
+    public void Parameters_that_have_no_utf8_form_fail_the_request()
+    {
+        var rules = new RuleSetHarness(ByList);
+
+        Assert.Null(Assert.Throws<RequestEvaluationException>(() => rules.Resolve("{}", """{"x":"\ud800"}""")).Definition);
+    }
+
+    [Fact]
     public void More_buckets_than_allowed_are_refused_with_a_breakdown()
     {
         var rules = new RuleSetHarness(
