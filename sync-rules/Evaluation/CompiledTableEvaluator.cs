@@ -35,6 +35,8 @@ internal sealed class CompiledTableEvaluator : TableEvaluator
 
     public override bool IsUsed => _groups.Length > 0 || _lookups.Length > 0;
 
+    public override bool Reads(int column) => Array.Exists(_columns, used => used.Position == column);
+
     public override void Evaluate(SourceRow row, IRowSink sink)
     {
         if (!IsUsed)

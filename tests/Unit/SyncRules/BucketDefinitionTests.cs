@@ -205,6 +205,16 @@ public sealed class BucketDefinitionTests
     }
 
     [Fact]
+    public void Only_named_columns_are_read()
+    {
+        var table = RuleSetHarness.Table("todos", ("id", RuleSetHarness.Text), ("body", RuleSetHarness.Text), ("list_id", RuleSetHarness.Text));
+
+        var evaluator = new RuleSetHarness(ByList).Rules.ForTable(table);
+
+        Assert.Equal([true, false, true], [evaluator.Reads(0), evaluator.Reads(1), evaluator.Reads(2)]);
+    }
+
+    [Fact]
     public void Only_named_tables_are_used()
     {
         var rules = new RuleSetHarness(ByList).Rules;
