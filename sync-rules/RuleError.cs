@@ -13,7 +13,7 @@ public enum RuleSeverity
 /// <summary>A finding in a rules file, with its place.</summary>
 /// <param name="Severity">Whether the file is refused.</param>
 /// <param name="Code">Stable code, <c>TGB30xx</c>.</param>
-/// <param name="Class">Class of the finding, such as <c>sql_syntax</c> or <c>yaml_unknown_key</c>.</param>
+/// <param name="Class">Class of the finding, such as <c>sql_syntax</c> or <c>yaml_structure</c>.</param>
 /// <param name="Message">One sentence, with what was expected and a suggestion where one is close.</param>
 /// <param name="Line">1-based line in the YAML file.</param>
 /// <param name="Column">1-based column in the YAML file.</param>

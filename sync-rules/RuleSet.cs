@@ -33,7 +33,7 @@ public abstract class RuleSet
 
     /// <summary>Starts finding the buckets of a request.</summary>
     /// <exception cref="BucketLimitException">The request names more than the limits allow.</exception>
-    /// <exception cref="RequestEvaluationException">A bucket definition cannot be evaluated for this request.</exception>
+    /// <exception cref="RequestEvaluationException">The request, or a bucket definition for it, cannot be evaluated.</exception>
     public abstract BucketResolution BucketsFor(BucketRequest request);
 }
 
@@ -69,11 +69,12 @@ public sealed record TablePattern(string Schema, string Name);
 /// <summary>A request needs more buckets or lookup results than allowed.</summary>
 public sealed class BucketLimitException(string message) : Exception(message);
 
-/// <summary>A bucket definition could not be evaluated for a request, which fails the request as a whole.</summary>
-/// <param name="definition">The bucket definition.</param>
+/// <summary>A request, or a bucket definition for it, could not be evaluated, which fails the request as a whole.</summary>
+/// <param name="definition">The bucket definition; null when the request itself is unusable.</param>
 /// <param name="message">What is wrong; holds nothing of the request.</param>
-public sealed class RequestEvaluationException(string definition, string message) : Exception($"Bucket definition '{definition}': {message}")
+public sealed class RequestEvaluationException(string? definition, string message)
+    : Exception(definition is null ? message : $"Bucket definition '{definition}': {message}")
 {
-    /// <summary>The bucket definition.</summary>
-    public string Definition { get; } = definition;
+    /// <summary>The bucket definition; null when the request itself is unusable.</summary>
+    public string? Definition { get; } = definition;
 }

@@ -48,7 +48,7 @@ internal sealed class CompileContext(RulesFile file, RuleSetOptions options, Fin
         }
         catch (SqlProblem problem)
         {
-            (problem.Place as QueryReport ?? report).Error(problem);
+            (problem.Report ?? report.Error)(problem);
             return false;
         }
     }

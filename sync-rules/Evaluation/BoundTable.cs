@@ -103,7 +103,7 @@ internal sealed class OutputSlot
 
     public SqlValue Read(EvaluationContext context)
     {
-        var value = _position >= 0 ? context.Row[_position] : _expression!.Evaluate(context);
+        var value = _position >= 0 ? context.Column(_position) : _expression!.Evaluate(context);
         return value.IsNull && WhenNull is not null ? WhenNull.Read(context) : value;
     }
 

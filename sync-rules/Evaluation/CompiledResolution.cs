@@ -24,6 +24,7 @@ internal sealed class CompiledResolution : BucketResolution
     private List<string> _pending = [];
     private readonly RequestValues _request;
     private IReadOnlyList<ResolvedBucket>? _buckets;
+    private IReadOnlyList<ResolvedBucket>? _united;
 
     public CompiledResolution(
         RulesPlan plan, RulesSettings settings, BucketRequest request, Func<BucketFamily, string> prefixOf, int bucketLimit)
@@ -31,7 +32,7 @@ internal sealed class CompiledResolution : BucketResolution
         _prefixOf = prefixOf;
         _bucketLimit = bucketLimit;
         _nullIsText = !settings.FixedJsonExtract;
-        _request = new RequestValues(request.Token, request.Parameters);
+        _request = Read(request);
         foreach (var definition in plan.Definitions)
         {
             var resolutions = plan.Resolutions.Where(resolution => resolution.Family.Definition == definition).ToList();
@@ -47,8 +48,8 @@ internal sealed class CompiledResolution : BucketResolution
 
     public override IReadOnlyCollection<string> WatchedLookups => _watched;
 
-    public override IReadOnlyList<ResolvedBucket> Buckets =>
-        [.. BucketsByPath.Select(bucket => bucket with { Reasons = [.. bucket.Reasons.Distinct()] })];
+    public override IReadOnlyList<ResolvedBucket> Buckets => _united ??=
+        [.. BucketsByPath.Select(bucket => bucket.Reasons.Count == 1 ? bucket : bucket with { Reasons = [.. bucket.Reasons.Distinct()] })];
 
     /// <summary>The buckets with one reason for every path that leads to them.</summary>
     public IReadOnlyList<ResolvedBucket> BucketsByPath => _buckets ?? throw new InvalidOperationException("Lookups are pending.");
@@ -70,6 +71,18 @@ internal sealed class CompiledResolution : BucketResolution
                 run.Advance(RecordsOf);
         }
         CollectPending();
+    }
+
+    private static RequestValues Read(BucketRequest request)
+    {
+        try
+        {
+            return new RequestValues(request.Token, request.Parameters);
+        }
+        catch (EvaluationException)
+        {
+            throw new RequestEvaluationException(null, "The token or the connection parameters hold half of a surrogate pair.");
+        }
     }
 
     private IReadOnlyList<string[]> RecordsOf(string key) => _records.TryGetValue(key, out var records)

@@ -12,7 +12,9 @@ internal sealed class CompiledTableEvaluator : TableEvaluator
     private readonly DataGroup[] _groups;
     private readonly LookupWriter[] _lookups;
     private readonly string[] _definitions;
+    // Columns that are read at once because their text may be wrong, which fails the row; and those that wait until somebody asks.
     private readonly (int Position, PostgresForm Form, uint TypeId, SourceType? Custom)[] _columns;
+    private readonly int[] _pending;
     private readonly PostgresTime _time;
     private readonly bool _nullIsText;
 
@@ -25,9 +27,13 @@ internal sealed class CompiledTableEvaluator : TableEvaluator
         _groups = DataGroup.Bind(data, source, table, prefixOf);
         _lookups = [.. lookups.Select(lookup => new LookupWriter(lookup, source, table))];
         _definitions = [.. data.Select(query => query.Definition.Name).Concat(lookups.Select(lookup => lookup.Definition.Name)).Distinct()];
-        _columns = [.. table.UsedColumns.Select(position =>
-            (position, PostgresValue.FormOf(source.Columns[position].TypeId), source.Columns[position].TypeId,
-                settings.CustomPostgresTypes ? source.Columns[position].Type : null))];
+        var forms = source.Columns.Select(column => PostgresValue.FormOf(column.TypeId)).ToArray();
+        var custom = source.Columns.Select(column => settings.CustomPostgresTypes ? column.Type : null).ToArray();
+        var used = table.UsedColumns;
+        _pending = [.. used.Where(position => custom[position] is null && PostgresValue.CannotFail(forms[position]))];
+        _columns = [.. used.Except(_pending).Select(position => (position, forms[position], source.Columns[position].TypeId, custom[position]))];
+        _context.Forms = forms;
+        _context.Time = settings.Time;
         _time = settings.Time;
         _nullIsText = !settings.FixedJsonExtract;
         _context.Row = new SqlValue[source.Columns.Count];
@@ -35,11 +41,16 @@ internal sealed class CompiledTableEvaluator : TableEvaluator
 
     public override bool IsUsed => _groups.Length > 0 || _lookups.Length > 0;
 
+    public override bool Reads(int column) => _pending.Contains(column) || Array.Exists(_columns, used => used.Position == column);
+
     public override void Evaluate(SourceRow row, IRowSink sink)
     {
         if (!IsUsed)
             return;
         _context.Scratch.Reset();
+        _context.Source = row;
+        foreach (var position in _pending)
+            _context.Row[position] = Pending(row[position]);
         try
         {
             foreach (var (position, form, typeId, custom) in _columns)
@@ -78,11 +89,20 @@ internal sealed class CompiledTableEvaluator : TableEvaluator
             lookup.Evaluate(_context, _nullIsText, sink);
     }
 
+    private static SqlValue Pending(in SourceValue value) => value.Kind switch
+    {
+        SourceValueKind.Text => SqlValue.Pending,
+        SourceValueKind.Null => SqlValue.Null,
+        _ => throw Incomplete(),
+    };
+
     private SqlValue Read(in SourceValue value, PostgresForm form, uint typeId, SourceType? custom) => value.Kind switch
     {
         SourceValueKind.Text when custom is not null => PostgresCustom.Convert(custom, value.Text, _time, _context.Scratch),
         SourceValueKind.Text => PostgresValue.Convert(form, typeId, value.Text, _time, _context.Scratch),
         SourceValueKind.Null => SqlValue.Null,
-        _ => throw new InvalidOperationException("A row was evaluated before all of its values were known."),
+        _ => throw Incomplete(),
     };
+
+    private static InvalidOperationException Incomplete() => new("A row was evaluated before all of its values were known.");
 }

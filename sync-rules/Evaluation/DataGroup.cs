@@ -107,12 +107,33 @@ internal sealed class DataGroup : IKeySink
         _data.Add((byte)'{');
         foreach (var slot in _slots)
         {
-            if (slot.PassedColumn >= 0)
-                WriteMember(slot, context.Row[slot.PassedColumn]);
-            else
+            var column = slot.PassedColumn;
+            if (column < 0)
                 WriteMember(slot, slot.Read(context));
+            else if (context.Row[column].Kind != SqlKind.Pending)
+                WriteMember(slot, context.Row[column]);
+            else if (!TryPass(slot, context.Forms[column], context.Source![column].Text.Span, context.Time))
+                WriteMember(slot, context.Column(column));
         }
         _data.Add((byte)'}');
+    }
+
+    // Text and the usual timestamps go from the source's bytes to JSON without becoming a value in between.
+    private bool TryPass(OutputSlot slot, PostgresForm form, ReadOnlySpan<byte> text, in PostgresTime time)
+    {
+        var start = _data.Length;
+        _data.Add(start > 1 ? slot.Prefix : slot.Prefix.AsSpan(1));
+        switch (form)
+        {
+            case PostgresForm.Text or PostgresForm.Json:
+                JsonText.WriteString(_data, text);
+                return true;
+            case PostgresForm.Timestamp or PostgresForm.TimestampTz when time.TryWriteJson(_data, text, form == PostgresForm.TimestampTz):
+                return true;
+            default:
+                _data.Truncate(start);
+                return false;
+        }
     }
 
     private void WriteMember(OutputSlot slot, in SqlValue value)

@@ -1,4 +1,3 @@
-using System.Text;
 using TopGun.Buckets.SyncRules.Compilation;
 using TopGun.Buckets.SyncRules.Expressions;
 using TopGun.Buckets.SyncRules.Values;
@@ -138,17 +137,13 @@ internal sealed class ResolutionRun
 
     private bool TryKey(string[] possibility, IReadOnlyList<ResolvedValue> values, bool keepsNull, out string key)
     {
-        var text = new StringBuilder();
         key = "";
-        foreach (var value in values)
+        for (var index = 0; index < values.Count; index++)
         {
-            if (Fragment(value, possibility) is not { } fragment || (fragment == "null" && !keepsNull))
+            if (Fragment(values[index], possibility) is not { } fragment || (fragment == "null" && !keepsNull))
                 return false;
-            if (text.Length > 0)
-                text.Append(',');
-            text.Append(fragment);
+            key = index == 0 ? fragment : $"{key},{fragment}";
         }
-        key = text.ToString();
         return true;
     }
 

@@ -15,6 +15,9 @@ internal interface IKeySink
 /// <summary>Evaluates <see cref="RowMatch"/>: filters, then every combination of array elements, then keys.</summary>
 internal sealed class RowMatcher
 {
+    // A row that is in so many buckets of one query is a mistake; several large arrays multiply.
+    private const int MaxCombinations = 100_000;
+
     private readonly Expression[] _filters;
     private readonly EachSource[] _each;
     private readonly Expression[] _keys;
@@ -22,6 +25,7 @@ internal sealed class RowMatcher
     private readonly List<(SqlValue Key, SqlValue Value)>[] _elements;
     private readonly ByteBuffer _buffer = new();
     private readonly int _eachRoom;
+    private int _combinations;
 
     public RowMatcher(RowMatch match)
     {
@@ -48,6 +52,7 @@ internal sealed class RowMatcher
             context.EachKeys = new SqlValue[_eachRoom];
             context.EachValues = new SqlValue[_eachRoom];
         }
+        _combinations = 0;
         Expand(0, context, nullIsText, sink);
     }
 
@@ -66,6 +71,8 @@ internal sealed class RowMatcher
     {
         if (depth == _each.Length)
         {
+            if (++_combinations > MaxCombinations)
+                throw new EvaluationException($"The row's arrays have more than {MaxCombinations} combinations.");
             if (Passes(context))
                 Emit(context, sink);
             return;

@@ -8,8 +8,16 @@ internal sealed class EvaluationContext
     /// <summary>Memory of values computed on the way.</summary>
     public Scratch Scratch { get; } = new();
 
-    /// <summary>Values of the row, by position in the source table.</summary>
+    /// <summary>Values of the row, by position in the source table; some are <see cref="SqlKind.Pending"/> until <see cref="Column"/> asks for them.</summary>
     public SqlValue[] Row { get; set; } = [];
+
+    /// <summary>Where pending values come from.</summary>
+    public SourceRow? Source { get; set; }
+
+    /// <summary>How pending values are read, by position.</summary>
+    public PostgresForm[] Forms { get; set; } = [];
+
+    public PostgresTime Time { get; set; }
 
     /// <summary>Where the current query's columns are in <see cref="Row"/>; −1 for a column that the table does not have.</summary>
     public int[] Positions { get; set; } = [];
@@ -27,4 +35,13 @@ internal sealed class EvaluationContext
     public SqlValue TableSuffix { get; set; }
 
     public RequestValues? Request { get; set; }
+
+    /// <summary>Value of a column, converted the first time it is asked for: most columns are only passed through.</summary>
+    public SqlValue Column(int position)
+    {
+        ref var value = ref Row[position];
+        if (value.Kind == SqlKind.Pending)
+            value = PostgresValue.Convert(Forms[position], 0, Source![position].Text, Time, Scratch);
+        return value;
+    }
 }

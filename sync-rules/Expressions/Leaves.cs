@@ -42,7 +42,7 @@ internal sealed class ColumnExpression(int slot, string name) : Expression
     public override SqlValue Evaluate(EvaluationContext context)
     {
         var position = context.Positions[slot];
-        return position < 0 ? SqlValue.Null : context.Row[position];
+        return position < 0 ? SqlValue.Null : context.Column(position);
     }
 
     public override void Print(StringBuilder target) =>

@@ -11,6 +11,7 @@ internal sealed class RequestValues
 
     /// <param name="token">Payload of the token.</param>
     /// <param name="parameters">Connection parameters.</param>
+    /// <exception cref="EvaluationException">One of them holds text that has no UTF-8 form.</exception>
     public RequestValues(JsonElement token, JsonElement parameters)
     {
         _token = token;
@@ -69,6 +70,7 @@ internal sealed class RequestValues
         if (document.ValueKind == JsonValueKind.Undefined)
             return SqlValue.FromText("{}");
         var text = System.Text.Encoding.UTF8.GetBytes(document.GetRawText());
+        JsonReading.Validate(text);
         return SqlValue.FromText(JsonReading.Compact(text, allReal: true, new Scratch()));
     }
 }

@@ -9,6 +9,9 @@ internal sealed partial class SqlParser
     // A chain of operators is a tree as deep as the chain is long.
     private const int MaxOperators = 2000;
 
+    // Five times the columns that a client table can have.
+    private const int MaxTokens = 20_000;
+
     private static readonly string[] RefusedClauses =
         ["limit", "offset", "order", "group", "having", "for", "union", "intersect", "except", "fetch", "window"];
 
@@ -28,7 +31,10 @@ internal sealed partial class SqlParser
     /// <exception cref="SqlProblem">The text is no query of this language.</exception>
     public static SelectSyntax ParseQuery(string text, out IReadOnlyList<SqlName> names)
     {
-        var parser = new SqlParser(new SqlLexer(text).ReadAll());
+        var tokens = new SqlLexer(text).ReadAll();
+        if (tokens.Count > MaxTokens)
+            throw SqlProblem.Unsupported(tokens[MaxTokens].Span, $"The query has more than {MaxTokens} words and symbols.");
+        var parser = new SqlParser(tokens);
         var select = parser.ParseStatement();
         while (parser.TakeSymbol(";"))
         {

@@ -7,8 +7,8 @@ internal sealed class SqlProblem(string errorClass, string message, TextSpan spa
 
     public TextSpan Span { get; } = span;
 
-    /// <summary>Where the problem is reported, when it is not in the text of the query being compiled.</summary>
-    public object? Place { get; set; }
+    /// <summary>Reports the problem where its text is, when that is not the query being compiled.</summary>
+    public Action<SqlProblem>? Report { get; set; }
 
     /// <summary>The text does not parse.</summary>
     public static SqlProblem Syntax(TextSpan span, string message) => new(FindingClass.SqlSyntax, message, span);

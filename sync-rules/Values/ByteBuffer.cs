@@ -6,7 +6,9 @@ namespace TopGun.Buckets.SyncRules.Values;
 /// <summary>A growing byte buffer that is cleared and reused from row to row.</summary>
 internal sealed class ByteBuffer : IBufferWriter<byte>
 {
-    private byte[] _bytes = new byte[256];
+    private const int FirstRoom = 256;
+
+    private byte[] _bytes = [];
 
     public int Length { get; private set; }
 
@@ -57,5 +59,6 @@ internal sealed class ByteBuffer : IBufferWriter<byte>
         return _bytes.AsSpan(Length);
     }
 
-    private void Grow(int room) => Array.Resize(ref _bytes, Math.Max(checked(Length + room), _bytes.Length * 2));
+    private void Grow(int room) =>
+        Array.Resize(ref _bytes, Math.Max(Math.Max(checked(Length + room), _bytes.Length * 2), FirstRoom));
 }

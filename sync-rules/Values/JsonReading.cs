@@ -20,10 +20,13 @@ internal static class JsonReading
             var reader = Open(json);
             while (reader.Read())
             {
+                // Half of a surrogate pair has no UTF-8 form; only unescaping finds it.
+                if (reader.TokenType is JsonTokenType.String or JsonTokenType.PropertyName && reader.ValueIsEscaped)
+                    reader.GetString();
             }
             return true;
         }
-        catch (JsonException)
+        catch (Exception problem) when (problem is JsonException or InvalidOperationException)
         {
             return false;
         }
@@ -156,15 +159,7 @@ internal static class JsonReading
         if (!reader.ValueIsEscaped)
             return json.Slice((int)reader.TokenStartIndex + 1, reader.ValueSpan.Length);
         var room = scratch.Take(reader.ValueSpan.Length);
-        try
-        {
-            return room[..reader.CopyString(room.Span)];
-        }
-        catch (InvalidOperationException)
-        {
-            // A lone surrogate has no UTF-8 form.
-            throw new EvaluationException("A JSON string holds half of a surrogate pair.");
-        }
+        return room[..reader.CopyString(room.Span)];
     }
 
     /// <summary>The same JSON without blanks: integers stay as they are, reals keep a point, strings are escaped only where needed.</summary>
@@ -228,13 +223,6 @@ internal static class JsonReading
             return;
         }
         var room = scratch.Take(reader.ValueSpan.Length);
-        try
-        {
-            JsonText.WriteString(target, room.Span[..reader.CopyString(room.Span)]);
-        }
-        catch (InvalidOperationException)
-        {
-            throw new EvaluationException("A JSON string holds half of a surrogate pair.");
-        }
+        JsonText.WriteString(target, room.Span[..reader.CopyString(room.Span)]);
     }
 }

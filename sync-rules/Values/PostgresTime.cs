@@ -67,6 +67,43 @@ internal readonly struct PostgresTime(bool iso8601, TimePrecision precision)
         return TryShift(span[..19], zone, out var shifted) ? Write(shifted.Span, fraction, hasZone, scratch) : SqlValue.Null;
     }
 
+    /// <summary>Writes a timestamp as a JSON string, if it has the usual form: four-digit year, time zone UTC.</summary>
+    /// <returns>Whether it did; otherwise nothing is written.</returns>
+    public bool TryWriteJson(ByteBuffer target, ReadOnlySpan<byte> text, bool hasZone)
+    {
+        if (text.Length < 19 || text[4] != '-' || text[10] != ' ')
+            return false;
+        var fraction = text[19..];
+        if (hasZone)
+        {
+            if (!fraction.EndsWith("+00"u8))
+                return false;
+            fraction = fraction[..^3];
+        }
+        if (fraction.Length == 1 || fraction.Length > 1 + SourceDigits || (fraction.Length > 1 && fraction[0] != '.')
+            || fraction[Math.Min(1, fraction.Length)..].ContainsAnyExceptInRange((byte)'0', (byte)'9'))
+            return false;
+        var room = target.GetSpan(32);
+        room[0] = (byte)'"';
+        text[..19].CopyTo(room[1..]);
+        var length = 20;
+        if (iso8601)
+        {
+            room[11] = (byte)'T';
+            length = WriteFraction(fraction, room, length);
+        }
+        else
+        {
+            fraction.CopyTo(room[length..]);
+            length += fraction.Length;
+        }
+        if (hasZone)
+            room[length++] = (byte)'Z';
+        room[length++] = (byte)'"';
+        target.Advance(length);
+        return true;
+    }
+
     private SqlValue WriteOrKeep(ReadOnlyMemory<byte> text, ReadOnlySpan<byte> fraction, Scratch scratch) =>
         iso8601 ? Write(text.Span[..19], fraction, hasZone: false, scratch) : SqlValue.FromText(text);
 

@@ -38,6 +38,10 @@ internal static class PostgresValue
         _ => ElementOf(typeId) == 0 ? PostgresForm.Text : PostgresForm.Array,
     };
 
+    /// <summary>Whether every text that Postgres sends can be read, so that reading it can wait until somebody asks.</summary>
+    public static bool CannotFail(PostgresForm form) => form is PostgresForm.Text or PostgresForm.Json or PostgresForm.Date or PostgresForm.Time
+        or PostgresForm.Timestamp or PostgresForm.TimestampTz or PostgresForm.Lsn;
+
     /// <summary>Element type of a built-in array type, or 0.</summary>
     public static uint ElementOf(uint typeId) => typeId switch
     {

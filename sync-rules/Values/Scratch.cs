@@ -4,7 +4,9 @@ namespace TopGun.Buckets.SyncRules.Values;
 /// <remarks>When a chunk is full a larger one takes its place; what was handed out before stays valid because it holds the old chunk.</remarks>
 internal sealed class Scratch
 {
-    private byte[] _chunk = new byte[4096];
+    private const int FirstChunk = 512;
+
+    private byte[] _chunk = [];
     private int _used;
 
     /// <summary>For building a text of unknown length before <see cref="Keep"/>. Whoever uses it clears it first and is done with it before anyone else.</summary>
@@ -18,7 +20,7 @@ internal sealed class Scratch
     {
         if (length > _chunk.Length - _used)
         {
-            _chunk = new byte[Math.Max(_chunk.Length * 2, length)];
+            _chunk = new byte[Math.Max(Math.Max(_chunk.Length * 2, FirstChunk), length)];
             _used = 0;
         }
         var piece = _chunk.AsMemory(_used, length);

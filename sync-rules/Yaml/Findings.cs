@@ -4,6 +4,7 @@ namespace TopGun.Buckets.SyncRules.Yaml;
 internal sealed class Findings(string source)
 {
     private readonly List<(int Start, RuleError Error)> _all = [];
+    private readonly HashSet<RuleError> _known = [];
     private readonly int[] _lineStarts = LineStarts(source);
 
     public bool HasErrors { get; private set; }
@@ -26,7 +27,7 @@ internal sealed class Findings(string source)
         var error = new RuleError(
             severity, FindingClass.CodeOf(findingClass), findingClass, message,
             line + 1, start - _lineStarts[line] + 1, Math.Max(0, place.End - start));
-        if (!_all.Contains((start, error)))
+        if (_known.Add(error))
             _all.Add((start, error));
     }
 

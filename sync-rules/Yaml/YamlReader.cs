@@ -8,7 +8,7 @@ internal sealed class YamlReader
 {
     // A rules file is four levels deep; the limits only keep hostile input cheap.
     private const int MaxDepth = 32;
-    private const int MaxLength = 4 << 20;
+    private const int MaxLength = 512 << 10;
 
     private readonly Findings _findings;
     private readonly Parser _parser;

@@ -122,8 +122,9 @@ internal sealed class AlternativePlanner
         var distances = Distances();
         while (remaining.Count > 0)
         {
+            var known = order.ToHashSet();
             var next = remaining
-                .OrderByDescending(id => KnownLinks(id, order))
+                .OrderByDescending(id => KnownLinks(id, known))
                 .ThenByDescending(id => distances.GetValueOrDefault(id, int.MaxValue))
                 .ThenBy(id => id)
                 .First();
@@ -133,8 +134,8 @@ internal sealed class AlternativePlanner
         return order;
     }
 
-    private int KnownLinks(int id, List<int> order) => _links.Count(link =>
-        link.Own.Source == id && (link.Other.Origin == Origin.Request || order.Contains(link.Other.Source)));
+    private int KnownLinks(int id, HashSet<int> known) => _links.Count(link =>
+        link.Own.Source == id && (link.Other.Origin == Origin.Request || known.Contains(link.Other.Source)));
 
     private Dictionary<int, int> Distances()
     {

@@ -127,7 +127,7 @@ internal sealed class ConditionCompiler
         var isRequestRows = list.Origin == Origin.Row && !_query.Groups[list.Source].IsTable;
         if (list.Each.Count > 0 || isRequestRows)
             throw SqlProblem.Unsupported(span, "An element of an array cannot be expanded as an array again.");
-        var (group, each) = _query.AddEach(list.Value, isMembership: !IsEdition3);
+        var (group, each) = _query.AddEach(list.Value, isMembership: !IsEdition3, span);
         var value = new EachExpression(each.Index, each.Input.ToString(), isKey: false);
         return new BoundTerm(new Bound(value, Origin.Row, group.Id), [each]);
     }

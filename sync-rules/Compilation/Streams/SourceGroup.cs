@@ -16,7 +16,7 @@ internal sealed class SourceGroup(int id)
     public TableMatch? Match { get; init; }
 
     /// <summary>The call over the request; null for a table.</summary>
-    public EachSource? RequestRows { get; set; }
+    public EachSource? RequestRows { get; init; }
 
     public ColumnSlots Columns { get; } = new();
 

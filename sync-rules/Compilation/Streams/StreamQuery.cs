@@ -7,6 +7,8 @@ namespace TopGun.Buckets.SyncRules.Compilation.Streams;
 /// <param name="ctes">Named queries that it sees.</param>
 internal sealed class StreamQuery(CompileContext context, CteScope ctes)
 {
+    private const int MaxSources = 64;
+
     private readonly List<SourceGroup> _groups = [];
     private Cte? _inside;
 
@@ -86,7 +88,7 @@ internal sealed class StreamQuery(CompileContext context, CteScope ctes)
         }
         catch (SqlProblem problem)
         {
-            problem.Place ??= cte.Report;
+            problem.Report ??= cte.Report.Error;
             throw;
         }
         finally
@@ -96,7 +98,7 @@ internal sealed class StreamQuery(CompileContext context, CteScope ctes)
     }
 
     /// <summary>Rows of a JSON value: of the same source as the value.</summary>
-    public (SourceGroup Group, EachSource Each) AddEach(Bound input, bool isMembership)
+    public (SourceGroup Group, EachSource Each) AddEach(Bound input, bool isMembership, TextSpan span)
     {
         if (input.Origin == Origin.Row)
         {
@@ -105,16 +107,22 @@ internal sealed class StreamQuery(CompileContext context, CteScope ctes)
                 throw new InvalidOperationException("Rows of the request cannot be expanded again.");
             return (owner, owner.AddEach(input.Expression, isMembership));
         }
-        var group = new SourceGroup(_groups.Count);
-        group.RequestRows = new EachSource(input.Expression, isMembership);
-        _groups.Add(group);
-        return (group, group.RequestRows);
+        var each = new EachSource(input.Expression, isMembership);
+        return (Add(new SourceGroup(_groups.Count) { RequestRows = each }, span), each);
     }
 
     public static void WarnOfDistinct(SelectSyntax select, QueryReport report)
     {
         if (select.Distinct is { } distinct)
             report.Warn(FindingClass.RedundantDistinct, distinct, "DISTINCT has no effect: rows are identified by their id.");
+    }
+
+    private SourceGroup Add(SourceGroup group, TextSpan span)
+    {
+        if (_groups.Count == MaxSources)
+            throw SqlProblem.Unsupported(span, $"The query has more than {MaxSources} tables and subqueries.");
+        _groups.Add(group);
+        return group;
     }
 
     private void AddTable(TableSyntax table, StreamScope scope, QueryReport report, List<Condition> conditions)
@@ -127,8 +135,7 @@ internal sealed class StreamQuery(CompileContext context, CteScope ctes)
         }
         var match = TableMatch.Of(table, context.DefaultSchema, Edition);
         context.CheckTable(match, table, report);
-        var group = new SourceGroup(_groups.Count) { Table = table, Match = match };
-        _groups.Add(group);
+        var group = Add(new SourceGroup(_groups.Count) { Table = table, Match = match }, table.Span);
         scope.Add(new TableEntry(table.Alias?.Text ?? table.Name.Text, group, HasSuffixColumn: Edition < 3), table.Span);
     }
 
@@ -141,7 +148,7 @@ internal sealed class StreamQuery(CompileContext context, CteScope ctes)
         var term = new ConditionCompiler(this, context, scope, report).CompileTerm(call.Call.Arguments[0]);
         if (term.Each.Count > 0)
             throw SqlProblem.Unsupported(call.Span, "json_each() over the rows of another json_each() is not possible.");
-        var (group, each) = AddEach(term.Value, isMembership: false);
+        var (group, each) = AddEach(term.Value, isMembership: false, call.Span);
         scope.Add(new EachEntry(call.Alias?.Text ?? "json_each", group, each), call.Span);
     }
 

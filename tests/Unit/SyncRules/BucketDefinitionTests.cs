@@ -147,6 +147,14 @@ public sealed class BucketDefinitionTests
     }
 
     [Fact]
+    public void Parameters_that_have_no_utf8_form_fail_the_request()
+    {
+        var rules = new RuleSetHarness(ByList);
+
+        Assert.Null(Assert.Throws<RequestEvaluationException>(() => rules.Resolve("{}", """{"x":"\ud800"}""")).Definition);
+    }
+
+    [Fact]
     public void More_buckets_than_allowed_are_refused_with_a_breakdown()
     {
         var rules = new RuleSetHarness(
@@ -194,6 +202,16 @@ public sealed class BucketDefinitionTests
             new RuleSetOptions { BucketLimit = 1 });
 
         Assert.Equal(["many[1]"], rules.BucketNames("""{"x":[1,1,1.0]}"""));
+    }
+
+    [Fact]
+    public void Only_named_columns_are_read()
+    {
+        var table = RuleSetHarness.Table("todos", ("id", RuleSetHarness.Text), ("body", RuleSetHarness.Text), ("list_id", RuleSetHarness.Text));
+
+        var evaluator = new RuleSetHarness(ByList).Rules.ForTable(table);
+
+        Assert.Equal([true, false, true], [evaluator.Reads(0), evaluator.Reads(1), evaluator.Reads(2)]);
     }
 
     [Fact]

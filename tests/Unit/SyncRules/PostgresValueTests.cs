@@ -26,6 +26,8 @@ public sealed class PostgresValueTests
     [InlineData(1114u, "2023-03-06 15:47:12.4", "\"2023-03-06 15:47:12.4\"")]
     [InlineData(1114u, "-infinity", "\"0000-01-01 00:00:00\"")]
     [InlineData(1184u, "2023-03-06 13:47:00.12345+00", "\"2023-03-06 13:47:00.12345Z\"")]
+    [InlineData(1184u, "2023-03-06 13:47:00+00", "\"2023-03-06 13:47:00Z\"")]
+    [InlineData(1114u, "0044-03-15 00:00:00 BC", "null")]
     [InlineData(1184u, "2023-03-06 13:47:00+02", "\"2023-03-06 11:47:00Z\"")]
     [InlineData(1184u, "infinity", "\"9999-12-31 23:59:59Z\"")]
     [InlineData(1184u, "0044-03-15 00:00:00+00 BC", "null")]
@@ -82,6 +84,27 @@ public sealed class PostgresValueTests
         Assert.Equal(
             ["row t 1 {\"id\":\"1\"}", "bucket g[]"],
             rules.Put(RuleSetHarness.Table("t", ("id", 25u), ("v", 20u)), RuleSetHarness.Row("1", "not a number")));
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("config: {edition: 2}\n")]
+    public void A_passed_column_and_a_computed_one_give_the_same(string config)
+    {
+        var rules = new RuleSetHarness(config + "bucket_definitions:\n  g:\n    data: ['SELECT id, v AS passed, ifnull(v, 1) AS computed FROM t']\n");
+        (uint Type, string Text)[] values =
+        [
+            (25, "a\"b"), (3802, "[1]"), (1082, "infinity"), (1083, "17:42:01.1"), (1114, "2023-03-06 15:47:12.4"), (1114, "10000-01-01 00:00:00"),
+            (1184, "2023-03-06 13:47:00.12345+00"), (1184, "2023-03-06 13:47:00+02"), (1184, "-infinity"), (3220, "16/B374D848"), (2950, "x"),
+        ];
+
+        foreach (var (type, text) in values)
+        {
+            var line = rules.Put(RuleSetHarness.Table("t", ("id", 25u), ("v", type)), RuleSetHarness.Row("1", text))[0];
+            var data = RuleSetHarness.Json(line["row t 1 ".Length..]);
+            var computed = data.GetProperty("computed").ToString();
+            Assert.Equal(data.GetProperty("passed").ValueKind == System.Text.Json.JsonValueKind.Null ? "1" : data.GetProperty("passed").GetString(), computed);
+        }
     }
 
     private static string Value(string config, uint type, string text)
