@@ -36,6 +36,7 @@ public sealed class ClientKilled : IAsyncLifetime
                 SELECT gen_random_uuid(), '{DemoService.SharedList}', 'source {kill}-' || n, 'source' FROM generate_series(1, 200) n
                 """);
             await Task.Delay(TimeSpan.FromMilliseconds(random.Next(200, 1200)), TestContext.Current.CancellationToken);
+            Assert.False(client.HasExited, client.Output);
             await client.SignalAsync("KILL");
             await client.WaitForExitAsync();
         }

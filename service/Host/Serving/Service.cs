@@ -1,5 +1,6 @@
-using Microsoft.AspNetCore.Connections;
+using System.Net.Sockets;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Options;
 using TopGun.Buckets.BucketLog;
 using TopGun.Buckets.SyncRules;
 
@@ -59,9 +60,13 @@ internal static class Service
         {
             await app.StartAsync();
         }
-        catch (IOException failure) when (failure.InnerException is AddressInUseException)
+        catch (Exception failure) when (failure is IOException or SocketException)
         {
-            throw new ListenAddressInUseException(settings.Listen, failure);
+            throw new ListenFailedException(settings.Listen, failure);
+        }
+        catch (OptionsValidationException failure)
+        {
+            throw SettingException.Refused(failure);
         }
     }
 }

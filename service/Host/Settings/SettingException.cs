@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Options;
 using TopGun.Buckets.Protocol;
 
 namespace TopGun.Buckets.Host;
@@ -17,6 +18,10 @@ internal sealed class SettingException : BucketsException
     /// <summary>The value of a flag that only one command has breaks its rule.</summary>
     public static SettingException Wrong(string flag, string value, string rule) => new(
         "TGB1001", $"{flag} has the value '{value}', but it must be {rule}.");
+
+    /// <summary>An option of a room, from the configuration, breaks its rule.</summary>
+    public static SettingException Refused(OptionsValidationException failure) =>
+        new("TGB1001", string.Join(' ', failure.Failures), cause: failure);
 
     /// <summary>A setting without default was not given.</summary>
     public static SettingException Missing(Setting setting) => new(
