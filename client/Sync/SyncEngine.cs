@@ -23,7 +23,7 @@ internal sealed class SyncEngine : IAsyncDisposable
         _downloader = new Downloader(local, applier, transport, _credentials, status, options);
         _uploader = new Uploader(local, applier, transport, _credentials, status, options) { Rejected = rejected };
         _downloader.Alive = _uploader.Kick;
-        _downloader.Opened = _uploader.RetryNow;
+        _downloader.Opened = _uploader.StreamOpened;
         _listening = local.Changes.Listen(tables =>
         {
             if (tables.Contains("tg_crud"))

@@ -21,6 +21,7 @@ internal sealed partial class Uploader(
     private readonly Backoff _backoff = new(options.Random, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(60));
     private readonly Signal _kicked = new();
     private readonly Signal _retryNow = new();
+    private volatile bool _askAgain;
     private long _failing;
     private int _failures;
 
@@ -35,6 +36,16 @@ internal sealed partial class Uploader(
     {
         _retryNow.Set();
         _kicked.Set();
+    }
+
+    /// <summary>
+    /// A stream is open. A number that is still waited for may be one that a service which has read its source anew knows nothing of any more, so
+    /// another is asked for.
+    /// </summary>
+    public void StreamOpened()
+    {
+        _askAgain = true;
+        RetryNow();
     }
 
     /// <summary>Runs until cancelled. Every outcome leads back to waiting for the next cue or the next attempt.</summary>
@@ -169,15 +180,23 @@ internal sealed partial class Uploader(
     /// <returns>False when the app wrote in the meantime, so that uploading goes on.</returns>
     private async Task<bool> AskForWriteCheckpointAsync(CancellationToken cancellationToken)
     {
+        var askAgain = _askAgain;
+        _askAgain = false;
         var (needed, sequence) = await local.WriteAsync(
-            Lane.Sync, database => (WriteGate.NeedsWriteCheckpoint(database), WriteGate.Sequence(database)), cancellationToken);
+            Lane.Sync,
+            database => (
+                WriteGate.NeedsWriteCheckpoint(database) || (askAgain && WriteGate.State(database) == BlockedBy.WriteCheckpoint),
+                WriteGate.Sequence(database)),
+            cancellationToken);
         if (needed)
         {
+            _askAgain = askAgain; // until there is an answer
             var number = await RequestAsync(cancellationToken);
             if (number is null)
                 return true; // nobody is signed in; connecting again asks once more
             var taken = await local.WriteAsync(
                 Lane.Sync, database => WriteGate.SetTarget(database, number.Value, sequence), cancellationToken);
+            _askAgain = false;
             if (!taken)
                 return false;
             status.Update(current => current with { BlockedBy = BlockedBy.WriteCheckpoint });

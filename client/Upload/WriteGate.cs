@@ -32,7 +32,7 @@ internal static class WriteGate
     /// <summary>Takes the number that the service gave, unless the app wrote in the meantime.</summary>
     public static bool SetTarget(Database database, ulong writeCheckpoint, long sequence)
     {
-        if (!NeedsWriteCheckpoint(database) || Sequence(database) != sequence)
+        if (State(database) != BlockedBy.WriteCheckpoint || Sequence(database) != sequence)
             return false;
         Write(database, "gate_target", (long)writeCheckpoint);
         return true;

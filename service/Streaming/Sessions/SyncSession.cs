@@ -256,8 +256,12 @@ public sealed class SyncSession
         if (!_isFirst)
             return new CheckpointDiffLine(_upTo, _writeCheckpoint, [.. _updated.Select(static bucket => bucket.Description)], [.. _removed]);
         _isFirst = false;
+        // A bucket that the client holds and that has been empty since the source was read anew is left out, so that the client drops what it holds.
         return new CheckpointLine(
-            _upTo, _writeCheckpoint, [.. _membership.Buckets.Select(static bucket => bucket.Description)], _membership.Streams);
+            _upTo,
+            _writeCheckpoint,
+            [.. _membership.Buckets.Where(static bucket => bucket.Sent.Count > 0 || bucket.Position == OpId.None).Select(static bucket => bucket.Description)],
+            _membership.Streams);
     }
 
     private static void CutOff(CancellationTokenSource stop)

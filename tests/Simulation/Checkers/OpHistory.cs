@@ -15,6 +15,7 @@ internal sealed class OpHistory(SimLoop loop)
     private readonly List<Lsn> _hiddenBatches = [];
     private readonly List<OpId> _resets = [OpId.None];
     private OpId _stored;
+    private OpId _shown;
 
     /// <summary>Highest op id seen.</summary>
     public OpId LastOpId { get; private set; }
@@ -56,6 +57,7 @@ internal sealed class OpHistory(SimLoop loop)
         _batches.UnionWith(_hiddenBatches);
         _hiddenBatches.Clear();
         _positions[visible.LastOpId.Value] = visible.Position;
+        _shown = visible.LastOpId;
     }
 
     /// <summary>Newest position, up to a given one, for which operations were shown.</summary>
@@ -75,7 +77,7 @@ internal sealed class OpHistory(SimLoop loop)
     /// <summary>All buckets are void; their op ids stay taken.</summary>
     public void OnReset()
     {
-        _resets.Add(LastOpId);
+        _resets.Add(_shown > LastOpId ? _shown : LastOpId);
         _hidden.Clear();
         _hiddenBatches.Clear();
     }

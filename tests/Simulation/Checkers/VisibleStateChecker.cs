@@ -40,14 +40,14 @@ internal sealed class VisibleStateChecker : IDisposable
     /// <summary>Called after every step of the device.</summary>
     public void OnStep()
     {
+        if (_database.Prepare("SELECT bucket FROM tg_mismatch").RunText() is { } bucket)
+            _world.Loop.Fail("C-SUM", $"{_client} found a wrong checksum in {bucket}.");
         var publish = ReadPublish();
         if (publish == _last)
             return;
         _last = publish;
         _world.Counts.Checkpoints++;
         MoveTo(publish.Checkpoint);
-        if (_database.Prepare("SELECT bucket FROM tg_mismatch").RunText() is { } bucket)
-            _world.Loop.Fail("C-SUM", $"{_client} found a wrong checksum in {bucket}.");
         if (PendingUploads == 0)
             Compare(Checkpoint);
     }
