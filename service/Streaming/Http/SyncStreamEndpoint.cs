@@ -18,6 +18,7 @@ internal sealed class SyncStreamEndpoint(
     ITokenVerifier tokens,
     IOptions<StreamingOptions> options,
     TimeProvider clock,
+    IServiceProbe probe,
     IHostApplicationLifetime lifetime,
     StreamingMetrics metrics)
 {
@@ -104,5 +105,6 @@ internal sealed class SyncStreamEndpoint(
         HeaderDelay = options.Value.HeaderDelay,
         WriteStall = options.Value.WriteStall,
         ReplayWait = options.Value.ReplayWait,
+        FollowedFor = () => probe.FollowedFor,
     };
 }

@@ -21,6 +21,12 @@ public sealed record SessionSettings
     /// </summary>
     public TimeSpan ReplayWait { get; init; } = TimeSpan.FromSeconds(30);
 
+    /// <summary>
+    /// For how long the source has been followed: <see cref="ReplayWait"/> does not run while it is not, as nothing is replayed then. Without it
+    /// the source counts as followed.
+    /// </summary>
+    public Func<TimeSpan>? FollowedFor { get; init; }
+
     /// <summary>Operations in one line.</summary>
     public int MaxOpsInLine { get; init; } = 1000;
 

@@ -160,12 +160,22 @@ public sealed class SyncSession
     /// </summary>
     private bool IsHeldBack(GridUpdate update, SessionPulse pulse)
     {
-        if (!_isFirst || update.UpTo >= _membership.NewestHeld || pulse.Now >= _heldBackUntil)
+        if (!_isFirst || update.UpTo >= _membership.NewestHeld)
         {
             _heldBackUntil = null;
             return false;
         }
         _heldBackUntil ??= pulse.Now + _settings.ReplayWait;
+        if (pulse.Now >= _heldBackUntil)
+        {
+            var rest = _settings.ReplayWait - (_settings.FollowedFor?.Invoke() ?? _settings.ReplayWait);
+            if (rest <= TimeSpan.Zero)
+            {
+                _heldBackUntil = null;
+                return false;
+            }
+            _heldBackUntil = pulse.Now + rest;
+        }
         _subscription.Release();
         _subscription.WakeOnNextCheckpoint();
         return true;

@@ -147,6 +147,31 @@ public class SessionEventsTests
     }
 
     [Fact]
+    public async Task A_client_that_is_ahead_is_held_while_the_source_is_away_because_nothing_is_replayed_then()
+    {
+        var clock = new ManualTime();
+        var followedFor = TimeSpan.Zero;
+        var log = await TestLog.StartedAsync(clock: clock);
+        log.Put("a[]", "t1");
+        await using var session = SessionUnderTest.Open(
+            log, new FakeRules { Fixed = { ("a[]", 3) } }, clock: clock, buckets: [new BucketPosition("a[]", new OpId(2))],
+            settings: new SessionSettings { Keepalive = TimeSpan.FromHours(1), FollowedFor = () => followedFor });
+
+        for (var wait = 0; wait < 10; wait++)
+        {
+            await session.IdleAsync();
+            clock.Advance(TimeSpan.FromSeconds(31));
+        }
+        await session.IdleAsync();
+        Assert.Equal(1, session.Begun); // the headers are out, and nothing else
+        followedFor = TimeSpan.FromSeconds(1);
+        log.Put("a[]", "t2");
+        var lines = await session.NextCheckpointAsync();
+
+        Assert.StartsWith("""{"checkpoint":{"last_op_id":"2",""", lines[0], StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task When_all_buckets_are_built_anew_the_stream_ends_normally()
     {
         var log = await TestLog.StartedAsync();

@@ -97,6 +97,8 @@ public sealed class ServerUnderTest : IAsyncDisposable
 
         public bool IsReady => false;
 
+        public TimeSpan FollowedFor => TimeSpan.FromDays(1);
+
         public DateTimeOffset TouchedAt => clock.GetUtcNow();
     }
 }
