@@ -10,7 +10,7 @@ namespace TopGun.Buckets.Grid;
 /// valid without it. A bucket is hot from its first read, or from its first change while somebody watches it, until it is idle or its room is
 /// needed; a reader cannot tell the difference. Operations that the store does not have yet are kept until it does.
 /// </remarks>
-public sealed partial class BucketGrid : IBatchSubscriber, IDisposable
+public sealed partial class BucketGrid : IBatchSubscriber
 {
     private readonly Lock _gate = new();
     private readonly GridOptions _options;
@@ -20,7 +20,6 @@ public sealed partial class BucketGrid : IBatchSubscriber, IDisposable
     private readonly CheckpointPins _pins = new();
     private Dictionary<string, ulong> _writeCheckpoints = new(StringComparer.Ordinal);
     private readonly Queue<OpBatch> _pending = [];
-    private readonly GridMetrics _metrics;
     private IColdStorage? _storage;
     private BucketDirectory _directory = new();
     private Checkpoint? _visible;
@@ -36,7 +35,6 @@ public sealed partial class BucketGrid : IBatchSubscriber, IDisposable
         options.Check();
         _options = options;
         _clock = clock;
-        _metrics = new GridMetrics(this);
     }
 
     /// <summary>The newest checkpoint that readers may be told of, or null while there is none.</summary>
@@ -132,9 +130,6 @@ public sealed partial class BucketGrid : IBatchSubscriber, IDisposable
             Clear();
         WakeCollected();
     }
-
-    /// <inheritdoc/>
-    public void Dispose() => _metrics.Dispose();
 
     /// <summary>Forgets everything and sends every session away.</summary>
     private void Clear()

@@ -3,19 +3,16 @@ using System.Diagnostics.Metrics;
 namespace TopGun.Buckets.Grid;
 
 /// <summary>What the room measures.</summary>
-internal sealed class GridMetrics : IDisposable
+public static class GridMetrics
 {
-    private readonly Meter _meter = new("TopGun.Buckets.Grid");
-
-    public GridMetrics(BucketGrid grid)
+    /// <summary>Adds the grid's instruments to a meter, which keeps the grid alive for as long as it lives itself.</summary>
+    public static void Observe(BucketGrid grid, Meter meter)
     {
-        _meter.CreateObservableGauge("topgun.grid.memory", () => grid.HotBytes, "By", "RAM of hot operations.");
-        _meter.CreateObservableGauge("topgun.grid.pending", () => grid.PendingBytes, "By", "Operations that are not durable yet.");
-        _meter.CreateObservableGauge("topgun.grid.buckets", () => grid.HotBuckets, "{bucket}", "Hot buckets.");
-        _meter.CreateObservableGauge("topgun.grid.subscriptions", () => grid.Subscriptions, "{subscription}", "Open subscriptions.");
-        _meter.CreateObservableCounter("topgun.grid.loads", () => grid.ColdLoads, "{load}", "Buckets read from the store into RAM.");
-        _meter.CreateObservableCounter("topgun.grid.evictions", () => grid.Evictions, "{eviction}", "Buckets that left RAM.");
+        meter.CreateObservableGauge("topgun.grid.memory", () => grid.HotBytes, "By", "RAM of hot operations.");
+        meter.CreateObservableGauge("topgun.grid.pending", () => grid.PendingBytes, "By", "Operations that are not durable yet.");
+        meter.CreateObservableGauge("topgun.grid.buckets", () => grid.HotBuckets, "{bucket}", "Hot buckets.");
+        meter.CreateObservableGauge("topgun.grid.subscriptions", () => grid.Subscriptions, "{subscription}", "Open subscriptions.");
+        meter.CreateObservableCounter("topgun.grid.loads", () => grid.ColdLoads, "{load}", "Buckets read from the store into RAM.");
+        meter.CreateObservableCounter("topgun.grid.evictions", () => grid.Evictions, "{eviction}", "Buckets that left RAM.");
     }
-
-    public void Dispose() => _meter.Dispose();
 }

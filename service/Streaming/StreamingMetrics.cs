@@ -1,4 +1,5 @@
 using System.Diagnostics.Metrics;
+using TopGun.Buckets.Grid;
 
 namespace TopGun.Buckets.Streaming;
 
@@ -8,8 +9,9 @@ internal sealed class StreamingMetrics
     private readonly UpDownCounter<int> _sessions;
     private readonly Counter<long> _operations;
 
-    public StreamingMetrics(IMeterFactory meters)
+    public StreamingMetrics(IMeterFactory meters, BucketGrid grid)
     {
+        GridMetrics.Observe(grid, meters.Create("TopGun.Buckets.Grid"));
         var meter = meters.Create("TopGun.Buckets.Streaming");
         _sessions = meter.CreateUpDownCounter<int>("topgun.stream.sessions", "{session}", "Open streams.");
         _operations = meter.CreateCounter<long>("topgun.stream.operations", "{operation}", "Operations sent by streams that have ended.");

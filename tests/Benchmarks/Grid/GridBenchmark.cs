@@ -26,7 +26,7 @@ internal static class GridBenchmark
 
     private static async Task MeasureAsync(int count, int bucketCount, int rounds, CancellationToken cancellationToken)
     {
-        using var grid = new BucketGrid(new GridOptions { MemoryLimitBytes = 1L << 30 }, TimeProvider.System);
+        var grid = new BucketGrid(new GridOptions { MemoryLimitBytes = 1L << 30 }, TimeProvider.System);
         var names = new BucketNames(grid);
         await using var log = await OpenLog.CreateAsync(OpenLog.Storage("null", folder: ""), names, cancellationToken);
         await log.AppendAsync(RowChangeKind.Insert, TaskRows.Create(count, lists: bucketCount), perTransaction: 1000, cancellationToken);

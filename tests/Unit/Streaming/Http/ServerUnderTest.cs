@@ -83,7 +83,6 @@ public sealed class ServerUnderTest : IAsyncDisposable
     {
         Client.Dispose();
         await _app.DisposeAsync();
-        Log.Grid.Dispose();
     }
 
     private sealed class FakeActiveRules(RuleSet rules) : IActiveRules
