@@ -17,19 +17,20 @@ public sealed class ReplayTests(ITestOutputHelper output)
         var mutant = Environment.GetEnvironmentVariable("TOPGUN_SIM_MUTANT") is { } name ? Enum.Parse<Mutant>(name) : Mutant.None;
         var (first, last) = Parse(seeds);
 
-        var failed = new List<SimulationResult>();
-        for (var seed = first; seed <= last; seed++)
-        {
-            var result = World.Run(new Scenario(seed) { Mutant = mutant });
-            if (result.Failure is not null)
-                failed.Add(result);
-            else if (first == last)
-                output.WriteLine(result.Describe());
-        }
+        var results = Sweep.Run(Seeds(first, last).Select(seed => new Scenario(seed) { Mutant = mutant }));
 
+        if (results.Count == 1)
+            output.WriteLine(results[0].Describe());
+        var failed = results.Where(result => result.Failure is not null).ToList();
         foreach (var group in failed.GroupBy(result => result.Failure!.Checker))
             output.WriteLine($"{group.Key}: {group.Count()} seeds, {string.Join(' ', group.Take(20).Select(result => result.Seed))}");
         Assert.True(failed.Count == 0, failed.Count == 0 ? "" : failed[0].Describe());
+    }
+
+    private static IEnumerable<ulong> Seeds(ulong first, ulong last)
+    {
+        for (var seed = first; seed <= last; seed++)
+            yield return seed;
     }
 
     private static (ulong First, ulong Last) Parse(string seeds)

@@ -15,7 +15,8 @@ internal sealed class VisibleStateChecker : IDisposable
     private readonly string _client;
     private readonly string _user;
     private readonly Database _database;
-    private (long Checkpoint, long At) _last;
+    private readonly Statement _watch;
+    private Publish _last;
 
     /// <summary>Begins with what an earlier life of the device left in the file.</summary>
     public VisibleStateChecker(World world, string client, string user, string path, OpId shownBefore)
@@ -24,6 +25,9 @@ internal sealed class VisibleStateChecker : IDisposable
         _client = client;
         _user = user;
         _database = Database.OpenReader(path);
+        _watch = _database.Keep(
+            "SELECT (SELECT value FROM tg_meta WHERE key = 'published'), (SELECT max(last_synced_at) FROM tg_sync_state), "
+            + "(SELECT bucket FROM tg_mismatch)");
         Checkpoint = shownBefore;
         _last = ReadPublish();
         MoveTo(_last.Checkpoint);
@@ -40,8 +44,6 @@ internal sealed class VisibleStateChecker : IDisposable
     /// <summary>Called after every step of the device.</summary>
     public void OnStep()
     {
-        if (_database.Prepare("SELECT bucket FROM tg_mismatch").RunText() is { } bucket)
-            _world.Loop.Fail("C-SUM", $"{_client} found a wrong checksum in {bucket}.");
         var publish = ReadPublish();
         if (publish == _last)
             return;
@@ -67,10 +69,16 @@ internal sealed class VisibleStateChecker : IDisposable
 
     public void Dispose() => _database.Dispose();
 
-    private (long Checkpoint, long At) ReadPublish() =>
-    (
-        _database.Prepare("SELECT value FROM tg_meta WHERE key = 'published'").RunInt64() ?? 0,
-        _database.Prepare("SELECT max(last_synced_at) FROM tg_sync_state").RunInt64() ?? 0);
+    /// <summary>One statement, because it runs after every step.</summary>
+    private Publish ReadPublish()
+    {
+        _watch.Step();
+        var publish = new Publish(_watch.Int64(0), _watch.Int64(1));
+        if (_watch.Text(2) is { } bucket)
+            _world.Loop.Fail("C-SUM", $"{_client} found a wrong checksum in {bucket}.");
+        _watch.Reset();
+        return publish;
+    }
 
     private void MoveTo(long published)
     {
@@ -98,4 +106,7 @@ internal sealed class VisibleStateChecker : IDisposable
                 $"{_client} of {_user} shows checkpoint {checkpoint}, which is {position}:{Environment.NewLine}{NaiveModel.Difference(expected, found)}");
         }
     }
+
+    /// <summary>What the file says of the newest checkpoint that became visible.</summary>
+    private readonly record struct Publish(long Checkpoint, long At);
 }
