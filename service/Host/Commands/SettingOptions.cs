@@ -18,7 +18,7 @@ internal sealed class SettingOptions
             {
                 Description = HelpText(setting),
                 HelpName = setting.Name,
-                Arity = setting.IsList ? ArgumentArity.OneOrMore : ArgumentArity.ExactlyOne,
+                Arity = ArgumentArity.OneOrMore, // an array takes no other; of a setting that is no list the last value counts
                 AllowMultipleArgumentsPerToken = false,
             };
             _options.Add(setting.Flag, option);

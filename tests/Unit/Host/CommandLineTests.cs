@@ -32,6 +32,15 @@ public class CommandLineTests
     }
 
     [Fact]
+    public async Task A_flag_reaches_its_setting()
+    {
+        var run = await RunAsync("doctor", "--source", "host=db dbname=app", "--rules", "/no/such/rules.yaml", "--publication", "Has Blanks");
+
+        Assert.Equal(ExitCode.Misused, run.ExitCode);
+        Assert.Contains("'publication' (--publication) has the value 'Has Blanks'", run.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_development_token_is_a_valid_token()
     {
         byte[] secret = [.. Enumerable.Range(0, 32).Select(value => (byte)value)];
