@@ -77,7 +77,7 @@ public sealed partial class BucketGrid
                 _roomWaiter ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
                 room = _roomWaiter.Task;
             }
-            await room.WaitAsync(cancellationToken);
+            await room.OrCancelledAsync(cancellationToken);
         }
     }
 

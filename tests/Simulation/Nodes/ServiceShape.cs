@@ -14,7 +14,7 @@ internal sealed record ServiceShape(
         {
             MemoryLimitBytes = random.Chance(0.5) ? 1 << 20 : 64 << 20,
             IdleTimeout = random.LogBetween(TimeSpan.FromMilliseconds(50), TimeSpan.FromMinutes(5)),
-            ConcurrentLoads = 1024, // a wait for a turn would go on from the thread pool
+            ConcurrentLoads = random.Chance(0.5) ? random.Between(1, 3) : 16,
         },
         new BucketLogOptions
         {
