@@ -10,7 +10,7 @@ namespace TopGun.Buckets.Tests.EndToEnd;
 /// </summary>
 public class ServiceKilled
 {
-    private const int Kills = 25; // in each of the two modes
+    private const int Kills = 50; // in each of the two modes
     private static readonly string[] Users = ["ann", "bob", "ann", "bob"];
 
     [Theory]

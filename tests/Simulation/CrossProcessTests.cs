@@ -20,8 +20,10 @@ public sealed partial class CrossProcessTests
 
     private static async Task<string> RunAsync(int seed)
     {
+        // The program beside the assembly: the running process may be `dotnet` itself.
+        var program = Path.ChangeExtension(typeof(CrossProcessTests).Assembly.Location, null);
         var start = new ProcessStartInfo(
-            Environment.ProcessPath!, ["--filter-class", "*ReplayTests", "--show-live-output", "on"]) { RedirectStandardOutput = true };
+            program, ["--filter-class", "*ReplayTests", "--show-live-output", "on"]) { RedirectStandardOutput = true };
         start.Environment["TOPGUN_SIM_SEED"] = seed.ToString(System.Globalization.CultureInfo.InvariantCulture);
         using var process = Process.Start(start)!;
         var output = await process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);

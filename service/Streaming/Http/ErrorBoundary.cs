@@ -40,6 +40,8 @@ internal sealed partial class ErrorBoundary(ILogger<ErrorBoundary> logger)
                 return new SyncException(bad.StatusCode, "PSYNC_S2001", "RequestError", bad.Message);
             case BucketLimitException limit:
                 return new SyncException(500, "PSYNC_S2305", "ServiceError", limit.Message);
+            case RequestEvaluationException unusable:
+                return new SyncException(400, "PSYNC_S2001", "ValidationError", unusable.Message);
             case SessionStalledException:
                 Log.Stalled(logger, http.TraceIdentifier);
                 break;

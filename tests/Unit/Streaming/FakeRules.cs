@@ -27,7 +27,11 @@ public sealed class FakeRules : RuleSet
 
     public override TableEvaluator ForTable(SourceTable table) => throw new NotSupportedException();
 
-    public override BucketResolution BucketsFor(BucketRequest request) => new Resolution(this, request);
+    /// <summary>What every request ends with, if set.</summary>
+    public Exception? Refusal { get; set; }
+
+    public override BucketResolution BucketsFor(BucketRequest request) =>
+        Refusal is null ? new Resolution(this, request) : throw Refusal;
 
     private sealed class Resolution(FakeRules rules, BucketRequest request) : BucketResolution
     {

@@ -1,5 +1,6 @@
 using System.IO.Compression;
 using System.Net;
+using TopGun.Buckets.SyncRules;
 using Xunit;
 
 namespace TopGun.Buckets.Tests.Unit.Streaming.Http;
@@ -75,6 +76,18 @@ public class SyncStreamTests
 
         Assert.Equal(status, (int)response.StatusCode);
         Assert.Contains($"\"code\":\"{code}\"", await BodyAsync(response), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_request_that_the_rules_cannot_be_evaluated_for_is_refused_with_the_definition_s_name()
+    {
+        await using var server = await ServerUnderTest.StartAsync();
+        server.Rules.Refusal = new RequestEvaluationException("by_list", "the parameter 'lists' is not a JSON array");
+
+        using var response = await server.SendAsync(ServerUnderTest.Request(HttpMethod.Post, "/sync/stream", "{}"));
+
+        Assert.Equal(HttpStatusCode.BadRequest, response.StatusCode);
+        Assert.Contains("by_list", await BodyAsync(response), StringComparison.Ordinal);
     }
 
     [Fact]
