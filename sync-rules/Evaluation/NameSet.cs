@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using TopGun.Buckets.SyncRules.Values;
 
 namespace TopGun.Buckets.SyncRules.Evaluation;
@@ -10,7 +11,8 @@ internal sealed class NameSet
 
     private readonly ByteBuffer _bytes = new();
     private readonly List<(int Start, int Length)> _names = [];
-    private readonly Dictionary<int, List<int>> _byHash = [];
+    private readonly Dictionary<int, int> _newestByHash = [];
+    private readonly List<int> _olderOfHash = []; // by index: the name before it with the same hash, or −1; nothing is allocated per row
 
     public int Count => _names.Count;
 
@@ -20,7 +22,8 @@ internal sealed class NameSet
     {
         _bytes.Clear();
         _names.Clear();
-        _byHash.Clear();
+        _newestByHash.Clear();
+        _olderOfHash.Clear();
     }
 
     /// <summary>Forgets the names after the first <paramref name="count"/>.</summary>
@@ -30,7 +33,8 @@ internal sealed class NameSet
             return;
         _bytes.Truncate(_names[count].Start);
         _names.RemoveRange(count, _names.Count - count);
-        _byHash.Clear();
+        _newestByHash.Clear();
+        _olderOfHash.Clear();
         for (var index = 0; index < _names.Count && _names.Count > MaxLinear; index++)
             Index(index);
     }
@@ -72,9 +76,7 @@ internal sealed class NameSet
             }
             return false;
         }
-        if (!_byHash.TryGetValue(Hash(name), out var candidates))
-            return false;
-        foreach (var index in candidates)
+        for (var index = _newestByHash.GetValueOrDefault(Hash(name), -1); index >= 0; index = _olderOfHash[index])
         {
             if (this[index].SequenceEqual(name))
                 return true;
@@ -82,15 +84,15 @@ internal sealed class NameSet
         return false;
     }
 
+    /// <summary>Makes a name findable; names come in ascending order of their index.</summary>
     private void Index(int index)
     {
-        var hash = Hash(this[index]);
-        if (!_byHash.TryGetValue(hash, out var candidates))
-            _byHash[hash] = candidates = [];
-        candidates.Add(index);
+        ref var newest = ref CollectionsMarshal.GetValueRefOrAddDefault(_newestByHash, Hash(this[index]), out var exists);
+        _olderOfHash.Add(exists ? newest : -1);
+        newest = index;
     }
 
-    // FNV-1a. Only buckets names into lists; their order is that of insertion.
+    // FNV-1a. Only tells candidates apart; the order of names is that of insertion.
     private static int Hash(ReadOnlySpan<byte> bytes)
     {
         var hash = 2166136261u;
