@@ -51,7 +51,7 @@ public class ServiceKilled
         {
             var view = await client.WaitForAsync("todos", "title", "the end");
             Assert.Equal(await demo.ExpectedAsync(client.User), DemoService.Shown(view));
-            Assert.Empty(client.Violations);
+            Assert.True(client.Violations.Count == 0, string.Join('\n', client.Violations)); // in full: the collection's own print is cut short
             Assert.Equal(0, client.DroppedBuckets);
         }
         var fresh = await demo.Connect("ann", history).WaitForAsync("todos", "title", "the end");

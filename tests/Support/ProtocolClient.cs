@@ -73,7 +73,8 @@ public sealed partial class ProtocolClient : IAsyncDisposable
                 view = _visible;
                 next = _completed.Task;
             }
-            Assert.Empty(Violations);
+            var violations = Violations;
+            Assert.True(violations.Count == 0, string.Join('\n', violations)); // in full: a collection's own print is cut short
             if (view is not null && condition(view))
                 return view;
             try

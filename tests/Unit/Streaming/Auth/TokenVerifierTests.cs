@@ -27,6 +27,26 @@ public class TokenVerifierTests
         Assert.Equal(_clock.GetUtcNow().AddHours(1), user.ExpiresAt);
     }
 
+    [Fact]
+    public async Task Many_clients_that_come_at_once_after_a_start_are_all_verified()
+    {
+        var header = "Bearer " + TestToken.Valid(_clock);
+        for (var start = 0; start < 100; start++)
+        {
+            var verifier = Verifier();
+            using var together = new Barrier(8);
+            await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Task.Factory.StartNew(
+                async () =>
+                {
+                    together.SignalAndWait(TestContext.Current.CancellationToken);
+                    Assert.Equal("u1", (await verifier.VerifyAsync(header, TestContext.Current.CancellationToken)).Subject);
+                },
+                TestContext.Current.CancellationToken,
+                TaskCreationOptions.LongRunning,
+                TaskScheduler.Default).Unwrap()));
+        }
+    }
+
     [Theory]
     [InlineData("Token ")]
     [InlineData("Bearer ")]
