@@ -10,6 +10,7 @@ internal static class CommandLine
         ServeCommand.Create(),
         TokenCommand.Create(),
         ValidateCommand.Create(),
+        ExplainCommand.Create(),
         DoctorCommand.Create(),
         VectorsCommand.Create(),
         HealthCommand.Create(),
