@@ -11,6 +11,7 @@ internal static class CommandLine
         TokenCommand.Create(),
         ValidateCommand.Create(),
         ExplainCommand.Create(),
+        SchemaCommand.Create(),
         DoctorCommand.Create(),
         VectorsCommand.Create(),
         HealthCommand.Create(),

@@ -17,7 +17,7 @@ internal static class ExpressionText
         {
             NotExpression { Operand: CompareExpression { Comparison: BinaryOperator.Equal, Written: null } equality } =>
                 $"{Of(equality.Left, each)} != {Of(equality.Right, each)}",
-            NotExpression not => $"NOT ({Of(not.Operand, each)})",
+            NotExpression not => Negation(Of(not.Operand, each)),
             LogicalExpression logical => $"{Of(logical.Left, each)} {(logical.IsAnd ? "AND" : "OR")} {Of(logical.Right, each)}",
             CompareExpression compare => $"{Of(compare.Left, each)} {Symbol(compare.Comparison)} {Of(compare.Right, each)}",
             TruthExpression truth => Of(truth.Operand, each),
@@ -29,6 +29,8 @@ internal static class ExpressionText
 
     /// <summary>Line of the file, or 0 when the compiler made the expression up.</summary>
     public static int LineOf(Expression expression) => expression.Written?.Line ?? 0;
+
+    private static string Negation(string text) => text.Contains(' ', StringComparison.Ordinal) ? $"NOT ({text})" : $"NOT {text}";
 
     private static string Symbol(BinaryOperator comparison) => comparison switch
     {

@@ -23,9 +23,15 @@ internal sealed class MatchExplainer
         TableFacts.Of(table, source).Enter(_context);
     }
 
+    /// <summary>Explains a way into a bucket.</summary>
     /// <param name="match">The way.</param>
     /// <param name="family">Bucket names without key values.</param>
-    public ExplainedMatch Explain(RowMatch match, string? family)
+    public ExplainedMatch Explain(RowMatch match, string family) => Explain(match, family, []);
+
+    /// <summary>Explains a way into an index.</summary>
+    public ExplainedMatch Explain(RowMatch match, LookupPlan lookup) => Explain(match, null, lookup.KeepsNull ? [] : lookup.Outputs);
+
+    private ExplainedMatch Explain(RowMatch match, string? family, IReadOnlyList<Expression> needed)
     {
         var readsElements = match.Filters.ToLookup(filter => match.Each.Count > 0 && filter.ToString().Contains("each", StringComparison.Ordinal));
         var filters = readsElements[false].Select(filter => Term(filter, match.Each)).ToList();
@@ -36,7 +42,7 @@ internal sealed class MatchExplainer
         _context.EachValues = new SqlValue[room];
         try
         {
-            Expand(match, [.. readsElements[true]], [], combinations);
+            Expand(match, [.. readsElements[true]], needed, [], combinations);
         }
         catch (EvaluationException failure)
         {
@@ -58,13 +64,14 @@ internal sealed class MatchExplainer
         return combinations.TrueForAll(combination => combination.WhyNone is not null) ? combinations[0].WhyNone : null;
     }
 
-    private void Expand(RowMatch match, List<Expression> filters, List<ExplainedTerm> elements, List<ExplainedCombination> combinations)
+    private void Expand(
+        RowMatch match, List<Expression> filters, IReadOnlyList<Expression> needed, List<ExplainedTerm> elements, List<ExplainedCombination> combinations)
     {
         if (combinations.Count == MaxTold)
             return;
         if (elements.Count == match.Each.Count)
         {
-            combinations.Add(Combination(match, filters, [.. elements]));
+            combinations.Add(Combination(match, filters, needed, [.. elements]));
             return;
         }
         var each = match.Each[elements.Count];
@@ -77,16 +84,18 @@ internal sealed class MatchExplainer
             var place = key.IsNull ? "" : $" at {ExplainedValue.Of(key)}";
             var text = $"element{place} of {ExpressionText.Of(each.Input, match.Each)}";
             elements.Add(new ExplainedTerm(text, ExpressionText.LineOf(each.Input), ExplainedValue.Of(value), SqlCompare.IsTrue(value), null));
-            Expand(match, filters, elements, combinations);
+            Expand(match, filters, needed, elements, combinations);
             elements.RemoveAt(elements.Count - 1);
         }
     }
 
-    private ExplainedCombination Combination(RowMatch match, List<Expression> filters, List<ExplainedTerm> elements)
+    private ExplainedCombination Combination(
+        RowMatch match, List<Expression> filters, IReadOnlyList<Expression> needed, List<ExplainedTerm> elements)
     {
         var terms = filters.Select(filter => Term(filter, match.Each)).ToList();
         var keys = match.Keys.Select(key => Term(key, match.Each)).ToList();
-        return new ExplainedCombination(elements, terms, keys, WhyNone(terms) ?? WhyUnequal(match) ?? WhyNoKey(match, keys));
+        return new ExplainedCombination(
+            elements, terms, keys, WhyNone(terms) ?? WhyUnequal(match) ?? WhyNoKey(match, match.Keys) ?? WhyNoKey(match, needed));
     }
 
     private string? WhyUnequal(RowMatch match)
@@ -101,17 +110,18 @@ internal sealed class MatchExplainer
         return null;
     }
 
-    private string? WhyNoKey(RowMatch match, List<ExplainedTerm> keys)
+    private string? WhyNoKey(RowMatch match, IReadOnlyList<Expression> values)
     {
-        for (var index = 0; index < keys.Count; index++)
+        foreach (var expression in values)
         {
-            if (keys[index].Problem is { } problem)
-                return $"{keys[index].Text} has no value: {problem}";
-            var value = match.Keys[index].Evaluate(_context);
+            var term = Term(expression, match.Each);
+            if (term.Problem is { } problem)
+                return $"{term.Text} has no value: {problem}";
+            var value = expression.Evaluate(_context);
             if (value.IsNull)
-                return $"{keys[index].Text} is null, which equals nothing.";
+                return $"{term.Text} is null, which equals nothing.";
             if (Fragments.Of(value) is null)
-                return $"{keys[index].Text} is {keys[index].Value}, which cannot be part of a name.";
+                return $"{term.Text} is {term.Value}, which cannot be part of a name.";
         }
         return null;
     }

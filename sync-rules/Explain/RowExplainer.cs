@@ -112,7 +112,7 @@ public sealed class RowExplainer
             lookup.Definition.Name,
             lookup.Written?.Text ?? "",
             lookup.Written?.Line ?? 0,
-            [.. lookup.Matches.Select(match => matches.Explain(match, family: null))],
+            [.. lookup.Matches.Select(match => matches.Explain(match, lookup))],
             [.. result.Lookups.Select(entry => LookupText.EntryOf(lookup, entry.Key, entry.Record))],
             problem ?? result.Problem);
     }
