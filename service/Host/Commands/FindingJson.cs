@@ -21,20 +21,22 @@ internal static class FindingJson
             json.WriteBoolean("valid", result.Rules is not null);
             json.WriteStartArray("findings");
             foreach (var finding in result.Findings)
-                Write(json, finding, lineStarts[Math.Clamp(finding.Line - 1, 0, lineStarts.Count - 1)] + finding.Column - 1);
+                Write(json, finding, yaml, lineStarts[Math.Clamp(finding.Line - 1, 0, lineStarts.Count - 1)] + finding.Column - 1);
             json.WriteEndArray();
             json.WriteEndObject();
         }
         return System.Text.Encoding.UTF8.GetString(bytes.ToArray());
     }
 
-    private static void Write(Utf8JsonWriter json, RuleError finding, int start)
+    private static void Write(Utf8JsonWriter json, RuleError finding, string yaml, int start)
     {
         json.WriteStartObject();
         json.WriteString("severity", finding.Severity == RuleSeverity.Error ? "error" : "warning");
         json.WriteString("code", finding.Code);
         json.WriteString("class", finding.Class);
         json.WriteString("message", finding.Message);
+        json.WriteString("text", yaml[Math.Min(start, yaml.Length)..Math.Min(start + finding.Length, yaml.Length)]);
+        json.WriteString("suggestion", finding.Suggestion);
         json.WriteNumber("line", finding.Line);
         json.WriteNumber("column", finding.Column);
         json.WriteNumber("length", finding.Length);

@@ -34,7 +34,7 @@ public sealed class RuleCommandTests : IDisposable
         var run = await RunAsync(Rules.Replace("NOT archived", "nope(id)", StringComparison.Ordinal) + "\n    prio: 1\n", "validate", _file);
 
         Assert.Equal(ExitCode.Failed, run.ExitCode);
-        Assert.Contains(":5:63: error TGB3005:", run.Output, StringComparison.Ordinal);
+        Assert.Contains(":5:65: error TGB3005:", run.Output, StringComparison.Ordinal);
         Assert.Contains("^^^^\n", run.Output, StringComparison.Ordinal);
         Assert.Contains(":6:5: error TGB3002:", run.Output, StringComparison.Ordinal);
         Assert.Contains("refused, 2 errors", run.Output, StringComparison.Ordinal);
@@ -43,7 +43,7 @@ public sealed class RuleCommandTests : IDisposable
     [Fact]
     public async Task Validate_as_json_gives_each_finding_its_place_in_the_file()
     {
-        var yaml = Rules.Replace("NOT archived", "nope(id)", StringComparison.Ordinal);
+        var yaml = Rules.Replace("NOT archived", "lenght(id)", StringComparison.Ordinal);
 
         var run = await RunAsync(yaml, "validate", _file, "--json");
 
@@ -51,8 +51,9 @@ public sealed class RuleCommandTests : IDisposable
         var finding = Assert.Single(result.GetProperty("findings").EnumerateArray());
         Assert.False(result.GetProperty("valid").GetBoolean());
         Assert.Equal(("error", "sql_reference", "TGB3005"), (Text(finding, "severity"), Text(finding, "class"), Text(finding, "code")));
-        Assert.Equal((5, 63), (finding.GetProperty("line").GetInt32(), finding.GetProperty("column").GetInt32()));
-        Assert.Equal("nope", yaml[finding.GetProperty("start").GetInt32()..finding.GetProperty("end").GetInt32()]);
+        Assert.Equal((5, 65), (finding.GetProperty("line").GetInt32(), finding.GetProperty("column").GetInt32()));
+        Assert.Equal(("lenght", "length"), (Text(finding, "text"), Text(finding, "suggestion")));
+        Assert.Equal("lenght", yaml[finding.GetProperty("start").GetInt32()..finding.GetProperty("end").GetInt32()]);
     }
 
     [Theory]
