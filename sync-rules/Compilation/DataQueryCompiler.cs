@@ -47,7 +47,10 @@ internal sealed class DataQueryCompiler(CompileContext context)
             scope.Columns.Names,
             OutputTable(table, match),
             RowKeys.Add(projection, key ?? [], match, context),
-            [.. clause.Alternatives.Select(alternative => (family, ToMatch(alternative, parameters ?? [])))]);
+            [.. clause.Alternatives.Select(alternative => (family, ToMatch(alternative, parameters ?? [])))])
+        {
+            Written = new SourceText(report.Query, select.Span),
+        };
     }
 
     public static TableSyntax SingleTable(SelectSyntax select, string remedy = "joins need edition 3")

@@ -71,7 +71,7 @@ internal sealed class ExtendedDefinitionCompiler(CompileContext context, BucketD
         StreamChecks.CheckNames(context, select, from, report);
         StreamChecks.WarnOfAlias(select, primary, report);
 
-        var data = _families.AddQuery(primary, projection);
+        var data = _families.AddQuery(primary, projection, new SourceText(report.Query, select.Span));
         var calls = query.Groups.Select(group => group.EachCount).ToList();
         List<ParameterQuery?> choices = parameters is null or [] ? [null] : [.. parameters];
         foreach (var parameter in choices)
@@ -96,18 +96,23 @@ internal sealed class ExtendedDefinitionCompiler(CompileContext context, BucketD
 
     private void AddAlternatives(StreamQuery query, int data, AllOf condition, ParameterQuery? parameter)
     {
+        var written = new SourceText(condition.Report.Query, condition.Span);
+        var source = parameter is null ? written : new SourceText(parameter.Report.Query, parameter.Select.Span);
         var report = parameter?.Report ?? condition.Report;
         foreach (var alternative in new NormalForm(context.Settings.SqliteExact).Of(condition, mergesSingles: true))
         {
             var planner = new AlternativePlanner(query.Groups, _families.PrimaryOf(data), alternative);
-            planner.Plan(_lookups.Of);
+            planner.Plan((group, match, outputs) => _lookups.Of(group, match, outputs, group.Report == report ? source : written));
             var plan = new ResolutionPlan(
                 new BucketFamily(definition, null), parameter?.Priority ?? entry.Priority ?? ParameterNames.DefaultPriority,
-                planner.RequestFilters, planner.Sources, planner.Keys, KeepsNull: true, MergesEqual: true);
+                planner.RequestFilters, planner.Sources, planner.Keys, KeepsNull: true, MergesEqual: true)
+            {
+                Written = source,
+            };
             if (!_families.TryAdd(plan, data, planner.Match))
                 throw condition.Semantics($"The definition has more than {FamilySet.MaxFamilies} kinds of buckets.");
             if (!entry.AcceptsDanger && DangerAnalysis.IsClientControlled(plan))
-                report.Warn(FindingClass.ClientControlledParameter, parameter?.Select.Span ?? condition.Span, DangerAnalysis.Message);
+                report.Warn(FindingClass.ClientControlledParameter, source.Span, DangerAnalysis.Message);
         }
     }
 

@@ -9,7 +9,7 @@ internal sealed class FamilySet(CompileContext context, DefinitionPlan definitio
 {
     public const int MaxFamilies = 100;
 
-    private readonly List<(SourceGroup Primary, Projection Projection)> _queries = [];
+    private readonly List<(SourceGroup Primary, Projection Projection, SourceText Written)> _queries = [];
     private readonly List<Draft> _drafts = [];
 
     private sealed record Draft(string Meaning, ResolutionPlan Plan)
@@ -20,9 +20,9 @@ internal sealed class FamilySet(CompileContext context, DefinitionPlan definitio
 
     /// <summary>Adds a data query.</summary>
     /// <returns>Its number here.</returns>
-    public int AddQuery(SourceGroup primary, Projection projection)
+    public int AddQuery(SourceGroup primary, Projection projection, SourceText written)
     {
-        _queries.Add((primary, projection));
+        _queries.Add((primary, projection, written));
         return _queries.Count - 1;
     }
 
@@ -53,7 +53,7 @@ internal sealed class FamilySet(CompileContext context, DefinitionPlan definitio
             context.Resolutions.AddRange(drafts.Select(draft => draft.Plan with { Family = family }));
         for (var query = 0; query < _queries.Count; query++)
         {
-            var (primary, projection) = _queries[query];
+            var (primary, projection, written) = _queries[query];
             context.Data.Add(new DataPlan(
                 definition, primary.Match!, primary.Columns.Names, DataQueryCompiler.OutputTable(primary.Table!, primary.Match!), projection,
                 [
@@ -61,7 +61,10 @@ internal sealed class FamilySet(CompileContext context, DefinitionPlan definitio
                        from match in entry.Drafts[0].Matches
                        where match.Key.Query == query
                        select (entry.Family, match.Value),
-                ]));
+                ])
+            {
+                Written = written,
+            });
         }
     }
 

@@ -7,12 +7,18 @@ internal sealed class LookupSet(CompileContext context, DefinitionPlan definitio
 {
     private readonly Dictionary<string, LookupPlan> _lookups = new(StringComparer.Ordinal);
 
-    /// <summary>The index for rows of a table.</summary>
-    public LookupPlan Of(SourceGroup group, RowMatch match, IReadOnlyList<Expression> outputs)
+    /// <param name="group">The table.</param>
+    /// <param name="match">Which rows are indexed, and under which keys.</param>
+    /// <param name="outputs">Values of a record.</param>
+    /// <param name="written">The query that needs it.</param>
+    public LookupPlan Of(SourceGroup group, RowMatch match, IReadOnlyList<Expression> outputs, SourceText written)
     {
         var plan = new LookupPlan(
             definition, _lookups.Count + 1, group.Match!, group.Columns.Names, [match], outputs,
-            [.. outputs.Select(output => output.ToString())], KeepsNull: false);
+            [.. outputs.Select(output => output.ToString())], KeepsNull: false)
+        {
+            Written = written,
+        };
         var meaning = Fingerprint.DescribeIndex(plan);
         if (_lookups.TryGetValue(meaning, out var known))
             return known;

@@ -13,6 +13,9 @@ internal sealed class SourceGroup(int id)
 
     public TableMatch? Match { get; init; }
 
+    /// <summary>Of the query that names the table.</summary>
+    public QueryReport? Report { get; init; }
+
     /// <summary>The call over the request; null for a table.</summary>
     public EachSource? RequestRows { get; init; }
 

@@ -153,7 +153,7 @@ internal sealed class StreamQuery(CompileContext context, CteScope ctes, bool is
         }
         var match = TableMatch.Of(table, context.DefaultSchema, Edition);
         context.CheckTable(match, table, report);
-        var group = Add(new SourceGroup(_groups.Count) { Table = table, Match = match }, table.Span);
+        var group = Add(new SourceGroup(_groups.Count) { Table = table, Match = match, Report = report }, table.Span);
         scope.Add(new TableEntry(table.Alias?.Text ?? table.Name.Text, group, HasSuffixColumn: Edition < 3), table.Span);
     }
 
