@@ -51,7 +51,10 @@ internal sealed partial class NpgsqlSourceSession
         var name = pattern.Name.EndsWith('%')
             ? $"starts_with(c.relname::text, {SqlText.Literal(pattern.Name[..^1])})"
             : $"c.relname = {SqlText.Literal(pattern.Name)}";
-        return $"n.nspname = {SqlText.Literal(pattern.Schema)} AND {name}";
+        var schema = pattern.Schema.EndsWith('%')
+            ? $"starts_with(n.nspname::text, {SqlText.Literal(pattern.Schema[..^1])}) AND NOT starts_with(n.nspname::text, 'pg_') AND n.nspname <> 'information_schema'"
+            : $"n.nspname = {SqlText.Literal(pattern.Schema)}";
+        return $"{schema} AND {name}";
     }
 
     private static SourceTableInfo ReadTable(IReadOnlyList<string?[]> rows)
