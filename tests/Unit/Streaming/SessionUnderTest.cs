@@ -3,6 +3,7 @@ using System.Text.Json;
 using TopGun.Buckets.Streaming.Encodings;
 using TopGun.Buckets.Streaming.Sessions;
 using TopGun.Buckets.SyncRules;
+using TopGun.Buckets.Tests.Support;
 using TopGun.Buckets.Tests.Unit.Grid;
 
 namespace TopGun.Buckets.Tests.Unit.Streaming;
@@ -10,8 +11,6 @@ namespace TopGun.Buckets.Tests.Unit.Streaming;
 /// <summary>A session over a pipe, read line by line.</summary>
 public sealed class SessionUnderTest : IAsyncDisposable
 {
-    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(10);
-
     private readonly Pipe _pipe;
     private readonly StreamReader _reader;
     private readonly CancellationTokenSource _stop = new();
@@ -52,7 +51,7 @@ public sealed class SessionUnderTest : IAsyncDisposable
     /// <summary>The next line, or null at the end of the stream.</summary>
     public async Task<string?> NextAsync()
     {
-        using var deadline = new CancellationTokenSource(Deadline);
+        using var deadline = new CancellationTokenSource(Patience.Limit);
         return await _reader.ReadLineAsync(deadline.Token);
     }
 
@@ -72,7 +71,7 @@ public sealed class SessionUnderTest : IAsyncDisposable
     /// <summary>Waits until the session has nothing to do but to wait, so that a clock may be moved.</summary>
     public async Task IdleAsync()
     {
-        using var deadline = new CancellationTokenSource(Deadline);
+        using var deadline = new CancellationTokenSource(Patience.Limit);
         while (!Session.IsIdle)
             await Task.Delay(1, deadline.Token);
     }
@@ -83,7 +82,7 @@ public sealed class SessionUnderTest : IAsyncDisposable
         await _pipe.Reader.CompleteAsync();
         try
         {
-            await Run.WaitAsync(Deadline);
+            await Run.WaitAsync(Patience.Limit);
         }
         catch (OperationCanceledException)
         {
