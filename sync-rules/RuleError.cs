@@ -21,9 +21,9 @@ public enum RuleSeverity
 public sealed record RuleError(
     RuleSeverity Severity, string Code, string Class, string Message, int Line, int Column, int Length)
 {
-    /// <summary>What was probably meant, when something is close: <c>length</c> for <c>lenght</c>.</summary>
-    public string? Suggestion => Yaml.Suggestion.In(Message);
-
     /// <summary><c>line:column  code  message</c>, as compilers print it.</summary>
     public override string ToString() => $"{Line}:{Column}  {Code}  {Message}";
+
+    /// <summary>What was probably meant, when something is close: <c>length</c> for <c>lenght</c>.</summary>
+    public string? Suggestion => Yaml.Suggestion.In(Message);
 }

@@ -40,7 +40,7 @@ public sealed class RulesMeetTheSource : IDisposable
         await using var database = await DatabaseAsync();
         var rules = Rules
             .Replace("FROM lists", "FROM list", StringComparison.Ordinal)
-            .Replace("title, ", "titel, ", StringComparison.Ordinal)
+            .Replace("title, ", "titl, ", StringComparison.Ordinal)
             + "\n  other:\n    data:\n      - SELECT * FROM nothing_with_id\n";
 
         var run = await RunAsync(rules, "validate", _file, "--schema-from", database.ConnectionString, "--json");
