@@ -113,6 +113,19 @@ public sealed class RulesMeetTheSource : IDisposable
     }
 
     [Theory]
+    [InlineData("ann", "The user gets it through by_list[\"00000000-0000-0000-0000-000000000001\"]\n")]
+    [InlineData("bob", "The user does not get it: of by_list they have by_list[\"00000000-0000-0000-0000-000000000003\"].\n")]
+    [InlineData("eve", "of by_list they have no bucket. No row of public.members has user_id = \"eve\" and left_at IS NULL.\n")]
+    public async Task Whether_a_user_gets_a_row_is_told_with_the_reason(string user, string end)
+    {
+        await using var database = await DatabaseAsync();
+
+        var run = await RunAsync(Rules, "explain", "row", "todos", "t1", "--user", user, "--rules", _file, "--source", database.ConnectionString);
+
+        Assert.EndsWith(end, run.Output, StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("todos", "t2", "has no row with the key 't2'")]
     [InlineData("tados", "t1", "The source has no table 'public.tados'")]
     [InlineData("members", "t1", "The key of 'public.members' is list_id, user_id.")]

@@ -101,6 +101,17 @@ public sealed class RuleCommandTests : IDisposable
             run.Output);
     }
 
+    [Theory]
+    [InlineData("ann", "The user gets it through mine[\"ann\"]\n")]
+    [InlineData("bob", "The user does not get it: of mine they have mine[\"bob\"].\n")]
+    public async Task Explain_row_tells_whether_a_user_gets_it(string user, string end)
+    {
+        var run = await RunAsync(
+            Rules, "explain", "row", "notes", "--rules", _file, "--user", user, "--row", """{"id": "n1", "owner": "ann", "archived": false}""");
+
+        Assert.EndsWith(end, run.Output, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Explain_row_names_the_tables_that_are_read_when_this_one_is_not()
     {
