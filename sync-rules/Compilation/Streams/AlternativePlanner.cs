@@ -78,11 +78,7 @@ internal sealed class AlternativePlanner
         if (right.Origin == Origin.Row)
             Touch(right);
         else if (!_groups[left.Source].IsTable)
-        {
-            // Rows of the request compared with the request: nothing to look up.
-            ListOf(_filters, left.Source).Add(new CompareExpression(BinaryOperator.Equal, left.Value.Expression, right.Value.Expression));
-            return;
-        }
+            throw SqlProblem.Unsupported(link.Span, "Rows of json_each() over the request cannot be compared with the request; write value IN list instead.");
         _links.Add((left, right, link.Span));
         if (right.Origin == Origin.Row)
             _links.Add((right, left, link.Span));
