@@ -15,7 +15,7 @@ public sealed class SessionUnderTest : IAsyncDisposable
     private readonly StreamReader _reader;
     private readonly CancellationTokenSource _stop = new();
 
-    private SessionUnderTest(TestLog log, FakeRules rules, SyncRequest request, SyncUser user, SessionSettings settings, TimeProvider clock, long pipeBytes)
+    private SessionUnderTest(TestLog log, RuleSet rules, SyncRequest request, SyncUser user, SessionSettings settings, TimeProvider clock, long pipeBytes)
     {
         _pipe = new Pipe(new PipeOptions(pauseWriterThreshold: pipeBytes, resumeWriterThreshold: pipeBytes / 2));
         _reader = new StreamReader(_pipe.Reader.AsStream());
@@ -31,18 +31,19 @@ public sealed class SessionUnderTest : IAsyncDisposable
 
     public static SessionUnderTest Open(
         TestLog log,
-        FakeRules rules,
+        RuleSet rules,
         IReadOnlyList<BucketPosition>? buckets = null,
         IReadOnlyList<StreamSubscription>? subscriptions = null,
         bool rawData = true,
         SessionSettings? settings = null,
         TimeProvider? clock = null,
         DateTimeOffset? expiresAt = null,
-        long pipeBytes = 1 << 20)
+        long pipeBytes = 1 << 20,
+        bool includeDefaults = true)
     {
         clock ??= TimeProvider.System;
         var request = new SyncRequest(
-            buckets ?? [], "device", rawData, JsonDocument.Parse("{}").RootElement, IncludeDefaults: true, subscriptions ?? []);
+            buckets ?? [], "device", rawData, JsonDocument.Parse("{}").RootElement, includeDefaults, subscriptions ?? []);
         var user = new SyncUser("u1", JsonDocument.Parse("""{"sub":"u1"}""").RootElement, expiresAt ?? clock.GetUtcNow().AddHours(1));
         return new SessionUnderTest(log, rules, request, user, settings ?? new SessionSettings(), clock, pipeBytes);
     }
