@@ -73,7 +73,11 @@ internal sealed record OutputItem(string Name, Expression? Expression);
 /// <summary>A select list.</summary>
 /// <param name="Items">In order.</param>
 /// <param name="StarDropsUnderscore">A star leaves out columns whose name starts with an underscore, and loses to items before it.</param>
-internal sealed record Projection(IReadOnlyList<OutputItem> Items, bool StarDropsUnderscore);
+internal sealed record Projection(IReadOnlyList<OutputItem> Items, bool StarDropsUnderscore)
+{
+    /// <summary>Outputs that the id on the client is made of; empty when it is the output <c>id</c>.</summary>
+    public IReadOnlyList<string> Key { get; init; } = [];
+}
 
 /// <summary>Which rows of a table feed an equality-only index, and what it answers.</summary>
 /// <param name="Definition">Whose query it is.</param>
