@@ -11,7 +11,13 @@ internal sealed record RulesPlan(
     IReadOnlyList<DefinitionPlan> Definitions,
     IReadOnlyList<DataPlan> Data,
     IReadOnlyList<LookupPlan> Lookups,
-    IReadOnlyList<ResolutionPlan> Resolutions);
+    IReadOnlyList<ResolutionPlan> Resolutions)
+{
+    private readonly ILookup<DefinitionPlan, ResolutionPlan> _resolutions = Resolutions.ToLookup(resolution => resolution.Family.Definition);
+
+    /// <summary>How requests find the buckets of a definition.</summary>
+    public IEnumerable<ResolutionPlan> ResolutionsOf(DefinitionPlan definition) => _resolutions[definition];
+}
 
 /// <summary>One bucket definition or stream.</summary>
 /// <param name="Index">Position in file order.</param>
