@@ -43,6 +43,9 @@ internal sealed class CompiledResolution : BucketResolution
 
     public override IReadOnlyList<string> Pending => _pending;
 
+    /// <summary>One for each resolution plan and subscription, as far as they have come.</summary>
+    public IReadOnlyList<ResolutionRun> Runs => _runs;
+
     public override IReadOnlyCollection<string> WatchedLookups => _watched;
 
     public override IReadOnlyList<ResolvedBucket> Buckets => _united ??=

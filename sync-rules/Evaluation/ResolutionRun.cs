@@ -53,6 +53,9 @@ internal sealed class ResolutionRun
 
     public bool IsComplete => _source == _plan.Sources.Count;
 
+    /// <summary>Position of the source that is next.</summary>
+    public int Stage => _source;
+
     /// <summary>The source that is next, while the run is not complete.</summary>
     public ResolutionSource Current => _plan.Sources[_source];
 
