@@ -69,7 +69,11 @@ internal sealed class ResolutionRun
                 _possibilities = [];
         }
         if (_possibilities.Count > 0)
+        {
             EvaluateRequestValues();
+            if (!Agrees(_possibilities[0], known: 0))
+                _possibilities = [];
+        }
         Proceed();
     }
 
@@ -198,19 +202,19 @@ internal sealed class ResolutionRun
         }
         var extended = (string[])possibility.Clone();
         record.CopyTo(extended, _firstColumns[_source]);
-        if (Agrees(extended))
+        if (Agrees(extended, known: _source + 1))
             next.Add(extended);
     }
 
-    // Where one key has several sources, those known by now must name the same value.
-    private bool Agrees(string[] possibility)
+    // Where one key has several values, those known by now, of the request and of the first sources, must be the same.
+    private bool Agrees(string[] possibility, int known)
     {
         foreach (var values in _plan.Keys)
         {
             string? first = null;
             foreach (var value in values)
             {
-                if (value.Expression is null && value.Source > _source)
+                if (value.Expression is null && value.Source >= known)
                     continue;
                 var fragment = Fragment(value, possibility);
                 if (fragment is null || (first is not null && fragment != first))
