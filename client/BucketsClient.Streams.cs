@@ -52,17 +52,15 @@ public sealed partial class BucketsClient
     private async Task ChangeStreamsAsync(Action<Database, long> change, CancellationToken cancellationToken)
     {
         var local = await LocalAsync().WaitAsync(cancellationToken);
-        await local.WriteAsync(
+        var report = await local.WriteAsync(
             Lane.App,
             database =>
             {
                 change(database, local.Now);
-                // Inside the transaction, so that a later state is never followed by an earlier one.
-                var streams = _streams.Describe(database);
-                _status.Update(status => status with { Streams = streams });
-                return true;
+                return _streams.Describe(database);
             },
             cancellationToken);
+        _status.Update(status => status.With(report));
         _engine?.StreamsChanged();
     }
 }
