@@ -104,6 +104,30 @@ internal sealed class SimSourceSession(SimPostgres server) : SimConnection(serve
         return position;
     }
 
+    public async ValueTask<TableFile?> FindFileAsync(SourceTableInfo table, CancellationToken cancellationToken)
+    {
+        await TravelAsync(cancellationToken);
+        var file = Server.FileOf(table.Table.Name);
+        await TravelAsync(cancellationToken);
+        return file;
+    }
+
+    public async ValueTask<bool> ReadBlocksAsync(
+        SourceTableInfo table, long firstBlock, long endBlock, int limitBytes, RowBuffer rows, CancellationToken cancellationToken)
+    {
+        await TravelAsync(cancellationToken);
+        rows.Clear(table.Table.Columns.Count);
+        foreach (var row in Server.State.Rows(table.Table.Name).Values.OrderBy(row => row.Block))
+        {
+            if (row.Block >= firstBlock && row.Block < endBlock)
+                Add(rows, row);
+        }
+        Server.Loop.Record(
+            "source", "blocks", string.Create(CultureInfo.InvariantCulture, $"{table.Table.Name} {firstBlock} to {endBlock}: {rows.RowCount} rows"));
+        await TravelAsync(cancellationToken);
+        return rows.ByteCount <= limitBytes;
+    }
+
     public async ValueTask ReadRowsAsync(
         SourceTableInfo table, IReadOnlyList<string>? afterKey, int limit, RowBuffer rows, CancellationToken cancellationToken)
     {
