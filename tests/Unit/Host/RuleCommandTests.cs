@@ -163,6 +163,7 @@ public sealed class RuleCommandTests : IDisposable
     [InlineData("explain", "user", "ann", "--subscribe", "room=5")]
     [InlineData("explain", "row", "notes")]
     [InlineData("explain", "row", "notes", "n1", "--row", "{}")]
+    [InlineData("explain", "row", "notes", "--row", "{\"id\": \"\\ud800\"}")]
     [InlineData("schema", "--lang", "cobol")]
     public async Task Arguments_that_make_no_sense_are_misuse(params string[] args)
     {
