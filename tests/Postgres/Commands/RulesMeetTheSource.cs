@@ -1,6 +1,8 @@
 using System.CommandLine;
 using System.Text.Json;
 using TopGun.Buckets.Host;
+using TopGun.Buckets.Replication;
+using TopGun.Buckets.SyncRules;
 using TopGun.Buckets.Tests.Support;
 using Xunit;
 
@@ -151,6 +153,22 @@ public sealed class RulesMeetTheSource : IDisposable
             """{"tables":[{"name":"lists","columns":[{"name":"owner_id","type":"TEXT"},{"name":"name","type":"TEXT"},{"name":"rank","type":"INTEGER"}]},{"name":"todos","columns":[{"name":"title","type":"TEXT"},{"name":"done","type":"INTEGER"},{"name":"weight","type":"REAL"}]}]}""",
             JsonSerializer.Serialize(JsonElement.Parse(run.Output)));
         Assert.Empty(run.Error);
+    }
+
+    [Fact]
+    public async Task A_wildcard_in_the_schema_finds_the_tables_of_every_tenant_and_none_of_the_system()
+    {
+        await using var database = await DatabaseAsync();
+        await database.ExecuteAsync(
+            "CREATE SCHEMA cust_a CREATE TABLE invoices (id int PRIMARY KEY); CREATE SCHEMA cust_b CREATE TABLE invoices (id int PRIMARY KEY)");
+        await using var source = new NpgsqlSource(database.ConnectionString, "topgun");
+        await using var session = await source.OpenSessionAsync(TestContext.Current.CancellationToken);
+
+        var invoices = await session.FindTablesAsync([new TablePattern("cust_%", "invoices")], TestContext.Current.CancellationToken);
+        var all = await SourceSchema.ReadAsync(source, TestContext.Current.CancellationToken);
+
+        Assert.Equal(["cust_a", "cust_b"], invoices.Select(info => info.Table.Schema));
+        Assert.Equal(["cust_a", "cust_b", "public"], all.Select(table => table.Schema).Distinct());
     }
 
     private static async Task<PostgresDatabase> DatabaseAsync()

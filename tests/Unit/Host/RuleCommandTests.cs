@@ -202,6 +202,21 @@ public sealed class RuleCommandTests : IDisposable
         Assert.Contains("note: mine, line 5: the columns of * are not known without the source.", run.Error, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("not JSON")]
+    [InlineData("{\"id\": \"x\"}")]
+    public async Task A_line_that_is_no_conformance_case_is_named(string line)
+    {
+        using var input = new StringReader("{\"id\": 1, \"yaml\": \"{}\"}\n\n" + line);
+        using var output = new StringWriter();
+
+        var failure = await Assert.ThrowsAsync<SettingException>(
+            () => VectorsCommand.RunAsync(input, output, TestContext.Current.CancellationToken));
+
+        Assert.Contains("line 3", failure.Message, StringComparison.Ordinal);
+        Assert.Contains("yaml_structure", output.ToString(), StringComparison.Ordinal);
+    }
+
     private static string? Text(JsonElement owner, string name) => owner.GetProperty(name).GetString();
 
     private async Task<(int ExitCode, string Output, string Error)> RunAsync(string rules, params string[] args)
