@@ -30,9 +30,9 @@ internal static class EachReading
     // An array has positions as keys, an object names; anything else is one row without a key. Numbers are read with doubles.
     private static void ReadRows(in SqlValue input, Scratch scratch, bool nullIsText, List<(SqlValue Key, SqlValue Value)> rows)
     {
-        if (input.Kind == SqlKind.Blob)
+        if (input.Kind != SqlKind.Text)
             throw new EvaluationException("json_each() needs JSON text.");
-        var json = SqlCast.TextOf(input, scratch);
+        var json = input.Bytes;
         JsonReading.Validate(json.Span);
         var reader = JsonReading.Open(json.Span);
         reader.Read();
@@ -45,7 +45,7 @@ internal static class EachReading
             case JsonTokenType.StartObject:
                 while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
                 {
-                    var key = SqlValue.FromText(reader.GetString()!);
+                    var key = SqlValue.FromText(JsonReading.Unescape(json, ref reader, scratch));
                     var member = JsonReading.ReadValue(json, ref reader);
                     rows.Add((key, JsonReading.ToValue(member, nullIsText, allReal: true, scratch)));
                 }

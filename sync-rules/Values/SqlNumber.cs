@@ -10,6 +10,9 @@ internal static class SqlNumber
     /// <summary>Bytes that <see cref="WriteReal"/> needs at most.</summary>
     public const int MaxRealLength = 32;
 
+    /// <summary>Below 2^53 every whole real is an integer without loss.</summary>
+    public const double ExactIntegers = 9007199254740992.0;
+
     /// <summary>Writes a finite real as ECMAScript prints numbers, so that every client language reads the same text.</summary>
     /// <param name="value">The number.</param>
     /// <param name="keepsPoint">Whether a whole number gets <c>.0</c>, which tells it from an integer.</param>
@@ -166,16 +169,54 @@ internal static class SqlNumber
         return negative ? unchecked(-(long)magnitude) : (long)magnitude;
     }
 
-    /// <summary>Number of a text from its beginning: an integer when only digits are there, otherwise a real; integer 0 without digits.</summary>
-    public static SqlValue NumericPrefix(ReadOnlySpan<byte> text)
+    /// <summary>Number of a text from its beginning: an integer when only digits are there; integer 0 without digits.</summary>
+    /// <param name="text">Any text.</param>
+    /// <param name="real">The number when it is no 64-bit integer, which a null result says.</param>
+    public static SqlValue? NumericPrefix(ReadOnlySpan<byte> text, out double real)
     {
+        real = 0;
         var length = RealPrefixLength(text, out var first, out var isInteger);
         if (length == first)
             return SqlValue.FromInteger(0);
         var number = text[first..length];
         if (isInteger && TryInteger(number, out var integer))
             return SqlValue.FromInteger(integer);
-        return SqlValue.FromFinite(ParseReal(number));
+        real = ParseReal(number);
+        return null;
+    }
+
+    /// <summary>The nearest 64-bit integer of a whole real.</summary>
+    public static long Saturate(double value) => value switch
+    {
+        >= 9223372036854775808.0 => long.MaxValue,
+        < -9223372036854775808.0 => long.MinValue,
+        double.NaN => 0,
+        _ => (long)value,
+    };
+
+    /// <summary>A finite real with that many significant digits at most and always a point, as SQLite's <c>%!.15g</c>.</summary>
+    public static string General(double value, int digits)
+    {
+        var text = value.ToString("E" + (digits - 1).ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
+        var mark = text.IndexOf('E', StringComparison.Ordinal);
+        var exponent = int.Parse(text.AsSpan(mark + 1), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture);
+        var sign = value < 0 ? "-" : "";
+        var significant = text[(sign.Length)..mark].Replace(".", "", StringComparison.Ordinal).TrimEnd('0');
+        if (exponent >= -4 && exponent < digits)
+        {
+            var whole = exponent < 0 ? "0" : significant.PadRight(exponent + 1, '0')[..(exponent + 1)];
+            var fraction = exponent < 0 ? new string('0', -exponent - 1) + significant : significant[Math.Min(exponent + 1, significant.Length)..];
+            return $"{sign}{whole}.{(fraction.Length == 0 ? "0" : fraction)}";
+        }
+        var rest = significant.Length > 1 ? significant[1..] : "0";
+        return string.Create(CultureInfo.InvariantCulture, $"{sign}{significant[0]}.{rest}e{(exponent < 0 ? '-' : '+')}{Math.Abs(exponent):00}");
+    }
+
+    /// <summary>Whether a text is one number and blanks around it.</summary>
+    public static bool IsWholeNumber(ReadOnlySpan<byte> text)
+    {
+        var end = RealPrefixLength(text, out var first, out _);
+        return end > first && SkipBlanks(text[end..]) == text.Length - end;
     }
 
     /// <summary>Real of a text from its beginning; 0 without digits.</summary>

@@ -12,7 +12,7 @@ internal sealed partial class RulesFileReader
     private static readonly string[] SettingKeys =
     [
         "edition", "timestamps_iso8601", "versioned_bucket_ids", "fixed_json_extract", "custom_postgres_types",
-        "unstable_sqlite_expression_engine", "timestamp_max_precision", "storage_version",
+        "unstable_sqlite_expression_engine", "timestamp_max_precision", "storage_version", "sqlite_functions",
     ];
 
     private RulesSettings ReadSettings(YamlNode node)
@@ -43,6 +43,7 @@ internal sealed partial class RulesFileReader
             FixedJsonExtract = ReadBoolean(map, "fixed_json_extract", isModern),
             CustomPostgresTypes = ReadBoolean(map, "custom_postgres_types", isModern),
             SqliteExact = ReadBoolean(map, "unstable_sqlite_expression_engine"),
+            SqliteFunctions = ReadBoolean(map, "sqlite_functions"),
         };
         if (settings.SqliteExact && (edition != 3 || !settings.FixedJsonExtract))
         {

@@ -18,6 +18,9 @@ internal sealed record RulesSettings
     /// <summary>Scalar expressions follow SQLite to the letter.</summary>
     public bool SqliteExact { get; init; }
 
+    /// <summary>SQLite's deterministic functions and LIKE are available. Adds names, so it changes the meaning of no definition that compiles without it.</summary>
+    public bool SqliteFunctions { get; init; }
+
     public TimePrecision TimePrecision { get; init; } = TimePrecision.Microseconds;
 
     public PostgresTime Time => new(IsoTimestamps, TimePrecision);
