@@ -12,9 +12,12 @@ internal static partial class DateFunctions
     private const double EpochJulianDay = 2440587.5;
     private const double MillisecondsPerDay = 86_400_000;
 
+    // The range of instants that the field's services and clients compute with.
+    private const double MaxInstant = 8_640_000_000_000_000;
+
     // Years 0000 to 9999, the range that the text form can hold.
-    private const double MinMilliseconds = -62_167_219_200_000;
-    private const double MaxMilliseconds = 253_402_300_799_999;
+    private const long MinMilliseconds = -62_167_219_200_000;
+    private const long MaxMilliseconds = 253_402_300_799_999;
 
     public static SqlValue UnixEpoch(ReadOnlySpan<SqlValue> arguments, EvaluationContext context)
     {
@@ -27,7 +30,7 @@ internal static partial class DateFunctions
 
     public static SqlValue DateTimeText(ReadOnlySpan<SqlValue> arguments, EvaluationContext context)
     {
-        if (!TryRead(arguments, context, out var milliseconds, out var subsecond))
+        if (!TryRead(arguments, context, out var milliseconds, out var subsecond) || milliseconds is < MinMilliseconds or > MaxMilliseconds)
             return SqlValue.Null;
         return SqlValue.FromText(Format(milliseconds, subsecond));
     }
@@ -45,7 +48,7 @@ internal static partial class DateFunctions
             SqlKind.Text => OfText(Encoding.UTF8.GetString(value.Bytes.Span)),
             _ => null,
         };
-        if (instant is not { } found || double.IsNaN(found) || found < MinMilliseconds || found > MaxMilliseconds)
+        if (instant is not { } found || !(Math.Abs(found) <= MaxInstant))
             return false;
         milliseconds = (long)found;
         return true;
