@@ -44,7 +44,7 @@ internal sealed class ScalarCompiler(IExpressionScope scope, RulesSettings setti
                 var range = Combine(
                     between,
                     [Compile(between.Operand), Compile(between.Low), Compile(between.High)],
-                    parts => new BetweenExpression(parts[0], parts[1], parts[2], settings.SqliteExact));
+                    parts => Between(parts[0], parts[1], parts[2]));
                 return between.Negated ? Negate(range) : range;
             case LikeSyntax like:
                 return CompileLike(like);
@@ -78,10 +78,10 @@ internal sealed class ScalarCompiler(IExpressionScope scope, RulesSettings setti
             case BinaryOperator.And or BinaryOperator.Or:
                 return Combine(binary, [left, right], parts => new LogicalExpression(binary.Operator == BinaryOperator.And, settings.SqliteExact, parts[0], parts[1]));
             case BinaryOperator.NotEqual when IsEdition3:
-                return Negate(Combine(binary, [left, right], parts => new CompareExpression(BinaryOperator.Equal, parts[0], parts[1], settings.SqliteExact)));
+                return Negate(Combine(binary, [left, right], parts => Compare(BinaryOperator.Equal, parts[0], parts[1])));
             case BinaryOperator.Equal or BinaryOperator.NotEqual or BinaryOperator.Less or BinaryOperator.Greater
                 or BinaryOperator.LessOrEqual or BinaryOperator.GreaterOrEqual:
-                return Combine(binary, [left, right], parts => new CompareExpression(binary.Operator, parts[0], parts[1], settings.SqliteExact));
+                return Combine(binary, [left, right], parts => Compare(binary.Operator, parts[0], parts[1]));
             case BinaryOperator.Add or BinaryOperator.Subtract or BinaryOperator.Multiply or BinaryOperator.Divide:
                 return Combine(binary, [left, right], parts => new ArithmeticExpression(binary.Operator, parts[0], parts[1], settings.SqliteExact));
             case BinaryOperator.Concat:
@@ -117,7 +117,7 @@ internal sealed class ScalarCompiler(IExpressionScope scope, RulesSettings setti
         {
             RequireEdition3(array.Span, "IN ARRAY[…]");
             result = Combine(
-                membership, [Compile(membership.Operand), .. array.Items.Select(Compile)], parts => new InItemsExpression(parts[0], parts[1..], settings.SqliteExact));
+                membership, [Compile(membership.Operand), .. array.Items.Select(Compile)], parts => InItems(parts[0], parts[1..]));
         }
         else
         {
@@ -154,12 +154,37 @@ internal sealed class ScalarCompiler(IExpressionScope scope, RulesSettings setti
         if (choice.Otherwise is not null)
             parts.Add(Compile(choice.Otherwise));
         var count = choice.Branches.Count;
-        return Combine(choice, parts, compiled => new CaseExpression(
-            choice.Operand is null ? null : compiled[count * 2],
-            [.. Enumerable.Range(0, count).Select(index => compiled[index * 2])],
-            [.. Enumerable.Range(0, count).Select(index => compiled[index * 2 + 1])],
-            choice.Otherwise is null ? null : compiled[^1],
-            settings.SqliteExact));
+        return Combine(choice, parts, compiled =>
+        {
+            var operand = choice.Operand is null ? null : compiled[count * 2];
+            Expression[] whens = [.. Enumerable.Range(0, count).Select(index => compiled[index * 2])];
+            Expression[] thens = [.. Enumerable.Range(0, count).Select(index => compiled[index * 2 + 1])];
+            var otherwise = choice.Otherwise is null ? null : compiled[^1];
+            return operand is null || !settings.SqliteExact
+                ? new CaseExpression(operand, whens, thens, otherwise, settings.SqliteExact)
+                : new CaseExpression(null, [.. whens.Select(when => Compare(BinaryOperator.Equal, operand, when))], thens, otherwise, isExact: true);
+        });
+    }
+
+    /// <summary>A comparison under the rules of the file.</summary>
+    public CompareExpression Compare(BinaryOperator comparison, Expression left, Expression right)
+    {
+        if (settings.SqliteExact)
+            (left, right) = Affinity.Apply(left, right);
+        return new CompareExpression(comparison, left, right, settings.SqliteExact);
+    }
+
+    private Expression Between(Expression operand, Expression low, Expression high) => settings.SqliteExact
+        ? new LogicalExpression(
+            isAnd: true, isExact: true,
+            Compare(BinaryOperator.GreaterOrEqual, operand, low), Compare(BinaryOperator.LessOrEqual, operand, high))
+        : new BetweenExpression(operand, low, high);
+
+    private InItemsExpression InItems(Expression operand, Expression[] items)
+    {
+        if (settings.SqliteExact)
+            (operand, items) = Affinity.Apply(operand, items);
+        return new InItemsExpression(operand, items, settings.SqliteExact);
     }
 
     private Bound CompileCast(CastSyntax cast)

@@ -103,26 +103,19 @@ internal sealed class IsExpression(IsTest test, bool negated, bool isExact, Expr
     public override void Print(StringBuilder target) => PrintCall(target, (negated ? "isnot" : "is") + test + (isExact ? "!" : ""), operand);
 }
 
-/// <param name="operand">What is tested.</param>
-/// <param name="low">Lower bound, inclusive.</param>
-/// <param name="high">Upper bound, inclusive.</param>
-/// <param name="isExact">As in SQLite, where one comparison that fails decides even if the other is unknown.</param>
-internal sealed class BetweenExpression(Expression operand, Expression low, Expression high, bool isExact) : Expression
+internal sealed class BetweenExpression(Expression operand, Expression low, Expression high) : Expression
 {
     public override SqlValue Evaluate(EvaluationContext context)
     {
         var value = operand.Evaluate(context);
         var lowValue = low.Evaluate(context);
         var highValue = high.Evaluate(context);
-        var isLow = !value.IsNull && !lowValue.IsNull && SqlCompare.Compare(value, lowValue, isExact) < 0;
-        var isHigh = !value.IsNull && !highValue.IsNull && SqlCompare.Compare(value, highValue, isExact) > 0;
-        var isUnknown = value.IsNull || lowValue.IsNull || highValue.IsNull;
-        if (isUnknown && !(isExact && (isLow || isHigh)))
+        if (value.IsNull || lowValue.IsNull || highValue.IsNull)
             return SqlValue.Null;
-        return SqlValue.FromBoolean(!isLow && !isHigh);
+        return SqlValue.FromBoolean(SqlCompare.Compare(value, lowValue) >= 0 && SqlCompare.Compare(value, highValue) <= 0);
     }
 
-    public override void Print(StringBuilder target) => PrintCall(target, isExact ? "between!" : "between", operand, low, high);
+    public override void Print(StringBuilder target) => PrintCall(target, "between", operand, low, high);
 }
 
 /// <param name="operand">What each branch is compared with; null when branches are conditions.</param>
@@ -174,6 +167,8 @@ internal enum CastTarget
 /// <param name="operand">What is converted.</param>
 internal sealed class CastExpression(CastTarget type, bool isExact, Expression operand) : Expression
 {
+    public CastTarget Target => type;
+
     public override SqlValue Evaluate(EvaluationContext context)
     {
         var value = operand.Evaluate(context);

@@ -46,6 +46,10 @@ internal static class ExactFunctionBodies
                 return SqlValue.Null;
         }
         var isBlob = arguments[0].Kind == SqlKind.Blob;
+
+        // SQLite cannot tell an empty blob from none.
+        if (isBlob && arguments[0].Bytes.IsEmpty)
+            return SqlValue.Null;
         var text = isBlob ? arguments[0].Bytes : SqlCast.ExactTextOf(arguments[0], context.Scratch);
         var size = isBlob ? text.Length : CountCharacters(text.Span);
         var start = Math.Clamp(SqlCast.ToInteger(arguments[1], truncates: true).Integer, -int.MaxValue, int.MaxValue);

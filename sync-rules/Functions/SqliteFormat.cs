@@ -136,7 +136,7 @@ internal sealed class SqliteFormat(bool isExact)
         var magnitude = Math.Abs(value);
         var text = conversion.Letter switch
         {
-            'f' => Fixed(magnitude, precision),
+            'f' => SqlNumber.Fixed(magnitude, precision),
             'e' or 'E' => Exponential(magnitude, precision),
             _ => General(magnitude, Math.Max(precision, 1), conversion),
         };
@@ -146,9 +146,6 @@ internal sealed class SqliteFormat(bool isExact)
         var whole = point < 0 ? text : text[..point];
         return Sign(isNegative, conversion) + Grouped(whole, conversion) + text[whole.Length..];
     }
-
-    private static string Fixed(double magnitude, int precision) =>
-        magnitude.ToString("F" + precision.ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
 
     private static string Exponential(double magnitude, int precision)
     {
@@ -161,7 +158,7 @@ internal sealed class SqliteFormat(bool isExact)
     {
         var scientific = Exponential(magnitude, precision - 1);
         var exponent = int.Parse(scientific.AsSpan(scientific.IndexOf('e', StringComparison.Ordinal) + 1), CultureInfo.InvariantCulture);
-        var text = exponent < -4 || exponent >= precision ? scientific : Fixed(magnitude, precision - 1 - exponent);
+        var text = exponent < -4 || exponent >= precision ? scientific : SqlNumber.Fixed(magnitude, precision - 1 - exponent);
         if (conversion.Has('#') || !text.Contains('.', StringComparison.Ordinal))
             return text;
         var mark = text.IndexOf('e', StringComparison.Ordinal);

@@ -39,8 +39,8 @@ internal static class SqliteNumberFunctions
             return SqlValue.FromReal(value);
         if (digits == 0)
             return SqlValue.FromReal(Math.Truncate(value + (value < 0 ? -0.5 : 0.5)) + 0.0);
-        var text = value.ToString("F" + digits.ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
-        return SqlValue.FromReal(double.Parse(text, CultureInfo.InvariantCulture) + 0.0);
+        var rounded = double.Parse(SqlNumber.Fixed(Math.Abs(value), digits), CultureInfo.InvariantCulture);
+        return SqlValue.FromReal(value < 0 ? 0.0 - rounded : rounded);
     }
 
     /// <summary>-1, 0 or 1; null for what is no number.</summary>

@@ -29,11 +29,13 @@ internal sealed class SqliteTextFunctions(bool isExact)
 
     public SqlValue Replace(ReadOnlySpan<SqlValue> arguments, EvaluationContext context)
     {
-        if (arguments[0].IsNull || arguments[1].IsNull || arguments[2].IsNull)
+        if (arguments[0].IsNull || arguments[1].IsNull)
             return SqlValue.Null;
         var searched = TextOf(arguments[1], context).Span;
         if (searched.IsEmpty)
             return arguments[0];
+        if (arguments[2].IsNull)
+            return SqlValue.Null;
         var text = TextOf(arguments[0], context).Span;
         var replacement = TextOf(arguments[2], context).Span;
         var target = new ByteBuffer();

@@ -78,7 +78,7 @@ internal static class SqlCast
     /// <summary>The number that an operand of arithmetic counts as.</summary>
     public static SqlValue ToOperand(in SqlValue value, bool isExact) => value.Kind switch
     {
-        SqlKind.Text or SqlKind.Blob => SqlNumber.NumericPrefix(value.Bytes.Span, out var real) ?? Real(real, isExact),
+        SqlKind.Text or SqlKind.Blob => SqlNumber.NumericPrefix(value.Bytes.Span, isExact, out var real) ?? Real(real, isExact),
         _ => value,
     };
 

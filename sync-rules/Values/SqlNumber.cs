@@ -171,11 +171,12 @@ internal static class SqlNumber
 
     /// <summary>Number of a text from its beginning: an integer when only digits are there; integer 0 without digits.</summary>
     /// <param name="text">Any text.</param>
+    /// <param name="isExact">As in SQLite, where a point alone makes a real: <c>5.</c></param>
     /// <param name="real">The number when it is no 64-bit integer, which a null result says.</param>
-    public static SqlValue? NumericPrefix(ReadOnlySpan<byte> text, out double real)
+    public static SqlValue? NumericPrefix(ReadOnlySpan<byte> text, bool isExact, out double real)
     {
         real = 0;
-        var length = RealPrefixLength(text, out var first, out var isInteger);
+        var length = RealPrefixLength(text, allowsBarePoint: isExact, out var first, out var isInteger);
         if (length == first)
             return SqlValue.FromInteger(0);
         var number = text[first..length];
@@ -193,6 +194,29 @@ internal static class SqlNumber
         double.NaN => 0,
         _ => (long)value,
     };
+
+    /// <summary>A real that is not negative with that many digits behind the point; halves go up, as in SQLite.</summary>
+    public static string Fixed(double magnitude, int digits)
+    {
+        // All digits that can matter: .NET prints the exact value, but rounds halves to even.
+        const int More = 30;
+        var exact = magnitude.ToString("F" + (digits + More).ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
+        var kept = exact[..^More].ToCharArray();
+        if (exact[^More] >= '5')
+        {
+            var at = kept.Length - 1;
+            while (at >= 0 && kept[at] is '9' or '.')
+            {
+                if (kept[at] == '9')
+                    kept[at] = '0';
+                at--;
+            }
+            if (at < 0)
+                return "1" + new string(kept).TrimEnd('.');
+            kept[at]++;
+        }
+        return new string(kept).TrimEnd('.');
+    }
 
     /// <summary>A finite real with that many significant digits at most and always a point, as SQLite's <c>%!.15g</c>.</summary>
     public static string General(double value, int digits)
@@ -215,14 +239,14 @@ internal static class SqlNumber
     /// <summary>Whether a text is one number and blanks around it.</summary>
     public static bool IsWholeNumber(ReadOnlySpan<byte> text)
     {
-        var end = RealPrefixLength(text, out var first, out _);
+        var end = RealPrefixLength(text, allowsBarePoint: true, out var first, out _);
         return end > first && SkipBlanks(text[end..]) == text.Length - end;
     }
 
     /// <summary>Real of a text from its beginning; 0 without digits.</summary>
     public static double RealPrefix(ReadOnlySpan<byte> text)
     {
-        var length = RealPrefixLength(text, out var first, out _);
+        var length = RealPrefixLength(text, allowsBarePoint: true, out var first, out _);
         return length == first ? 0 : ParseReal(text[first..length]);
     }
 
@@ -237,7 +261,7 @@ internal static class SqlNumber
     public static double ParseReal(ReadOnlySpan<byte> text) =>
         double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) ? value : double.NaN;
 
-    private static int RealPrefixLength(ReadOnlySpan<byte> text, out int first, out bool isInteger)
+    private static int RealPrefixLength(ReadOnlySpan<byte> text, bool allowsBarePoint, out int first, out bool isInteger)
     {
         first = SkipBlanks(text);
         isInteger = true;
@@ -249,7 +273,7 @@ internal static class SqlNumber
         {
             var afterPoint = at + 1;
             var fraction = SkipDigits(text, ref afterPoint);
-            if (digits + fraction > 0 && fraction > 0)
+            if (fraction > 0 || (allowsBarePoint && digits > 0))
             {
                 isInteger = false;
                 at = afterPoint;

@@ -60,12 +60,12 @@ internal sealed class ConditionCompiler
         return new BoundTerm(value, [.. _scope.Touched.OrderBy(each => each.Index)]);
     }
 
-    private static Condition Equal(BoundTerm left, BoundTerm right, TextSpan span)
+    private Condition Equal(BoundTerm left, BoundTerm right, TextSpan span)
     {
         if (!IsSameSource(left, right))
             return new Link(left, right, span);
         var origin = left.Origin == Origin.Constant ? right.Value : left.Value;
-        var compare = new CompareExpression(BinaryOperator.Equal, left.Value.Expression, right.Value.Expression);
+        var compare = _scalars.Compare(BinaryOperator.Equal, left.Value.Expression, right.Value.Expression);
         return new Test(new BoundTerm(origin with { Expression = compare }, [.. left.Each.Union(right.Each)]), span);
     }
 
