@@ -26,7 +26,7 @@ internal static class Affinity
         return (Convert(operand, applied), [.. items.Select(item => Convert(item, applied))]);
     }
 
-    private static CastTarget? Of(Expression expression) => (expression as CastExpression)?.Target;
+    private static CastTarget? Of(Expression expression) => (expression as CastExpression)?.Type;
 
     private static bool IsNumeric(CastTarget? target) => target is CastTarget.Integer or CastTarget.Real or CastTarget.Numeric;
 

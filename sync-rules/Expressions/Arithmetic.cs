@@ -11,6 +11,10 @@ namespace TopGun.Buckets.SyncRules.Expressions;
 /// <param name="isExact">As in SQLite, which knows infinity.</param>
 internal sealed class ArithmeticExpression(BinaryOperator operation, Expression left, Expression right, bool isExact) : Expression
 {
+    public Expression Left => left;
+
+    public Expression Right => right;
+
     public override SqlValue Evaluate(EvaluationContext context)
     {
         var leftValue = SqlCast.ToOperand(left.Evaluate(context), isExact);
@@ -58,6 +62,12 @@ internal sealed class ArithmeticExpression(BinaryOperator operation, Expression 
 /// <summary><c>% &amp; | &lt;&lt; >></c> on integers, as SQLite computes them: text counts by its leading integer, reals lose their fraction.</summary>
 internal sealed class BitwiseExpression(BinaryOperator operation, Expression left, Expression right) : Expression
 {
+    public BinaryOperator Operation => operation;
+
+    public Expression Left => left;
+
+    public Expression Right => right;
+
     public override SqlValue Evaluate(EvaluationContext context)
     {
         var leftValue = left.Evaluate(context);

@@ -11,6 +11,10 @@ internal sealed class CallExpression(ScalarFunction function, Expression[] argum
     // Calls with more arguments are rare; theirs are collected on the heap.
     private const int FewArguments = 4;
 
+    public ScalarFunction Function => function;
+
+    public IReadOnlyList<Expression> Arguments => arguments;
+
     public override SqlValue Evaluate(EvaluationContext context)
     {
         var few = default(ArgumentValues);

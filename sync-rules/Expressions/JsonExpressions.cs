@@ -47,10 +47,12 @@ internal sealed class InRowsExpression(Expression operand, EachSource rows, bool
     public override SqlValue Evaluate(EvaluationContext context)
     {
         var value = operand.Evaluate(context);
+        var input = rows.Input.Evaluate(context);
         var found = false;
         var isUnknown = false;
-        var elements = new List<(SqlValue Key, SqlValue Value)>();
-        EachReading.Read(rows, context, nullIsText: false, elements);
+        var elements = context.Elements; // from here on nothing else is evaluated that could use it
+        elements.Clear();
+        EachReading.Read(rows, input, context, nullIsText: false, elements);
         foreach (var (_, element) in elements)
         {
             if (value.IsNull || element.IsNull)
