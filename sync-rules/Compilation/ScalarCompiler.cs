@@ -130,7 +130,7 @@ internal sealed class ScalarCompiler(IExpressionScope scope, RulesSettings setti
     private Bound CompileLike(LikeSyntax like)
     {
         if (!settings.SqliteFunctions)
-            throw SqlProblem.Unsupported(like.Span, "LIKE is not possible unless 'config' has 'sqlite_functions: true'.");
+            throw SqlProblem.Unsupported(like.OperatorSpan, "LIKE is not possible unless 'config' has 'sqlite_functions: true'.");
         var parts = new List<Bound> { Compile(like.Pattern), Compile(like.Operand) };
         if (like.Escape is not null)
             parts.Add(Compile(like.Escape));
