@@ -1,4 +1,5 @@
 using TopGun.Buckets.SyncRules.Compilation;
+using TopGun.Buckets.SyncRules.Serialization;
 using TopGun.Buckets.SyncRules.Yaml;
 
 namespace TopGun.Buckets.SyncRules.Evaluation;
@@ -15,7 +16,7 @@ internal sealed class CompiledRuleSet : RuleSet
         _plan = plan;
         _settings = settings;
         _options = options;
-        Definitions = [.. plan.Definitions.Select(definition => new RuleDefinition(definition.Name, Fingerprint.Of(plan, definition, settings)))];
+        Definitions = [.. DefinitionParts.Of(plan).Select(parts => new RuleDefinition(parts.Definition.Name, Fingerprint.Of(parts, settings)))];
         Tables =
         [
             .. plan.Data.Select(query => query.Table).Concat(plan.Lookups.Select(lookup => lookup.Table))
@@ -33,6 +34,8 @@ internal sealed class CompiledRuleSet : RuleSet
     public RulesPlan Plan => _plan;
 
     public RulesSettings Settings => _settings;
+
+    public override string Serialize() => PlanWriter.Write(_plan, _settings);
 
     public override bool Uses(string schema, string table) =>
         _plan.Data.Any(query => query.Table.Matches(TableMatch.DefaultConnection, schema, table))

@@ -23,6 +23,9 @@ internal sealed class ConstantExpression(SqlValue value) : Expression
             case SqlKind.Real:
                 target.Append(value.Real.ToString("R", CultureInfo.InvariantCulture)).Append('r');
                 break;
+            case SqlKind.Blob:
+                target.Append("x'").Append(Convert.ToHexString(value.Bytes.Span)).Append('\'');
+                break;
             default:
                 target.Append('\'').Append(Encoding.UTF8.GetString(value.Bytes.Span).Replace("'", "''", StringComparison.Ordinal)).Append('\'');
                 break;
@@ -112,7 +115,7 @@ internal sealed class RequestExpression(RequestPart part, string? name = null) :
     {
         target.Append("request:").Append(part);
         if (name is not null)
-            target.Append('.').Append(name);
+            target.Append(".\"").Append(name.Replace("\"", "\"\"", StringComparison.Ordinal)).Append('"');
         if (EmptyWhenMissing)
             target.Append("{}");
     }

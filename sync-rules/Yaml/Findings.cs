@@ -3,8 +3,12 @@ namespace TopGun.Buckets.SyncRules.Yaml;
 /// <summary>Collects what is wrong with a file, so that its author sees all of it at once.</summary>
 internal sealed class Findings(string source)
 {
+    // Of each severity. More than anybody reads at once.
+    private const int MaxFindings = 1000;
+
     private readonly List<(int Start, RuleError Error)> _all = [];
     private readonly HashSet<RuleError> _known = [];
+    private readonly int[] _counts = new int[2];
     private readonly int[] _lineStarts = LineStarts(source);
 
     public bool HasErrors { get; private set; }
@@ -21,6 +25,8 @@ internal sealed class Findings(string source)
     private void Add(RuleSeverity severity, string findingClass, YamlPlace place, string message)
     {
         HasErrors |= severity == RuleSeverity.Error;
+        if (_counts[(int)severity]++ >= MaxFindings)
+            return;
         var start = Math.Clamp(place.Start, 0, source.Length);
         var line = Array.BinarySearch(_lineStarts, start);
         line = line < 0 ? ~line - 1 : line;

@@ -8,6 +8,7 @@ namespace TopGun.Buckets.SyncRules.Compilation.Streams;
 internal sealed class StreamCompiler
 {
     private const int MaxFamilies = 100;
+    private const int MaxFamiliesOfFile = 1000;
 
     private readonly CompileContext _context;
     private readonly StreamEntry _entry;
@@ -76,6 +77,8 @@ internal sealed class StreamCompiler
             return known.Family;
         if (_families.Count == MaxFamilies)
             throw SqlProblem.Semantics(span, $"The stream has more than {MaxFamilies} kinds of buckets.");
+        if (_context.Resolutions.Count >= MaxFamiliesOfFile)
+            throw SqlProblem.Semantics(span, $"The streams of this file have more than {MaxFamiliesOfFile} kinds of buckets.");
         _families[meaning] = plan;
         _context.Resolutions.Add(plan);
         if (IsEdition3 && !_entry.AcceptsDanger && DangerAnalysis.IsClientControlled(plan))
