@@ -44,7 +44,10 @@ internal sealed class DataQueryCompiler(CompileContext context)
             scope.Columns.Names,
             OutputTable(table, match),
             projection,
-            [.. clause.Alternatives.Select(alternative => (family, ToMatch(alternative, parameters ?? [])))]);
+            [.. clause.Alternatives.Select(alternative => (family, ToMatch(alternative, parameters ?? [])))])
+        {
+            Written = new SourceText(report.Query, select.Span),
+        };
     }
 
     public static TableSyntax SingleTable(SelectSyntax select)

@@ -53,9 +53,10 @@ internal sealed class ParameterQueryCompiler(CompileContext context, BucketDefin
         {
             var values = names.Select(name => outputs.First(output => output.Name == name).Value.Expression).ToList();
             var filters = condition is null ? [] : new[] { condition };
+            var written = new SourceText(report.Query, select.Span);
             return each is null
-                ? Plan(priority, filters, [], [.. values.Select(ResolvedValue.OfRequest)])
-                : Plan(priority, [], [new RequestRows(each, filters, values)], [.. values.Select((_, output) => new ResolvedValue(null, 0, output))]);
+                ? Plan(written, priority, filters, [], [.. values.Select(ResolvedValue.OfRequest)])
+                : Plan(written, priority, [], [new RequestRows(each, filters, values)], [.. values.Select((_, output) => new ResolvedValue(null, 0, output))]);
         });
     }
 
@@ -97,13 +98,16 @@ internal sealed class ParameterQueryCompiler(CompileContext context, BucketDefin
                 [.. clause.Alternatives.Select(alternative => RowMatches.Of(alternative, parameters))],
                 [.. stored.Select(output => output.Value.Expression)],
                 [.. stored.Select(output => output.Name)],
-                KeepsNull: true);
+                KeepsNull: true)
+            {
+                Written = new SourceText(report.Query, select.Span),
+            };
             context.Lookups.Add(lookup);
             var sources = new List<ResolutionSource>();
             var keys = clause.Parameters.Select(parameter => KeyOf(parameter, sources)).ToList();
             sources.Add(new LookupRows(lookup, keys));
             var values = names.Select(name => ValueOf(name, outputs, stored, sources.Count - 1)).ToList();
-            return Plan(priority, [], sources, values);
+            return Plan(new SourceText(report.Query, select.Span), priority, [], sources, values);
         });
     }
 
@@ -126,9 +130,12 @@ internal sealed class ParameterQueryCompiler(CompileContext context, BucketDefin
     }
 
     private ResolutionPlan Plan(
-        int? priority, IReadOnlyList<Expression> filters, IReadOnlyList<ResolutionSource> sources, IReadOnlyList<ResolvedValue> values) =>
+        SourceText written, int? priority, IReadOnlyList<Expression> filters, IReadOnlyList<ResolutionSource> sources, IReadOnlyList<ResolvedValue> values) =>
         new(family, priority ?? entry.Priority ?? DefaultPriority, filters, sources,
-            [.. values.Select(value => new[] { value })], KeepsNull: true, MergesEqual: false);
+            [.. values.Select(value => new[] { value })], KeepsNull: true, MergesEqual: false)
+        {
+            Written = written,
+        };
 
     private List<(string Name, Bound Value)> Outputs(SelectSyntax select, ScalarCompiler scalars, out int? priority)
     {

@@ -59,7 +59,11 @@ internal sealed record DataPlan(
     IReadOnlyList<string> Columns,
     string? OutputTable,
     Projection Projection,
-    IReadOnlyList<(BucketFamily Family, RowMatch Match)> Memberships);
+    IReadOnlyList<(BucketFamily Family, RowMatch Match)> Memberships)
+{
+    /// <summary>Where the query stands in the file, for explanations.</summary>
+    public SourceText? Written { get; init; }
+}
 
 /// <summary>One item of a select list.</summary>
 /// <param name="Name">Output name; unused for a star.</param>
@@ -92,6 +96,9 @@ internal sealed record LookupPlan(
 {
     /// <summary>What every key of this index starts with.</summary>
     public string Prefix => $"{Definition.Name}:{Number}";
+
+    /// <summary>Where the query that needs it stands in the file, for explanations.</summary>
+    public SourceText? Written { get; init; }
 }
 
 /// <summary>A value known while a request is resolved: of the request itself, or an output of a source.</summary>
@@ -132,4 +139,8 @@ internal sealed record ResolutionPlan(
     IReadOnlyList<ResolutionSource> Sources,
     IReadOnlyList<IReadOnlyList<ResolvedValue>> Keys,
     bool KeepsNull,
-    bool MergesEqual);
+    bool MergesEqual)
+{
+    /// <summary>Where the first query that it serves stands in the file, for explanations; null when no query was written.</summary>
+    public SourceText? Written { get; init; }
+}

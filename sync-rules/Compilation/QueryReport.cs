@@ -1,3 +1,4 @@
+using TopGun.Buckets.SyncRules.Expressions;
 using TopGun.Buckets.SyncRules.Sql;
 using TopGun.Buckets.SyncRules.Yaml;
 
@@ -7,6 +8,9 @@ namespace TopGun.Buckets.SyncRules.Compilation;
 internal sealed class QueryReport(QueryText query, Findings findings)
 {
     public QueryText Query => query;
+
+    /// <summary>Remembers where an expression stands, for explanations; the innermost use counts.</summary>
+    public void Mark(Expression expression, TextSpan span) => expression.Written ??= new SourceText(query, span);
 
     public void Error(SqlProblem problem) => findings.Error(problem.Class, query.PlaceOf(problem.Span), problem.Message);
 

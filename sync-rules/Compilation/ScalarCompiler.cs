@@ -16,6 +16,13 @@ internal sealed class ScalarCompiler(IExpressionScope scope, RulesSettings setti
     /// <exception cref="SqlProblem">The expression is not possible here.</exception>
     public Bound Compile(SqlExpression node)
     {
+        var value = CompileNode(node);
+        report.Mark(value.Expression, node.Span);
+        return value;
+    }
+
+    private Bound CompileNode(SqlExpression node)
+    {
         switch (node)
         {
             case LiteralSyntax literal:
@@ -56,6 +63,13 @@ internal sealed class ScalarCompiler(IExpressionScope scope, RulesSettings setti
 
     /// <summary>Joins compiled sides with their operator.</summary>
     public Bound CompileBinary(BinarySyntax binary, Bound left, Bound right)
+    {
+        var value = CompileOperator(binary, left, right);
+        report.Mark(value.Expression, binary.Span);
+        return value;
+    }
+
+    private Bound CompileOperator(BinarySyntax binary, Bound left, Bound right)
     {
         switch (binary.Operator)
         {

@@ -1,4 +1,5 @@
 using System.Text;
+using TopGun.Buckets.SyncRules.Compilation;
 using TopGun.Buckets.SyncRules.Values;
 
 namespace TopGun.Buckets.SyncRules.Expressions;
@@ -6,6 +7,9 @@ namespace TopGun.Buckets.SyncRules.Expressions;
 /// <summary>A compiled expression over one row, or over one request, or over nothing. Immutable; a function of its context.</summary>
 internal abstract class Expression
 {
+    /// <summary>Where it stands in the rules file, for explanations; null for what the compiler made up. No part of its meaning.</summary>
+    public SourceText? Written { get; set; }
+
     /// <exception cref="EvaluationException">The values do not allow an answer.</exception>
     public abstract SqlValue Evaluate(EvaluationContext context);
 

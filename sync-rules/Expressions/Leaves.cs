@@ -55,6 +55,11 @@ internal sealed class ColumnExpression(int slot, string name) : Expression
 /// <summary>Key or value of the current element of a <c>json_each</c> call.</summary>
 internal sealed class EachExpression(int index, string call, bool isKey) : Expression
 {
+    /// <summary>Number of the call among those over the same row.</summary>
+    public int Index => index;
+
+    public bool IsKey => isKey;
+
     public override SqlValue Evaluate(EvaluationContext context) => (isKey ? context.EachKeys : context.EachValues)[index];
 
     public override void Print(StringBuilder target) => target.Append("each").Append(index).Append('(').Append(call).Append(isKey ? ").key" : ").value");

@@ -7,6 +7,8 @@ namespace TopGun.Buckets.SyncRules.Expressions;
 /// <summary>NOT. Two-valued, of null it is true; three-valued, of null it is null.</summary>
 internal sealed class NotExpression(Expression operand, bool isThreeValued) : Expression
 {
+    public Expression Operand => operand;
+
     public override SqlValue Evaluate(EvaluationContext context)
     {
         var value = operand.Evaluate(context);
@@ -19,6 +21,12 @@ internal sealed class NotExpression(Expression operand, bool isThreeValued) : Ex
 /// <summary>AND and OR. Two-valued, null counts as false; three-valued, it is unknown unless the other side decides.</summary>
 internal sealed class LogicalExpression(bool isAnd, bool isThreeValued, Expression left, Expression right) : Expression
 {
+    public bool IsAnd => isAnd;
+
+    public Expression Left => left;
+
+    public Expression Right => right;
+
     // Both sides are always evaluated: a side that fails must fail the row whatever the other side says.
     public override SqlValue Evaluate(EvaluationContext context)
     {
@@ -42,6 +50,12 @@ internal sealed class LogicalExpression(bool isAnd, bool isThreeValued, Expressi
 
 internal sealed class CompareExpression(BinaryOperator comparison, Expression left, Expression right) : Expression
 {
+    public BinaryOperator Comparison => comparison;
+
+    public Expression Left => left;
+
+    public Expression Right => right;
+
     public override SqlValue Evaluate(EvaluationContext context)
     {
         var leftValue = left.Evaluate(context);

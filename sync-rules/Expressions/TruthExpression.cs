@@ -6,6 +6,8 @@ namespace TopGun.Buckets.SyncRules.Expressions;
 /// <summary>1 when the operand is true, otherwise null: a key that finds nothing.</summary>
 internal sealed class TruthExpression(Expression operand) : Expression
 {
+    public Expression Operand => operand;
+
     public override SqlValue Evaluate(EvaluationContext context) =>
         SqlCompare.IsTrue(operand.Evaluate(context)) ? SqlValue.True : SqlValue.Null;
 

@@ -6,9 +6,11 @@ namespace TopGun.Buckets.SyncRules.Yaml;
 internal sealed class QueryText
 {
     private readonly int[] _places;
+    private readonly string _source;
 
     public QueryText(YamlScalar scalar, string source)
     {
+        _source = source;
         Text = scalar.Value;
         Place = scalar.Place;
         _places = Align(scalar, source);
@@ -29,6 +31,9 @@ internal sealed class QueryText
         var last = _places[Math.Clamp(span.End - 1, 0, _places.Length - 1)];
         return new YamlPlace(start, Math.Max(start, last + 1));
     }
+
+    /// <summary>1-based line in the file on which a part of the query begins.</summary>
+    public int LineOf(TextSpan span) => 1 + _source.AsSpan(0, PlaceOf(span).Start).Count('\n');
 
     // Blanks may be folded, but every other character of the value stands in the source in the same order, as itself or as an escape.
     private static int[] Align(YamlScalar scalar, string source)

@@ -23,7 +23,7 @@ public sealed class ClientKilled : IAsyncLifetime
         var random = new Random(seed);
         await using var demo = await DemoService.StartAsync();
         await CountEffectsAsync(demo.Database);
-        var backend = new Uri($"http://127.0.0.1:{ServiceProcess.FreePort()}");
+        var backend = new Uri($"http://127.0.0.1:{FreePort.Next()}");
         await using var uploads = StartBackend(demo, backend);
         await AnswersAsync(new Uri(backend, "/health"));
 

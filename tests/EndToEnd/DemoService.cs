@@ -12,6 +12,9 @@ internal sealed class DemoService : IAsyncDisposable
     /// <summary>A list of Ann's alone.</summary>
     public const string AnnsList = "a0000000-0000-4000-8000-000000000002";
 
+    /// <summary>A list of Bob's alone.</summary>
+    public const string BobsList = "a0000000-0000-4000-8000-000000000003";
+
     /// <summary>The one todo in <see cref="AnnsList"/>.</summary>
     public const string AnnsTodo = "c0000000-0000-4000-8000-000000000003";
 
@@ -32,17 +35,16 @@ internal sealed class DemoService : IAsyncDisposable
     public ServiceProcess Process { get; }
 
     /// <summary>Makes the database and the service, not yet started.</summary>
-    public static async Task<DemoService> CreateAsync(PostgresCluster? cluster = null, params (string Name, string Value)[] settings)
-    {
-        var database = await PostgresDatabase.CreateAsync(cluster);
-        await database.ExecuteAsync(Schema);
-        return new DemoService(database, new ServiceProcess(database.ConnectionString, Rules, settings));
-    }
+    public static Task<DemoService> CreateAsync(PostgresCluster? cluster = null, params (string Name, string Value)[] settings) =>
+        CreateAsync(Rules, cluster, settings);
 
     /// <summary>Makes the database and the service and waits until it is ready.</summary>
-    public static async Task<DemoService> StartAsync(params (string Name, string Value)[] settings)
+    public static Task<DemoService> StartAsync(params (string Name, string Value)[] settings) => StartAsync(Rules, settings);
+
+    /// <summary>As the other, with other rules for the demo's tables.</summary>
+    public static async Task<DemoService> StartAsync(string rules, params (string Name, string Value)[] settings)
     {
-        var demo = await CreateAsync(cluster: null, settings);
+        var demo = await CreateAsync(rules, cluster: null, settings);
         try
         {
             await demo.Process.StartAsync();
@@ -93,6 +95,13 @@ internal sealed class DemoService : IAsyncDisposable
             await client.DisposeAsync();
         await Process.DisposeAsync();
         await Database.DisposeAsync();
+    }
+
+    private static async Task<DemoService> CreateAsync(string rules, PostgresCluster? cluster, (string Name, string Value)[] settings)
+    {
+        var database = await PostgresDatabase.CreateAsync(cluster);
+        await database.ExecuteAsync(Schema);
+        return new DemoService(database, new ServiceProcess(database.ConnectionString, rules, settings));
     }
 
     private static string Shown(RowCopy row) => row.Type switch

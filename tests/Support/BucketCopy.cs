@@ -8,13 +8,16 @@ internal sealed class BucketCopy
 {
     private readonly Dictionary<string, RowCopy> _rows = [];
 
-    /// <summary>Last operation received.</summary>
+    /// <summary>Last operation received, or the checkpoint that was completed after it.</summary>
     public ulong Position { get; private set; }
 
     /// <summary>Wrapping sum over all operations received.</summary>
     public uint Checksum { get; private set; }
 
     public IEnumerable<RowCopy> Rows => _rows.Values;
+
+    /// <summary>Everything up to the checkpoint has arrived.</summary>
+    public void Complete(ulong checkpoint) => Position = Math.Max(Position, checkpoint);
 
     /// <summary>Applies one operation of a data line.</summary>
     public void Apply(ulong opId, JsonElement op)

@@ -1,7 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Net;
-using System.Net.Sockets;
 using Npgsql;
 using Xunit;
 
@@ -51,7 +49,6 @@ public sealed class PostgresCluster : IAsyncDisposable
         if [ -n "$remove" ]; then rm -rf "$2"; fi
         """;
 
-    private static readonly TimeSpan StartDeadline = TimeSpan.FromSeconds(60);
     private static readonly Lazy<Task<PostgresCluster>> SharedCluster = new(() => StartAsync());
 
     private readonly PostgresBinaries _binaries;
@@ -90,7 +87,7 @@ public sealed class PostgresCluster : IAsyncDisposable
     {
         var binaries = SkipWithoutBinaries();
         var folder = binaries.CreateFolder();
-        var cluster = new PostgresCluster(binaries, folder, FreePort());
+        var cluster = new PostgresCluster(binaries, folder, FreePort.Next());
         try
         {
             await Task.Run(
@@ -128,7 +125,7 @@ public sealed class PostgresCluster : IAsyncDisposable
             if (await BecomesReadyAsync(started, cancellationToken))
                 return;
             await StopAsync(PostgresStop.Kill);
-            if (Stopwatch.GetElapsedTime(started) > StartDeadline)
+            if (Stopwatch.GetElapsedTime(started) > Patience.Limit)
                 throw new InvalidOperationException($"Postgres did not start: {Log}");
         }
     }
@@ -188,7 +185,7 @@ public sealed class PostgresCluster : IAsyncDisposable
 
     private async Task<bool> BecomesReadyAsync(long started, CancellationToken cancellationToken)
     {
-        while (Stopwatch.GetElapsedTime(started) < StartDeadline && IsRunning())
+        while (Stopwatch.GetElapsedTime(started) < Patience.Limit && IsRunning())
         {
             try
             {
@@ -223,12 +220,5 @@ public sealed class PostgresCluster : IAsyncDisposable
         if (PostgresBinaries.Local is null)
             Assert.Skip("This test needs the Postgres server programs, and as root an account 'postgres': apt-get install postgresql.");
         return PostgresBinaries.Local!;
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 }

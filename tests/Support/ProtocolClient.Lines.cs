@@ -103,6 +103,14 @@ public sealed partial class ProtocolClient
                 Violate($"At checkpoint {lastOpId} bucket {name} should have checksum {checksum}, but has {received}.");
         }
 
+        foreach (var name in target.Checksums.Keys)
+        {
+            // As the SDKs do: from here on the client asks for what comes after the checkpoint, and thereby tells how far it has seen.
+            if (!_buckets.TryGetValue(name, out var bucket))
+                _buckets.Add(name, bucket = new BucketCopy());
+            bucket.Complete(lastOpId);
+        }
+
         var rows = _buckets.Values.SelectMany(bucket => bucket.Rows)
             .GroupBy(row => (row.Type, row.Id))
             .Select(copies => copies.MaxBy(copy => copy.OpId)!);

@@ -15,7 +15,6 @@ namespace TopGun.Buckets.Tests.Support;
 public sealed partial class ProtocolClient : IAsyncDisposable
 {
     private static readonly TimeSpan ReconnectDelay = TimeSpan.FromMilliseconds(25);
-    private static readonly TimeSpan WaitLimit = TimeSpan.FromSeconds(60);
 
     private readonly Lock _gate = new();
     private readonly HttpClient _http;
@@ -59,11 +58,11 @@ public sealed partial class ProtocolClient : IAsyncDisposable
         return this;
     }
 
-    /// <summary>Waits until a completed checkpoint meets a condition; a protocol violation or a minute without success is a failure.</summary>
+    /// <summary>Waits until a completed checkpoint meets a condition; a protocol violation is a failure, and so is running out of patience.</summary>
     public async Task<ClientView> WaitAsync(Func<ClientView, bool> condition, string what)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
-        limit.CancelAfter(WaitLimit);
+        limit.CancelAfter(Patience.Limit);
         while (true)
         {
             ClientView? view;
@@ -83,7 +82,7 @@ public sealed partial class ProtocolClient : IAsyncDisposable
             }
             catch (OperationCanceledException) when (!TestContext.Current.CancellationToken.IsCancellationRequested)
             {
-                Assert.Fail($"{User} did not see within {WaitLimit.TotalSeconds} s: {what}. {Describe(view)}");
+                Assert.Fail($"{User} did not see within {Patience.Limit.TotalSeconds} s: {what}. {Describe(view)}");
             }
         }
     }

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Net;
-using System.Net.Sockets;
 using System.Text;
 using Xunit;
 
@@ -9,7 +8,6 @@ namespace TopGun.Buckets.Tests.Support;
 /// <summary>The built service as a child process on a port of its own, with its store in a temporary folder. It never outlives this process.</summary>
 public sealed class ServiceProcess : IAsyncDisposable
 {
-    private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(60);
     private static readonly HttpClient Http = new() { Timeout = TimeSpan.FromSeconds(5) };
 
     private readonly Dictionary<string, string> _environment;
@@ -26,7 +24,7 @@ public sealed class ServiceProcess : IAsyncDisposable
         _folder = Directory.CreateTempSubdirectory("topgun-service-").FullName;
         RulesPath = Path.Combine(_folder, "sync-rules.yaml");
         StorePath = Path.Combine(_folder, "store");
-        Url = new Uri($"http://127.0.0.1:{FreePort()}");
+        Url = new Uri($"http://127.0.0.1:{FreePort.Next()}");
         File.WriteAllText(RulesPath, rules);
         _environment = new Dictionary<string, string>
         {
@@ -85,7 +83,7 @@ public sealed class ServiceProcess : IAsyncDisposable
         while (await ProbeAsync("readiness") != HttpStatusCode.OK)
         {
             Assert.True(_process is { HasExited: false }, $"The service ended before it was ready:\n{Log}");
-            Assert.True(Stopwatch.GetElapsedTime(started) < StartLimit, $"The service is not ready after {StartLimit.TotalSeconds} s:\n{Log}");
+            Assert.True(Stopwatch.GetElapsedTime(started) < Patience.Limit, $"The service is not ready after {Patience.Limit.TotalSeconds} s:\n{Log}");
             await Task.Delay(20, TestContext.Current.CancellationToken);
         }
     }
@@ -119,7 +117,7 @@ public sealed class ServiceProcess : IAsyncDisposable
         await WaitForExitAsync();
     }
 
-    /// <summary>Waits until it has ended; more than 30 s are a failure.</summary>
+    /// <summary>Waits until it has ended; running out of patience is a failure.</summary>
     /// <returns>Its exit code.</returns>
     public async Task<int> WaitForExitAsync()
     {
@@ -138,12 +136,4 @@ public sealed class ServiceProcess : IAsyncDisposable
     }
 
     private SupervisedProcess Running => _process ?? throw new InvalidOperationException("The service was not started.");
-
-    /// <summary>A port that nobody listens on.</summary>
-    public static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
-    }
 }

@@ -26,7 +26,6 @@ public sealed class SupervisedProcess : IAsyncDisposable
         exit "$code"
         """;
 
-    private static readonly TimeSpan ExitLimit = TimeSpan.FromSeconds(30);
 
     private readonly Process _watchdog;
     private readonly Task _reading;
@@ -85,12 +84,12 @@ public sealed class SupervisedProcess : IAsyncDisposable
         await kill.WaitForExitAsync();
     }
 
-    /// <summary>Waits until it has ended; more than 30 s are a failure.</summary>
+    /// <summary>Waits until it has ended; running out of patience is a failure.</summary>
     /// <returns>Its exit code.</returns>
     public async Task<int> WaitForExitAsync()
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
-        limit.CancelAfter(ExitLimit);
+        limit.CancelAfter(Patience.Limit);
         await _watchdog.WaitForExitAsync(limit.Token);
         await _reading;
         return _watchdog.ExitCode;

@@ -13,6 +13,10 @@ internal sealed partial class TokenVerifier(IKeySource keys, IOptions<JwtOptions
 {
     private const int MaxTokenBytes = 16 << 10;
 
+    // The library's cache of what verifies by a key is not safe while it is filled: of several threads that come with a key for the first time,
+    // one in some thousand refuses a good token. What it saves is small beside the rest of a request.
+    private static readonly CryptoProviderFactory Uncached = new() { CacheSignatureProviders = false };
+
     public async ValueTask<SyncUser> VerifyAsync(string? authorization, CancellationToken cancellationToken)
     {
         var match = AuthorizationValue().Match(authorization ?? "");
@@ -44,6 +48,7 @@ internal sealed partial class TokenVerifier(IKeySource keys, IOptions<JwtOptions
         var handler = new JwtSecurityTokenHandler { MapInboundClaims = false, MaximumTokenSizeInBytes = MaxTokenBytes };
         var parameters = new TokenValidationParameters
         {
+            CryptoProviderFactory = Uncached,
             IssuerSigningKeyResolver = (_, _, _, _) => [key.Key],
             ValidAlgorithms = [algorithm],
             RequireSignedTokens = true,

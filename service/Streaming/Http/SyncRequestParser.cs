@@ -13,7 +13,7 @@ internal sealed class SyncRequestParser
     private const int MaxProblems = 20; // a body of nothing but mistakes must not become an answer of the same size
     private static readonly JsonDocumentOptions Options = new() { MaxDepth = 64 };
 
-    private static readonly JsonElement EmptyObject = JsonElement.Parse("{}"u8);
+    private static readonly JsonElement NoParameters = JsonElement.Parse("{}"u8);
 
     private readonly List<string> _problems = [];
 
@@ -64,7 +64,7 @@ internal sealed class SyncRequestParser
             Buckets(body),
             clientId,
             Flag(body, "raw_data", "raw_data") ?? false,
-            Parameters(body, "parameters", "parameters"),
+            Parameters(body, "parameters", "parameters") ?? NoParameters,
             streams is not { } options || (Flag(options, "include_defaults", "streams.include_defaults") ?? true),
             streams is null ? [] : Subscriptions(streams.Value));
     }
@@ -107,8 +107,9 @@ internal sealed class SyncRequestParser
                 Problem($"{place}.stream is missing");
                 break;
             }
+            // Without parameters a subscription means the default one of an automatic stream; an empty object is another one beside it.
             subscriptions.Add(new StreamSubscription(
-                stream, Parameters(item, "parameters", $"{place}.parameters"), Priority(item, $"{place}.override_priority")));
+                stream, Parameters(item, "parameters", $"{place}.parameters") ?? default, Priority(item, $"{place}.override_priority")));
             if (_problems.Count >= MaxProblems)
                 break;
         }
@@ -125,12 +126,8 @@ internal sealed class SyncRequestParser
         return null;
     }
 
-    private JsonElement Parameters(JsonElement parent, string name, string place)
-    {
-        if (Member(parent, name, JsonValueKind.Object, "an object", place) is { } parameters)
-            return parameters.Clone();
-        return EmptyObject;
-    }
+    private JsonElement? Parameters(JsonElement parent, string name, string place) =>
+        Member(parent, name, JsonValueKind.Object, "an object", place)?.Clone();
 
     private void CheckMetadata(JsonElement body)
     {

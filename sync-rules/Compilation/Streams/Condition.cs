@@ -22,7 +22,11 @@ internal sealed record AnyOf(IReadOnlyList<Condition> Parts, TextSpan Span) : Co
 internal sealed record NotOf(Condition Operand, TextSpan Span) : Condition(Span);
 
 /// <summary>A condition over one source, or over the request.</summary>
-internal sealed record Test(BoundTerm Term, TextSpan Span) : Condition(Span);
+internal sealed record Test(BoundTerm Term, TextSpan Span) : Condition(Span)
+{
+    /// <summary>What its negation was written as, where the file has only that: <c>a != b</c>.</summary>
+    public SourceText? WrittenNegated { get; init; }
+}
 
 /// <summary>An equality between two sources, or between a source and the request.</summary>
 internal sealed record Link(BoundTerm Left, BoundTerm Right, TextSpan Span) : Condition(Span);

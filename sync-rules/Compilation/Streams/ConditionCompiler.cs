@@ -35,9 +35,9 @@ internal sealed class ConditionCompiler
             case UnarySyntax { Operator: UnaryOperator.Not } not:
                 return new NotOf(Compile(not.Operand), not.Span);
             case BinarySyntax { Operator: BinaryOperator.Equal } equality:
-                return Equal(CompileTerm(equality.Left), CompileTerm(equality.Right), equality.Span);
+                return Written(Equal(CompileTerm(equality.Left), CompileTerm(equality.Right), equality.Span));
             case BinarySyntax { Operator: BinaryOperator.NotEqual } inequality when IsEdition3:
-                return new NotOf(Equal(CompileTerm(inequality.Left), CompileTerm(inequality.Right), inequality.Span), inequality.Span);
+                return Not(Equal(CompileTerm(inequality.Left), CompileTerm(inequality.Right), inequality.Span), inequality.Span);
             case BinarySyntax { Operator: BinaryOperator.Overlap } overlap:
                 return CompileOverlap(overlap);
             case InSyntax membership:
@@ -64,6 +64,16 @@ internal sealed class ConditionCompiler
         return new Test(new BoundTerm(origin with { Expression = compare }, [.. left.Each.Union(right.Each)]), span);
     }
 
+    private Condition Written(Condition condition)
+    {
+        if (condition is Test test)
+            _report.Mark(test.Term.Value.Expression, test.Span);
+        return condition;
+    }
+
+    private NotOf Not(Condition condition, TextSpan span) =>
+        new(condition is Test test ? test with { WrittenNegated = new SourceText(_report.Query, span) } : condition, span);
+
     private static bool IsSameSource(BoundTerm left, BoundTerm right) =>
         left.Origin == Origin.Constant || right.Origin == Origin.Constant
         || (left.Origin == right.Origin && (left.Origin == Origin.Request || left.Source == right.Source));
@@ -75,7 +85,7 @@ internal sealed class ConditionCompiler
         var condition = TryCompileRows(membership.List, out var output) is { } rows
             ? new Existence(new AllOf([Equal(CompileTerm(membership.Operand), output, membership.Span), rows], membership.Span), membership.Span)
             : CompileInList(membership);
-        return membership.Negated ? new NotOf(condition, membership.Span) : condition;
+        return membership.Negated ? Not(condition, membership.Span) : Written(condition);
     }
 
     private Condition CompileInList(InSyntax membership)
@@ -105,7 +115,7 @@ internal sealed class ConditionCompiler
         {
             var origin = left.Origin == Origin.Constant ? right.Value : left.Value;
             var test = new OverlapExpression(left.Value.Expression, right.Value.Expression);
-            return new Test(new BoundTerm(origin with { Expression = test }, [.. left.Each.Union(right.Each)]), overlap.Span);
+            return Written(new Test(new BoundTerm(origin with { Expression = test }, [.. left.Each.Union(right.Each)]), overlap.Span));
         }
         var parts = new List<Condition>
         {

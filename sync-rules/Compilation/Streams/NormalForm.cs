@@ -38,7 +38,9 @@ internal sealed class NormalForm(bool isThreeValued)
             case Link link when negated:
                 throw SqlProblem.Unsupported(link.Span, "A comparison between two tables, or between a row and the request, cannot be negated.");
             case Test test when negated:
-                return [[test with { Term = test.Term with { Value = ScalarCompiler.Negate(test.Term.Value, isThreeValued) } }]];
+                var opposite = ScalarCompiler.Negate(test.Term.Value, isThreeValued);
+                opposite.Expression.Written = test.WrittenNegated;
+                return [[test with { Term = test.Term with { Value = opposite }, WrittenNegated = null }]];
             default:
                 return [[condition]];
         }

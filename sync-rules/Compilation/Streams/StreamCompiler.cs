@@ -59,11 +59,14 @@ internal sealed class StreamCompiler
         foreach (var alternative in alternatives)
         {
             var planner = new AlternativePlanner(query.Groups, primary, alternative);
-            planner.Plan(LookupOf);
+            planner.Plan((group, match, outputs) => LookupOf(group, match, outputs, new SourceText(report.Query, select.Span)));
             memberships.Add((FamilyOf(planner, report, select.Span), planner.Match));
         }
         _context.Data.Add(new DataPlan(
-            _definition, primary.Match!, primary.Columns.Names, DataQueryCompiler.OutputTable(primary.Table!, primary.Match!), projection, memberships));
+            _definition, primary.Match!, primary.Columns.Names, DataQueryCompiler.OutputTable(primary.Table!, primary.Match!), projection, memberships)
+        {
+            Written = new SourceText(report.Query, select.Span),
+        });
     }
 
     // Alternatives that a request resolves in the same way share their buckets, also across queries on different tables.
@@ -71,7 +74,10 @@ internal sealed class StreamCompiler
     {
         var plan = new ResolutionPlan(
             new BucketFamily(_definition, _families.Count), _entry.Priority, planner.RequestFilters, planner.Sources, planner.Keys,
-            KeepsNull: !IsEdition3, MergesEqual: true);
+            KeepsNull: !IsEdition3, MergesEqual: true)
+        {
+            Written = new SourceText(report.Query, span),
+        };
         var meaning = IsEdition3 ? Fingerprint.DescribeSources(plan) : $"{_families.Count}";
         if (_families.TryGetValue(meaning, out var known))
             return known.Family;
@@ -86,11 +92,14 @@ internal sealed class StreamCompiler
         return plan.Family;
     }
 
-    private LookupPlan LookupOf(SourceGroup group, RowMatch match, IReadOnlyList<Expression> outputs)
+    private LookupPlan LookupOf(SourceGroup group, RowMatch match, IReadOnlyList<Expression> outputs, SourceText written)
     {
         var plan = new LookupPlan(
             _definition, _lookups.Count + 1, group.Match!, group.Columns.Names, [match], outputs,
-            [.. outputs.Select(output => output.ToString())], KeepsNull: false);
+            [.. outputs.Select(output => output.ToString())], KeepsNull: false)
+        {
+            Written = written,
+        };
         var meaning = Fingerprint.DescribeIndex(plan);
         if (_lookups.TryGetValue(meaning, out var known))
             return known;

@@ -1,9 +1,8 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Net;
-using System.Net.Sockets;
 using TopGun.Buckets.Tests.Benchmarks.Measuring;
 using TopGun.Buckets.Tests.Benchmarks.Source;
+using TopGun.Buckets.Tests.Support;
 
 namespace TopGun.Buckets.Tests.Benchmarks.Service;
 
@@ -46,7 +45,7 @@ internal sealed class ServiceProcess : IAsyncDisposable
 
         var folder = Directory.CreateTempSubdirectory("topgun-benchmark-").FullName;
         File.WriteAllText(Path.Combine(folder, "rules.yaml"), BenchmarkData.Rules);
-        var address = new Uri(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{FreePort()}/"));
+        var address = new Uri(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{FreePort.Next()}/"));
 
         // Its output goes to a file: a pipe that nobody reads in time would hold it up.
         var command = new ProcessStartInfo("/bin/sh", ["-c", "exec \"$0\" serve >\"$1\" 2>&1", program, Path.Combine(folder, "log")])
@@ -144,12 +143,5 @@ internal sealed class ServiceProcess : IAsyncDisposable
     {
         using var kill = Process.Start("kill", ["-" + signal, ProcessId.ToString(CultureInfo.InvariantCulture)]);
         kill.WaitForExit();
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 }

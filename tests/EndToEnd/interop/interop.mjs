@@ -2,64 +2,19 @@
 // and what comes after the upload. Prints a line for each step and exits 0 when all of them hold.
 //
 //   node interop.mjs '{"endpoint": …, "token": …, "source": …, "list": …, "rows": …}'
-import { mkdtemp, rm } from 'node:fs/promises';
-import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { connect, deadline, expect, main, number, openDevice, options, source, step, until } from './harness.mjs';
 
-// The packages are in a folder of their own, away from this file, so they are looked up from there.
-const packages = createRequire(join(process.env.TOPGUN_TEST_INTEROP, 'package.json'));
-const load = (name) => import(pathToFileURL(packages.resolve(name)).href);
-const { column, createConsoleLogger, LogLevels, PowerSyncDatabase, Schema, SyncStreamConnectionMethod, Table } = await load('@powersync/node');
-const { default: pg } = await load('pg');
+const device = openDevice();
 
-const options = JSON.parse(process.argv[2]);
-const stepSeconds = 30;
-const schema = new Schema({
-  lists: new Table({ owner_id: column.text, name: column.text, created_at: column.text }),
-  members: new Table({ list_id: column.text, user_id: column.text }),
-  todos: new Table({
-    list_id: column.text,
-    title: column.text,
-    done: column.integer,
-    created_by: column.text,
-    created_at: column.text
-  })
-});
-
-const folder = await mkdtemp(join(tmpdir(), 'topgun-interop-'));
-const source = new pg.Client({ connectionString: options.source });
-const device = new PowerSyncDatabase({
-  schema,
-  database: { dbFilename: 'device.db', dbLocation: folder, implementation: { type: 'node:sqlite' } },
-  logger: createConsoleLogger({ minLevel: LogLevels.warn })
-});
-
-let exitCode = 1;
-try {
-  await source.connect();
-  await run();
-  exitCode = 0;
-} catch (error) {
-  console.error('failed:', error);
-} finally {
-  await device.close();
-  await source.end();
-  await rm(folder, { recursive: true, force: true });
-}
-process.exit(exitCode);
+await main(run);
 
 async function run() {
   await step('the first sync completes', async () => {
-    await device.connect(
-      { fetchCredentials: async () => ({ endpoint: options.endpoint, token: options.token }), uploadData },
-      { connectionMethod: SyncStreamConnectionMethod.HTTP, crudUploadThrottleMs: 20 }
-    );
-    await device.waitForFirstSync(AbortSignal.timeout(stepSeconds * 1000));
+    await connect(device, uploadData);
+    await device.waitForFirstSync(deadline());
   });
   await step('all rows are there', async () => {
-    await until(async () => (await number('SELECT count(*) FROM todos')) === options.rows);
+    await until(async () => (await number(device, 'SELECT count(*) FROM todos')) === options.rows);
   });
 
   const id = crypto.randomUUID();
@@ -70,7 +25,7 @@ async function run() {
   await step('an update at the source arrives', async () => {
     await source.query('UPDATE todos SET title = $2, done = true WHERE id = $1', [id, 'changed at the source']);
     await until(async () => (await title(id)) === 'changed at the source');
-    expect((await number('SELECT done FROM todos WHERE id = ?', [id])) === 1, 'the boolean is 1');
+    expect((await number(device, 'SELECT done FROM todos WHERE id = ?', [id])) === 1, 'the boolean is 1');
   });
   await step('a delete at the source arrives', async () => {
     await source.query('DELETE FROM todos WHERE id = $1', [id]);
@@ -96,12 +51,9 @@ async function run() {
   await step('a second connection resumes and stays equal to the source', async () => {
     await device.disconnect();
     await source.query("UPDATE todos SET title = 'while away' WHERE list_id = $1 AND title = 'Milk'", [options.list]);
-    await device.connect(
-      { fetchCredentials: async () => ({ endpoint: options.endpoint, token: options.token }), uploadData },
-      { connectionMethod: SyncStreamConnectionMethod.HTTP }
-    );
-    await until(async () => (await number("SELECT count(*) FROM todos WHERE title = 'while away'")) === 1);
-    expect((await number('SELECT count(*) FROM todos')) === options.rows, 'as many rows as at first');
+    await connect(device, uploadData);
+    await until(async () => (await number(device, "SELECT count(*) FROM todos WHERE title = 'while away'")) === 1);
+    expect((await number(device, 'SELECT count(*) FROM todos')) === options.rows, 'as many rows as at first');
   });
 }
 
@@ -131,28 +83,6 @@ async function uploadData(database) {
   }
 }
 
-async function step(name, action) {
-  const started = performance.now();
-  try {
-    await action();
-  } catch (cause) {
-    throw new Error(`step "${name}"`, { cause });
-  }
-  console.log(`ok: ${name} (${Math.round(performance.now() - started)} ms)`);
-}
-
-async function until(holds) {
-  const limit = performance.now() + stepSeconds * 1000;
-  while (!(await holds())) {
-    expect(performance.now() < limit, `it holds within ${stepSeconds} s: ${holds}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
-
-async function number(sql, parameters) {
-  return Object.values(await device.get(sql, parameters))[0];
-}
-
 async function title(id) {
   return (await device.getOptional('SELECT title FROM todos WHERE id = ?', [id]))?.title;
 }
@@ -163,10 +93,4 @@ async function titleAtSource(id) {
 
 async function queued() {
   return (await device.getUploadQueueStats()).count;
-}
-
-function expect(condition, what) {
-  if (!condition) {
-    throw new Error(`does not hold: ${what}`);
-  }
 }

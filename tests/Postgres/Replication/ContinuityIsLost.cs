@@ -121,9 +121,10 @@ public class ContinuityIsLost
         await follower.CatchUpAsync(database, "lists");
 
         await database.ExecuteAsync(thinning);
+        // A change before that could make the walsender notice first.
+        await follower.UntilAsync(() => follower.State!.Epoch == 2);
         await database.ExecuteAsync("INSERT INTO lists VALUES (2)");
 
-        await follower.UntilAsync(() => follower.State!.Epoch == 2);
         await follower.CatchUpAsync(database, "lists");
         Assert.Contains(follower.Log, line => line.Contains(reason, StringComparison.Ordinal));
     }

@@ -122,7 +122,7 @@ internal sealed class Follower : IAsyncDisposable
     public async Task UntilAsync(Func<bool> isSo, Func<string>? describe = null)
     {
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
-        deadline.CancelAfter(TimeSpan.FromSeconds(40));
+        deadline.CancelAfter(Patience.Limit);
         while (true)
         {
             Task next;
@@ -144,7 +144,7 @@ internal sealed class Follower : IAsyncDisposable
     public void Send(Lsn position) => _changes.Acknowledge(position);
 
     /// <summary>Waits until it has ended by itself.</summary>
-    public Task UntilFailureAsync() => _running!.WaitAsync(TimeSpan.FromSeconds(40), TestContext.Current.CancellationToken);
+    public Task UntilFailureAsync() => _running!.WaitAsync(Patience.Limit, TestContext.Current.CancellationToken);
 
     public async Task StopAsync()
     {

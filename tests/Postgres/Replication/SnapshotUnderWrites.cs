@@ -90,7 +90,7 @@ public class SnapshotUnderWrites
         });
         await follower.UntilAsync(() => database.ReadAsync<long>("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'").Result == 1);
 
-        await follower.StopAsync().WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken);
+        await follower.StopAsync().WaitAsync(Patience.Limit, TestContext.Current.CancellationToken);
 
         Assert.Null(follower.Failure);
     }

@@ -84,7 +84,10 @@ public sealed class SimLoopTests
 
         static async Task Escape()
         {
-            await Task.Run(() => { });
+            var actor = SynchronizationContext.Current!;
+            var other = new Thread(() => actor.Post(_ => { }, null));
+            other.Start();
+            other.Join();
             await Task.Yield();
         }
     }

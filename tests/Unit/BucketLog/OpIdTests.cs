@@ -107,7 +107,7 @@ public class OpIdTests
 
         await fixture.AppendAsync(new PositionReached(new Lsn(77)));
 
-        await acknowledged.Task.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
+        await acknowledged.Task.WaitAsync(Patience.Limit, TestContext.Current.CancellationToken);
         Assert.Equal(new Lsn(77), fixture.Acknowledged);
     }
 

@@ -1,4 +1,5 @@
 using TopGun.Buckets.Client;
+using TopGun.Buckets.Tests.Support;
 using Xunit;
 
 namespace TopGun.Buckets.Tests.Unit.Client;
@@ -21,7 +22,7 @@ internal static class ClientCalls
 
     /// <summary>Waits, with a deadline, until the status meets a condition.</summary>
     public static Task<SyncStatus> UntilAsync(this BucketsClient client, Func<SyncStatus, bool> condition) =>
-        client.WaitForStatusAsync(condition, Now).WaitAsync(TimeSpan.FromSeconds(20), Now);
+        client.WaitForStatusAsync(condition, Now).WaitAsync(Patience.Limit, Now);
 
     public static Task SyncedAsync(this BucketsClient client) => client.UntilAsync(status => status.HasSynced);
 }

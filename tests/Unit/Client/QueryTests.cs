@@ -2,6 +2,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using TopGun.Buckets.Client;
 using TopGun.Buckets.Protocol;
+using TopGun.Buckets.Tests.Support;
 using Xunit;
 
 namespace TopGun.Buckets.Tests.Unit.Client;
@@ -205,7 +206,7 @@ public sealed class QueryTests : IAsyncDisposable
 
     private static async Task<IReadOnlyList<string>> NextAsync(IAsyncEnumerator<IReadOnlyList<string>> results)
     {
-        Assert.True(await results.MoveNextAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(20), ClientCalls.Now));
+        Assert.True(await results.MoveNextAsync().AsTask().WaitAsync(Patience.Limit, ClientCalls.Now));
         return results.Current;
     }
 

@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json;
 using System.Threading.Channels;
 using TopGun.Buckets.Client;
+using TopGun.Buckets.Tests.Support;
 
 namespace TopGun.Buckets.Tests.Unit.Client;
 
@@ -41,7 +42,7 @@ internal sealed class ScriptedService : ISyncTransport
     public async Task<ScriptedStream> NextStreamAsync()
     {
         using var late = CancellationTokenSource.CreateLinkedTokenSource(ClientCalls.Now);
-        late.CancelAfter(TimeSpan.FromSeconds(20));
+        late.CancelAfter(Patience.Limit);
         return await _opened.Reader.ReadAsync(late.Token);
     }
 

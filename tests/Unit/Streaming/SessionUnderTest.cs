@@ -3,6 +3,7 @@ using System.Text.Json;
 using TopGun.Buckets.Streaming.Encodings;
 using TopGun.Buckets.Streaming.Sessions;
 using TopGun.Buckets.SyncRules;
+using TopGun.Buckets.Tests.Support;
 using TopGun.Buckets.Tests.Unit.Grid;
 
 namespace TopGun.Buckets.Tests.Unit.Streaming;
@@ -10,13 +11,11 @@ namespace TopGun.Buckets.Tests.Unit.Streaming;
 /// <summary>A session over a pipe, read line by line.</summary>
 public sealed class SessionUnderTest : IAsyncDisposable
 {
-    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(10);
-
     private readonly Pipe _pipe;
     private readonly StreamReader _reader;
     private readonly CancellationTokenSource _stop = new();
 
-    private SessionUnderTest(TestLog log, FakeRules rules, SyncRequest request, SyncUser user, SessionSettings settings, TimeProvider clock, long pipeBytes)
+    private SessionUnderTest(TestLog log, RuleSet rules, SyncRequest request, SyncUser user, SessionSettings settings, TimeProvider clock, long pipeBytes)
     {
         _pipe = new Pipe(new PipeOptions(pauseWriterThreshold: pipeBytes, resumeWriterThreshold: pipeBytes / 2));
         _reader = new StreamReader(_pipe.Reader.AsStream());
@@ -32,18 +31,19 @@ public sealed class SessionUnderTest : IAsyncDisposable
 
     public static SessionUnderTest Open(
         TestLog log,
-        FakeRules rules,
+        RuleSet rules,
         IReadOnlyList<BucketPosition>? buckets = null,
         IReadOnlyList<StreamSubscription>? subscriptions = null,
         bool rawData = true,
         SessionSettings? settings = null,
         TimeProvider? clock = null,
         DateTimeOffset? expiresAt = null,
-        long pipeBytes = 1 << 20)
+        long pipeBytes = 1 << 20,
+        bool includeDefaults = true)
     {
         clock ??= TimeProvider.System;
         var request = new SyncRequest(
-            buckets ?? [], "device", rawData, JsonDocument.Parse("{}").RootElement, IncludeDefaults: true, subscriptions ?? []);
+            buckets ?? [], "device", rawData, JsonDocument.Parse("{}").RootElement, includeDefaults, subscriptions ?? []);
         var user = new SyncUser("u1", JsonDocument.Parse("""{"sub":"u1"}""").RootElement, expiresAt ?? clock.GetUtcNow().AddHours(1));
         return new SessionUnderTest(log, rules, request, user, settings ?? new SessionSettings(), clock, pipeBytes);
     }
@@ -51,7 +51,7 @@ public sealed class SessionUnderTest : IAsyncDisposable
     /// <summary>The next line, or null at the end of the stream.</summary>
     public async Task<string?> NextAsync()
     {
-        using var deadline = new CancellationTokenSource(Deadline);
+        using var deadline = new CancellationTokenSource(Patience.Limit);
         return await _reader.ReadLineAsync(deadline.Token);
     }
 
@@ -71,7 +71,7 @@ public sealed class SessionUnderTest : IAsyncDisposable
     /// <summary>Waits until the session has nothing to do but to wait, so that a clock may be moved.</summary>
     public async Task IdleAsync()
     {
-        using var deadline = new CancellationTokenSource(Deadline);
+        using var deadline = new CancellationTokenSource(Patience.Limit);
         while (!Session.IsIdle)
             await Task.Delay(1, deadline.Token);
     }
@@ -82,7 +82,7 @@ public sealed class SessionUnderTest : IAsyncDisposable
         await _pipe.Reader.CompleteAsync();
         try
         {
-            await Run.WaitAsync(Deadline);
+            await Run.WaitAsync(Patience.Limit);
         }
         catch (OperationCanceledException)
         {

@@ -29,7 +29,7 @@ public class SyncRequestParserTests
         Assert.Equal(["todos", "x"], request.Subscriptions.Select(subscription => subscription.Stream));
         Assert.Equal([1, null], request.Subscriptions.Select(subscription => subscription.PriorityOverride));
         Assert.Equal("""{"list":"l9"}""", request.Subscriptions[0].Parameters.GetRawText());
-        Assert.Equal("{}", request.Subscriptions[1].Parameters.GetRawText());
+        Assert.Equal(JsonValueKind.Undefined, request.Subscriptions[1].Parameters.ValueKind);
     }
 
     [Theory]

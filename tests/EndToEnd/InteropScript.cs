@@ -1,0 +1,62 @@
+using System.Diagnostics;
+using System.Text.Json;
+using Npgsql;
+using TopGun.Buckets.Tests.Support;
+using Xunit;
+
+namespace TopGun.Buckets.Tests.EndToEnd;
+
+/// <summary>Runs one of the scripts that drive the published SDK, as Ann.</summary>
+internal static class InteropScript
+{
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(10); // the steps have deadlines of their own
+
+    public static void SkipWithoutPackages() => Assert.SkipWhen(
+        Packages is null,
+        "Run tests/run, or npm install tests/EndToEnd/interop/package.json in a folder and name it in TOPGUN_TEST_INTEROP.");
+
+    /// <summary>Runs a script to its end; it has to end with 0.</summary>
+    public static async Task RunAsync(string script, DemoService demo, Dictionary<string, object> options)
+    {
+        options["endpoint"] = demo.Process.Url.ToString().TrimEnd('/');
+        options["token"] = new TestToken { Subject = "ann" }.ToString();
+        options["source"] = Uri(demo.Database.ConnectionString);
+
+        var (exitCode, output) = await RunAsync(script, JsonSerializer.Serialize(options));
+
+        TestContext.Current.TestOutputHelper?.WriteLine(output);
+        Assert.True(exitCode == 0, $"{output}\n{demo.Process.Log}");
+    }
+
+    private static string? Packages => Environment.GetEnvironmentVariable("TOPGUN_TEST_INTEROP");
+
+    private static async Task<(int ExitCode, string Output)> RunAsync(string script, string options)
+    {
+        var start = new ProcessStartInfo(
+            Path.Combine(Packages!, "node_modules/.bin/node"), [Path.Combine(AppContext.BaseDirectory, "interop", script), options])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        using var node = Process.Start(start) ?? throw new InvalidOperationException("Node did not start.");
+        try
+        {
+            var output = node.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
+            var errors = node.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
+            using var limit = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+            limit.CancelAfter(Limit);
+            await node.WaitForExitAsync(limit.Token);
+            return (node.ExitCode, await output + await errors);
+        }
+        finally
+        {
+            node.Kill(entireProcessTree: true);
+        }
+    }
+
+    private static string Uri(string connectionString)
+    {
+        var source = new NpgsqlConnectionStringBuilder(connectionString);
+        return $"postgres://{source.Username}:{source.Password}@{source.Host}:{source.Port}/{source.Database}";
+    }
+}
