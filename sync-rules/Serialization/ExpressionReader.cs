@@ -11,7 +11,7 @@ namespace TopGun.Buckets.SyncRules.Serialization;
 
 /// <summary>Reads the canonical text that <see cref="Expression.Print"/> writes.</summary>
 // EXPRESSION  null | 5 | 2.5r | 'text' | x'00FF' | "column" | (head EXPRESSION …)
-//             | each0(EXPRESSION).key | each0(EXPRESSION).value | table:Fact | request:Part | request:Part."name" | request:Part{}
+//             | each0(call).key | each0(call).value | table:Fact | request:Part | request:Part."name" | request:Part{}
 // Heads name the operator, with 3 for three-valued logic and ! for SQLite's exact way: and, and3, Equal, castText, castText!, call:upper, …
 internal sealed class ExpressionReader
 {
@@ -95,15 +95,32 @@ internal sealed class ExpressionReader
 
     private EachExpression ReadEach(int index)
     {
-        _at++;
-        var call = Read();
+        var start = ++_at;
+        SkipBalanced();
+        var call = _text[start.._at];
         Expect(").");
-        return new EachExpression(index, call.ToString(), Take() switch
+        return new EachExpression(index, call, Take() switch
         {
             "key" => true,
             "value" => false,
             _ => throw Unreadable(),
         });
+    }
+
+    // What the call is of only tells it from other calls. Parentheses count outside of quotes.
+    private void SkipBalanced()
+    {
+        for (var open = 0; Next != ')' || open > 0; _at++)
+        {
+            if (_at >= _text.Length)
+                throw Unreadable();
+            open += Next == '(' ? 1 : Next == ')' ? -1 : 0;
+            if (Next is '\'' or '"')
+            {
+                var closing = _text.IndexOf(Next, _at + 1);
+                _at = closing < 0 ? _text.Length : closing;
+            }
+        }
     }
 
     private RequestExpression ReadRequest(string word)

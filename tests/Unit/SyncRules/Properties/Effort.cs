@@ -14,7 +14,7 @@ internal static class Effort
     // The first runs include compilation by the runtime, and some are disturbed by others.
     private const int MaxRuns = 8;
 
-    private static readonly TimeSpan UsualTimeOfFixedWork = TimeSpan.FromMilliseconds(4);
+    private static readonly TimeSpan UsualTimeOfFixedWork = TimeSpan.FromMilliseconds(5);
 
     /// <summary>The cheapest of several runs; a run within the limit is enough.</summary>
     /// <param name="work">Has no effects, so it can be repeated.</param>
@@ -45,7 +45,7 @@ internal static class Effort
     private static void FixedWork()
     {
         var numbers = new Dictionary<string, int>(StringComparer.Ordinal);
-        for (var number = 0; number < 20_000; number++)
+        for (var number = 0; number < 60_000; number++)
             numbers[number.ToString(CultureInfo.InvariantCulture)] = number;
         GC.KeepAlive(numbers.Keys.Order(StringComparer.Ordinal).Take(10).ToList());
     }

@@ -94,7 +94,7 @@ public sealed class PlanSerializationTests
     private static RuleSet Load(string text, RuleSetOptions? options = null)
     {
         var result = RuleSet.Load(text, options ?? new RuleSetOptions());
-        Assert.True(result.Rules is not null, $"{result.Findings.FirstOrDefault()}\n{text}");
+        Assert.True(result.Rules is not null, $"{string.Join("\n", result.Findings)}\n{text}");
         return result.Rules;
     }
 
