@@ -68,6 +68,8 @@ internal sealed class ResolutionRun
         }
         if (_possibilities.Count > 0)
             EvaluateRequestValues();
+        if (_possibilities.Count > 0 && !Agrees(_possibilities[0], knownSources: -1))
+            _possibilities = [];
         Proceed();
     }
 
@@ -192,19 +194,19 @@ internal sealed class ResolutionRun
             throw new BucketLimitException($"'{_plan.Family.Definition.Name}' has more than {MaxPossibilities} combinations of lookup results.");
         var extended = (string[])possibility.Clone();
         record.CopyTo(extended, _firstColumns[_source]);
-        if (Agrees(extended))
+        if (Agrees(extended, _source))
             next.Add(extended);
     }
 
     // Where one key has several sources, those known by now must name the same value.
-    private bool Agrees(string[] possibility)
+    private bool Agrees(string[] possibility, int knownSources)
     {
         foreach (var values in _plan.Keys)
         {
             string? first = null;
             foreach (var value in values)
             {
-                if (value.Expression is null && value.Source > _source)
+                if (value.Expression is null && value.Source > knownSources)
                     continue;
                 var fragment = Fragment(value, possibility);
                 if (fragment is null || (first is not null && fragment != first))

@@ -41,6 +41,8 @@ internal sealed class StreamCompiler
 
     private void Compile(SelectSyntax select, QueryReport report)
     {
+        if (_context.Resolutions.Count >= MaxFamiliesOfFile)
+            throw SqlProblem.Semantics(select.Span, $"The streams before this one have {_context.Resolutions.Count} kinds of buckets; a file may have {MaxFamiliesOfFile}.");
         if (IsEdition3)
             StreamQuery.WarnOfDistinct(select, report);
         else
@@ -83,8 +85,6 @@ internal sealed class StreamCompiler
             return known.Family;
         if (_families.Count == MaxFamilies)
             throw SqlProblem.Semantics(span, $"The stream has more than {MaxFamilies} kinds of buckets.");
-        if (_context.Resolutions.Count >= MaxFamiliesOfFile)
-            throw SqlProblem.Semantics(span, $"The streams of this file have more than {MaxFamiliesOfFile} kinds of buckets.");
         _families[meaning] = plan;
         _context.Resolutions.Add(plan);
         if (IsEdition3 && !_entry.AcceptsDanger && DangerAnalysis.IsClientControlled(plan))
