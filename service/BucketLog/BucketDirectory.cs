@@ -15,6 +15,7 @@ public sealed class BucketDirectory
     private readonly Lock _gate = new();
     private readonly Dictionary<string, BucketEntry> _entries = new(StringComparer.Ordinal);
     private readonly List<BucketEntry> _byNumber = []; // bucket n is at n − 1; used by the evaluating thread only
+    private readonly BucketNameIndex _names = new(); // used by the evaluating thread only
 
     /// <summary>Number of buckets.</summary>
     public int Count
@@ -74,19 +75,10 @@ public sealed class BucketDirectory
     /// <summary>The bucket of a UTF-8 name, made when it is new.</summary>
     internal BucketEntry GetOrAdd(ReadOnlySpan<byte> name)
     {
-        var rented = name.Length > 256 ? ArrayPool<char>.Shared.Rent(name.Length) : null;
-        var chars = rented is null ? stackalloc char[256] : rented;
-        chars = chars[..Encoding.UTF8.GetChars(name, chars)];
-
-        // Only the calling thread adds, so it may look without the lock.
-        if (!_entries.GetAlternateLookup<ReadOnlySpan<char>>().TryGetValue(chars, out var entry))
-        {
-            lock (_gate)
-                entry = Add(chars.ToString(), _byNumber.Count + 1);
-        }
-        if (rented is not null)
-            ArrayPool<char>.Shared.Return(rented);
-        return entry;
+        if (_names.Find(name) is { } known)
+            return known;
+        lock (_gate)
+            return Add(Encoding.UTF8.GetString(name), _byNumber.Count + 1);
     }
 
     /// <summary>The bucket that row states know by this number.</summary>
@@ -132,6 +124,7 @@ public sealed class BucketDirectory
             {
                 _byNumber.Add(entry!);
                 _entries.Add(entry!.Name, entry);
+                _names.Add(entry);
             }
         }
     }
@@ -142,6 +135,7 @@ public sealed class BucketDirectory
         {
             _entries.Clear();
             _byNumber.Clear();
+            _names.Clear();
         }
     }
 
@@ -150,6 +144,7 @@ public sealed class BucketDirectory
         var entry = new BucketEntry(number, name);
         _byNumber.Add(entry);
         _entries.Add(name, entry);
+        _names.Add(entry);
         return entry;
     }
 }

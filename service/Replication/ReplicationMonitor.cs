@@ -24,7 +24,11 @@ public enum ReplicationPhase
 /// <param name="Failure">Why the source is unavailable, or null.</param>
 /// <param name="State">The state as of the last event, or null before the first.</param>
 public sealed record ReplicationStatus(
-    ReplicationPhase Phase, DateTimeOffset Since, BucketsException? Failure, ReplicationState? State);
+    ReplicationPhase Phase, DateTimeOffset Since, BucketsException? Failure, ReplicationState? State)
+{
+    /// <summary>How far the snapshot is, while tables are read.</summary>
+    public SnapshotProgress? Snapshot { get; init; }
+}
 
 /// <summary>Shows what replication is doing to those who do not read its events: probes, the status page, write checkpoints.</summary>
 /// <remarks>Written by the one reader of the source, read by anybody.</remarks>
@@ -45,4 +49,6 @@ public sealed class ReplicationMonitor(TimeProvider time)
     }
 
     internal void Note(ReplicationState state) => _current = _current with { State = state };
+
+    internal void Note(SnapshotProgress? snapshot) => _current = _current with { Snapshot = snapshot };
 }

@@ -27,7 +27,8 @@ internal sealed partial class ReplicationRun(
             if (!progress.Started.SnapshotDone)
             {
                 monitor.Enter(ReplicationPhase.Snapshot);
-                var snapshot = new SnapshotReader(session, options, progress, time, tables);
+                var meter = new SnapshotMeter(tables, progress.Started, monitor, time, logger);
+                var snapshot = new SnapshotReader(session, options, progress, meter, time, tables);
                 await foreach (var read in snapshot.ReadAsync(cancellationToken))
                     yield return read;
             }

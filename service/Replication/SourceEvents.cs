@@ -65,11 +65,20 @@ public sealed record ReplicationState(
 /// <param name="Schema">Schema name.</param>
 /// <param name="Name">Table name.</param>
 /// <param name="Done">Whether it has been read to its end.</param>
-/// <param name="LastKey">Key of the last row read.</param>
+/// <param name="LastKey">Key of the last row read, when it is read by key.</param>
 /// <param name="RowCount">Rows read so far.</param>
 public sealed record TableProgress(
     uint RelationId, string Schema, string Name, bool Done, IReadOnlyList<string>? LastKey, long RowCount)
 {
+    /// <summary>The file whose blocks are read; 0 when it is read by key, or not begun. See <see cref="TableFile"/>.</summary>
+    public uint File { get; init; }
+
+    /// <summary>Blocks of the file read so far.</summary>
+    public long NextBlock { get; init; }
+
+    /// <summary>Blocks that the file had when its reading began: what was added since comes through the stream.</summary>
+    public long EndBlock { get; init; }
+
     /// <summary>The key columns and their types: rows stored under another key cannot be found again.</summary>
     public string Key { get; init; } = "";
 }

@@ -37,7 +37,8 @@ internal static class Fingerprint
     private static string Describe(ResolvedValue value) =>
         value.Expression?.ToString() ?? string.Create(CultureInfo.InvariantCulture, $"{value.Source}.{value.Output}");
 
-    private static string Describe(RowMatch match)
+    /// <summary>When a row matches, and under which key values.</summary>
+    public static string Describe(RowMatch match)
     {
         var each = match.Each.Select(source => $"{source.Input}/{source.IsMembership}/{source.Index}");
         var equalities = match.Equalities.Select(pair => $"{pair.Left}={pair.Right}");

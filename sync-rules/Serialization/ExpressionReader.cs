@@ -164,6 +164,7 @@ internal sealed class ExpressionReader
             ("in", [var operand, var list]) => new InJsonExpression(operand, list),
             ("inrows", [var operand, var list]) => new InRowsExpression(operand, new EachSource(list, IsMembership: false)),
             ("overlap", [var left, var right]) => new OverlapExpression(left, right),
+            ("member", [RequestExpression document, var key]) => new RequestMemberExpression(document, key),
             ("truth", [var operand]) => new TruthExpression(operand),
             (_, [var operand]) when name.StartsWith("cast", StringComparison.Ordinal) =>
                 new CastExpression(Enum.Parse<CastTarget>(name.AsSpan(4)), isExact, operand),

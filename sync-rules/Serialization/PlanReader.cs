@@ -60,7 +60,7 @@ internal sealed class PlanReader
             ReadTable(json),
             columns,
             json.GetProperty("as").GetString(),
-            new Projection(items, json.GetProperty("starDropsUnderscore").GetBoolean()),
+            new Projection(items, json.GetProperty("starDropsUnderscore").GetBoolean()) { Key = List(json, "key", Text) },
             List(json, "memberships", item => (Family(definition, item), ReadMatch(item.GetProperty("match"), columns))));
     }
 

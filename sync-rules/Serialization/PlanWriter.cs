@@ -12,7 +12,7 @@ namespace TopGun.Buckets.SyncRules.Serialization;
 // {"form":1,"settings":{…},"definitions":[DEFINITION, …]}
 //
 // DEFINITION  {"name","stream":bool,"default":bool,"data":[DATA],"lookups":[LOOKUP],"buckets":[BUCKETS]}
-// DATA        {"table":TABLE,"columns":[name],"as":name or null,"items":[[name,EXPRESSION] or ["*"]],"starDropsUnderscore":bool,
+// DATA        {"table":TABLE,"columns":[name],"as":name or null,"items":[[name,EXPRESSION] or ["*"]],"starDropsUnderscore":bool,"key":[name],
 //              "memberships":[{"variant":number or null,"match":MATCH}]}
 // LOOKUP      {"number","table":TABLE,"columns":[name],"matches":[MATCH],"outputs":[EXPRESSION],"names":[name],"keepsNull":bool}
 // BUCKETS     {"variant":number or null,"priority","filters":[EXPRESSION],"sources":[SOURCE],"keys":[[VALUE]],"keepsNull":bool,"mergesEqual":bool}
@@ -97,6 +97,7 @@ internal sealed class PlanWriter
             _json.WriteEndArray();
         });
         _json.WriteBoolean("starDropsUnderscore", plan.Projection.StarDropsUnderscore);
+        WriteNames("key", plan.Projection.Key);
         WriteList("memberships", plan.Memberships, membership =>
         {
             _json.WriteStartObject();

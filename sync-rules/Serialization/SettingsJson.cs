@@ -16,6 +16,8 @@ internal static class SettingsJson
         json.WriteBoolean("fixedJsonExtract", settings.FixedJsonExtract);
         json.WriteBoolean("customPostgresTypes", settings.CustomPostgresTypes);
         json.WriteBoolean("sqliteExact", settings.SqliteExact);
+        json.WriteBoolean("extendedDefinitions", settings.ExtendedDefinitions);
+        json.WriteBoolean("queryKeys", settings.QueryKeys);
         json.WriteString("timePrecision", settings.TimePrecision.ToString());
         json.WriteEndObject();
     }
@@ -28,6 +30,8 @@ internal static class SettingsJson
         FixedJsonExtract = json.GetProperty("fixedJsonExtract").GetBoolean(),
         CustomPostgresTypes = json.GetProperty("customPostgresTypes").GetBoolean(),
         SqliteExact = json.GetProperty("sqliteExact").GetBoolean(),
+        ExtendedDefinitions = json.GetProperty("extendedDefinitions").GetBoolean(),
+        QueryKeys = json.GetProperty("queryKeys").GetBoolean(),
         TimePrecision = Enum.Parse<TimePrecision>(json.GetProperty("timePrecision").GetString()!),
     };
 }

@@ -1,7 +1,7 @@
 namespace TopGun.Buckets.SyncRules.Yaml;
 
 /// <summary>Collects what is wrong with a file, so that its author sees all of it at once.</summary>
-internal sealed class Findings(string source)
+internal sealed class Findings
 {
     // Of each severity. More than anybody reads at once.
     private const int MaxFindings = 1000;
@@ -9,7 +9,19 @@ internal sealed class Findings(string source)
     private readonly List<(int Start, RuleError Error)> _all = [];
     private readonly HashSet<RuleError> _known = [];
     private readonly int[] _counts = new int[2];
-    private readonly int[] _lineStarts = LineStarts(source);
+    private readonly int _length;
+    private readonly int[] _lineStarts;
+
+    public Findings(string source)
+        : this(source.Length, LineStarts(source))
+    {
+    }
+
+    private Findings(int length, int[] lineStarts)
+    {
+        _length = length;
+        _lineStarts = lineStarts;
+    }
 
     public bool HasErrors { get; private set; }
 
@@ -19,6 +31,16 @@ internal sealed class Findings(string source)
     public void Warning(string findingClass, YamlPlace place, string message) =>
         Add(RuleSeverity.Warning, findingClass, place, message);
 
+    /// <summary>An empty collection for the same file.</summary>
+    public Findings Attempt() => new(_length, _lineStarts);
+
+    /// <summary>Adds all of another collection for the same file.</summary>
+    public void Absorb(Findings other)
+    {
+        HasErrors |= other.HasErrors;
+        _all.AddRange(other._all.Where(found => _known.Add(found.Error)));
+    }
+
     /// <summary>Everything found, in file order.</summary>
     public IReadOnlyList<RuleError> ToList() => [.. _all.OrderBy(found => found.Start).Select(found => found.Error)];
 
@@ -27,7 +49,7 @@ internal sealed class Findings(string source)
         HasErrors |= severity == RuleSeverity.Error;
         if (_counts[(int)severity]++ >= MaxFindings)
             return;
-        var start = Math.Clamp(place.Start, 0, source.Length);
+        var start = Math.Clamp(place.Start, 0, _length);
         var line = Array.BinarySearch(_lineStarts, start);
         line = line < 0 ? ~line - 1 : line;
         var error = new RuleError(

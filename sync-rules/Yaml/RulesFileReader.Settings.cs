@@ -9,10 +9,13 @@ internal sealed partial class RulesFileReader
 {
     private const int DefaultPriority = 3;
 
+    public const string ExtendedDefinitionsKey = "extended_bucket_definitions";
+    public const string QueryKeysKey = "query_keys";
+
     private static readonly string[] SettingKeys =
     [
         "edition", "timestamps_iso8601", "versioned_bucket_ids", "fixed_json_extract", "custom_postgres_types",
-        "unstable_sqlite_expression_engine", "timestamp_max_precision", "storage_version",
+        "unstable_sqlite_expression_engine", "timestamp_max_precision", "storage_version", ExtendedDefinitionsKey, QueryKeysKey,
     ];
 
     private RulesSettings ReadSettings(YamlNode node)
@@ -43,7 +46,11 @@ internal sealed partial class RulesFileReader
             FixedJsonExtract = ReadBoolean(map, "fixed_json_extract", isModern),
             CustomPostgresTypes = ReadBoolean(map, "custom_postgres_types", isModern),
             SqliteExact = ReadBoolean(map, "unstable_sqlite_expression_engine"),
+            ExtendedDefinitions = ReadBoolean(map, ExtendedDefinitionsKey),
+            QueryKeys = ReadBoolean(map, QueryKeysKey),
         };
+        if (settings.ExtendedDefinitions && edition == 3)
+            Structure(Find(map, ExtendedDefinitionsKey)!, $"'{ExtendedDefinitionsKey}' needs edition 1 or 2; streams of edition 3 can do all of it.");
         if (settings.SqliteExact && (edition != 3 || !settings.FixedJsonExtract))
         {
             Structure(Find(map, "unstable_sqlite_expression_engine")!,

@@ -108,7 +108,7 @@ internal sealed partial class RulesFileReader
             name.Value,
             name.Place,
             Find(map, "parameters") is { } parameters ? ReadQueries(parameters, allowsSingle: true) : [],
-            data is null ? [] : ReadQueries(data, allowsSingle: false),
+            data is null ? [] : ReadDataQueries(data),
             Find(map, "priority") is { } priority ? ReadPriority(priority) : null,
             ReadBoolean(map, "accept_potentially_dangerous_queries"));
     }
@@ -135,7 +135,7 @@ internal sealed partial class RulesFileReader
         return new StreamEntry(
             name.Value,
             name.Place,
-            query is not null ? ReadQuery(query) is { } text ? [text] : [] : queries is null ? [] : ReadQueries(queries, allowsSingle: false),
+            query is not null ? ReadDataQuery(query) is { } only ? [only] : [] : queries is null ? [] : ReadDataQueries(queries),
             Find(map, "with") is { } with ? ReadCtes(with) : [],
             ReadBoolean(map, "auto_subscribe"),
             Find(map, "priority") is { } priority ? ReadPriority(priority) ?? DefaultPriority : DefaultPriority,
@@ -193,6 +193,49 @@ internal sealed partial class RulesFileReader
             return ReadQuery(node) is { } query ? [query] : [];
         Structure(node, allowsSingle ? "Expected a query or a list of queries." : "Expected a list of queries.");
         return [];
+    }
+
+    private List<DataQueryEntry> ReadDataQueries(YamlNode node)
+    {
+        if (node is YamlList list)
+            return [.. list.Items.Select(ReadDataQuery).OfType<DataQueryEntry>()];
+        Structure(node, "Expected a list of queries.");
+        return [];
+    }
+
+    // A query alone, or a mapping that also says what the id on the client is made of.
+    private DataQueryEntry? ReadDataQuery(YamlNode node)
+    {
+        if (node is not YamlMap map)
+            return ReadQuery(node) is { } only ? new DataQueryEntry(only, []) : null;
+        var query = Find(map, "query");
+        if (!_settings.QueryKeys)
+        {
+            Structure(node, query is null ? "Expected a query." : $"Expected a query; a mapping with 'query' and 'key' needs '{QueryKeysKey}: true' under 'config'.");
+            return null;
+        }
+        CheckKeys(map, ["query", "key"], "a query");
+        var key = Find(map, "key") is { } columns ? ReadKey(columns) : [];
+        if (query is null)
+            Structure(node, "The mapping has no 'query'.");
+        return query is not null && ReadQuery(query) is { } text ? new DataQueryEntry(text, key) : null;
+    }
+
+    private List<KeyColumn> ReadKey(YamlNode node)
+    {
+        var columns = new List<KeyColumn>();
+        foreach (var item in node is YamlList list ? list.Items : [node])
+        {
+            if (item is not YamlScalar name || (name.Style == YamlScalarStyle.Plain && IsTyped(name.Value)))
+                Structure(item, "'key' must be a column of the query, or a list of them.");
+            else if (columns.Exists(column => column.Name == name.Value))
+                Structure(item, $"The column '{name.Value}' is named twice.");
+            else
+                columns.Add(new KeyColumn(name.Value, name.Place));
+        }
+        if (node is YamlList { Items.Count: 0 })
+            Structure(node, "'key' must name at least one column.");
+        return columns;
     }
 
     private QueryText? ReadQuery(YamlNode node)

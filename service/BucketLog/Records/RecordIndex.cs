@@ -8,7 +8,7 @@ internal sealed class RecordIndex(RecordChanges changes)
 {
     private const int KeepSlots = 1 << 18;
 
-    private int[] _slots = new int[1024]; // change + 1, by hash of the key
+    private ulong[] _slots = new ulong[1024]; // hash << 32 | (change + 1), by hash of the key: other keys are told apart without looking at them
     private int _used;
 
     /// <summary>Notes the change at a position, which hides an earlier one of the same key.</summary>
@@ -17,14 +17,15 @@ internal sealed class RecordIndex(RecordChanges changes)
         if (_used * 2 >= _slots.Length)
             Grow();
         var key = changes.Key(change);
-        ref var slot = ref Find(key);
+        var hash = Crc32C.Compute(key);
+        ref var slot = ref Find(key, hash);
         if (slot == 0)
             _used++;
-        slot = change + 1;
+        slot = ((ulong)hash << 32) | ((uint)change + 1);
     }
 
     /// <summary>Position of the newest change of a key, or −1.</summary>
-    public int IndexOf(ReadOnlySpan<byte> key) => _used == 0 ? -1 : Find(key) - 1;
+    public int IndexOf(ReadOnlySpan<byte> key) => _used == 0 ? -1 : ChangeOf(Find(key, Crc32C.Compute(key)));
 
     /// <summary>Positions of the newest change of every key, in no particular order.</summary>
     public IEnumerable<int> All()
@@ -32,36 +33,43 @@ internal sealed class RecordIndex(RecordChanges changes)
         foreach (var slot in _slots)
         {
             if (slot != 0)
-                yield return slot - 1;
+                yield return ChangeOf(slot);
         }
     }
 
     public void Clear()
     {
         if (_slots.Length > KeepSlots)
-            _slots = new int[1024];
+            _slots = new ulong[1024];
         else if (_used > 0)
             Array.Clear(_slots);
         _used = 0;
     }
 
-    private ref int Find(ReadOnlySpan<byte> key)
+    private ref ulong Find(ReadOnlySpan<byte> key, uint hash)
     {
         var mask = (uint)_slots.Length - 1;
-        var probe = Crc32C.Compute(key) & mask;
-        while (_slots[probe] != 0 && !changes.Key(_slots[probe] - 1).SequenceEqual(key))
+        var probe = hash & mask;
+        while (_slots[probe] != 0 && !((uint)(_slots[probe] >> 32) == hash && changes.Key(ChangeOf(_slots[probe])).SequenceEqual(key)))
             probe = (probe + 1) & mask;
         return ref _slots[probe];
     }
 
+    private static int ChangeOf(ulong slot) => (int)((uint)slot - 1); // 0, an empty slot, gives −1
+
     private void Grow()
     {
         var old = _slots;
-        _slots = new int[old.Length * 2];
+        _slots = new ulong[old.Length * 2];
+        var mask = (uint)_slots.Length - 1;
         foreach (var slot in old)
         {
-            if (slot != 0)
-                Find(changes.Key(slot - 1)) = slot;
+            if (slot == 0)
+                continue;
+            var probe = (uint)(slot >> 32) & mask;
+            while (_slots[probe] != 0)
+                probe = (probe + 1) & mask;
+            _slots[probe] = slot;
         }
     }
 }

@@ -9,6 +9,6 @@ public sealed class EmbeddedOptions
     /// <summary>Size of the records held in RAM before they are written to a run. Default 32 MiB.</summary>
     public long MemtableBytes { get; set; } = 32L << 20;
 
-    /// <summary>Runs of one size before they are merged into one. Default 4: a record is rewritten once for each fourfold growth.</summary>
-    public int MergeWidth { get; set; } = 4;
+    /// <summary>Runs of one size before they are merged into one. Default 8: a record is rewritten once for each eightfold growth.</summary>
+    public int MergeWidth { get; set; } = 8;
 }

@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using TopGun.Buckets.Protocol;
 using TopGun.Buckets.SyncRules;
 
 namespace TopGun.Buckets.Replication;
@@ -11,14 +10,14 @@ internal sealed class CopyReader(Stream stream)
     // "PGCOPY\n\377\r\n\0" (11 bytes), Int32 flags, Int32 length of an extension; then rows: Int16 n, n × (Int32 length or −1 for null, bytes);
     // then Int16 −1.
     private const int HeaderSize = 11 + 4 + 4;
-    private const int LargestTable = 1 << 30;
 
     private byte[] _buffer = new byte[256 << 10];
     private int _start;
     private int _end;
 
-    /// <summary>Reads all rows, each of <paramref name="columns"/> values.</summary>
-    public async ValueTask ReadAsync(RowBuffer rows, int columns, CancellationToken cancellationToken)
+    /// <summary>Reads rows of <paramref name="columns"/> values each.</summary>
+    /// <returns>Whether it came to their end; otherwise they became longer than <paramref name="limitBytes"/>.</returns>
+    public async ValueTask<bool> ReadAsync(RowBuffer rows, int columns, int limitBytes, CancellationToken cancellationToken)
     {
         await FillAsync(HeaderSize, cancellationToken);
         _start += HeaderSize;
@@ -27,8 +26,12 @@ internal sealed class CopyReader(Stream stream)
             if (!TryReadRow(rows, columns, out var needed))
             {
                 if (needed == 0)
-                    return;
+                    return true;
                 await FillAsync(needed, cancellationToken);
+            }
+            else if (rows.ByteCount > limitBytes)
+            {
+                return false;
             }
         }
     }
@@ -54,11 +57,6 @@ internal sealed class CopyReader(Stream stream)
         var length = Measure(bytes, columns, out needed);
         if (length < 0)
             return false;
-        if (rows.ByteCount > LargestTable)
-        {
-            throw new BucketsException(
-                SourceFailure.TableUnusable, "A table without a key is too large to be read whole.", "Give it a primary key.");
-        }
         var position = sizeof(short);
         for (var column = 0; column < columns; column++)
         {

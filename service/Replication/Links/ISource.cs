@@ -69,12 +69,29 @@ public interface ISourceSession : IAsyncDisposable
     /// <exception cref="BucketsException">The role may not (TGB1106).</exception>
     ValueTask EnsurePublicationAsync(string publication, IReadOnlyList<TablePattern> tables, CancellationToken cancellationToken);
 
-    /// <summary>Ordinary tables that match the patterns, with their columns and identity as the stream will show them.</summary>
+    /// <summary>Ordinary tables that match the patterns, with their columns and identity as the stream will show them, and their types described.</summary>
     ValueTask<IReadOnlyList<SourceTableInfo>> FindTablesAsync(
         IReadOnlyList<TablePattern> patterns, CancellationToken cancellationToken);
 
+    /// <summary>How these types are built. Plain types and those that do not exist are left out.</summary>
+    ValueTask<IReadOnlyDictionary<uint, SourceType>> FindTypesAsync(IReadOnlyCollection<uint> typeIds, CancellationToken cancellationToken);
+
     /// <summary>End of WAL that has been handed out (<c>pg_current_wal_insert_lsn</c>).</summary>
     ValueTask<Lsn> ReadInsertPositionAsync(CancellationToken cancellationToken);
+
+    /// <summary>Where a table's rows lie now; null when it cannot be read by blocks, so that only its key is left to go by.</summary>
+    ValueTask<TableFile?> FindFileAsync(SourceTableInfo table, CancellationToken cancellationToken);
+
+    /// <summary>Reads the rows that lie in some blocks of a table, in the stream's text form.</summary>
+    /// <param name="table">Table to read.</param>
+    /// <param name="firstBlock">The first block.</param>
+    /// <param name="endBlock">The block after the last.</param>
+    /// <param name="limitBytes">The read is given up once the rows are longer than this.</param>
+    /// <param name="rows">Filled with the rows.</param>
+    /// <param name="cancellationToken">Stops the read.</param>
+    /// <returns>False when it was given up: fewer blocks have to be asked for.</returns>
+    ValueTask<bool> ReadBlocksAsync(
+        SourceTableInfo table, long firstBlock, long endBlock, int limitBytes, RowBuffer rows, CancellationToken cancellationToken);
 
     /// <summary>
     /// Reads the next rows of a table in key order, in the stream's text form. Fewer than <paramref name="limit"/> rows mean the table ended.
@@ -145,9 +162,17 @@ public sealed record SourceTableInfo(
     /// <summary>Positions of the key columns in the order of the key's index, which makes reading in that order cheap; null: in the order of the table.</summary>
     public IReadOnlyList<int>? KeyOrder { get; init; }
 
+    /// <summary>Blocks that it takes up, as the planner last counted them, with those of its large values; 0 when it has not.</summary>
+    public long EstimatedBlocks { get; init; }
+
     /// <summary>Whether our role owns it, and so may publish it.</summary>
     public bool IsOwned { get; init; } = true;
 
     /// <summary>Whether it is the root of partitions, which hold its rows.</summary>
     public bool IsPartitioned { get; init; }
 }
+
+/// <summary>Where a table's rows lie.</summary>
+/// <param name="Id">Changes when the table is rewritten or truncated: then its rows are in other places, and nothing in the stream says so.</param>
+/// <param name="BlockCount">Blocks of the file, without those of large values.</param>
+public sealed record TableFile(uint Id, long BlockCount);

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Npgsql;
+using TopGun.Buckets.Protocol;
 using TopGun.Buckets.SyncRules;
 
 namespace TopGun.Buckets.Replication;
@@ -10,8 +11,35 @@ internal sealed partial class NpgsqlSourceSession
     // Oids below belong to types that every server has.
     private const uint FirstUserTypeId = 16384;
 
+    private const int FirstVersionWithBlockRanges = 14;
+    private const int LargestRead = 1 << 30;
+
     // What turns a type's values into text, as a qualified name. The stream uses the same functions; a cast to text may print something else.
     private readonly Dictionary<uint, string> _outputFunctions = [];
+
+    public async ValueTask<TableFile?> FindFileAsync(SourceTableInfo table, CancellationToken cancellationToken)
+    {
+        // Before version 14 each range of blocks would be found by reading the whole table.
+        if (connection.PostgreSqlVersion.Major < FirstVersionWithBlockRanges || table.IsPartitioned)
+            return null;
+        var rows = await QueryAsync(
+            "SELECT pg_relation_filenode(c.oid)::text, (pg_relation_size(c.oid) / current_setting('block_size')::bigint)::text"
+            + " FROM pg_class c JOIN pg_am a ON a.oid = c.relam"
+            + string.Create(CultureInfo.InvariantCulture, $" WHERE c.oid = {table.Table.RelationId} AND c.relkind = 'r' AND a.amname = 'heap'"),
+            cancellationToken);
+        return rows is [[{ } file, { } blocks], ..]
+            ? new TableFile(uint.Parse(file, CultureInfo.InvariantCulture), long.Parse(blocks, CultureInfo.InvariantCulture))
+            : null;
+    }
+
+    public ValueTask<bool> ReadBlocksAsync(
+        SourceTableInfo table, long firstBlock, long endBlock, int limitBytes, RowBuffer rows, CancellationToken cancellationToken)
+    {
+        List<string> conditions = [string.Create(CultureInfo.InvariantCulture, $"ctid >= '({firstBlock},0)' AND ctid < '({endBlock},0)'")];
+        if (table.RowFilter is not null)
+            conditions.Add($"({table.RowFilter})");
+        return CopyAsync(table, conditions, "", limitBytes, rows, cancellationToken);
+    }
 
     public async ValueTask ReadRowsAsync(
         SourceTableInfo table, IReadOnlyList<string>? afterKey, int limit, RowBuffer rows, CancellationToken cancellationToken)
@@ -25,7 +53,7 @@ internal sealed partial class NpgsqlSourceSession
         var order = table.CanReadByKey
             ? string.Create(CultureInfo.InvariantCulture, $" ORDER BY {List(key, KeyText)} LIMIT {limit}")
             : "";
-        await CopyAsync(table, conditions, order, rows, cancellationToken);
+        await CopyWholeAsync(table, conditions, order, rows, cancellationToken);
 
         string KeyText(int column) => KeyExpression(table.Table.Columns[column]);
     }
@@ -42,11 +70,24 @@ internal sealed partial class NpgsqlSourceSession
         var condition =
             $"({List(key, column => KeyExpression(table.Table.Columns[column]))})"
             + $" IN ({List(keys, values => $"({List(KeyValues(table, key, values), SqlText.Literal)})")})";
-        await CopyAsync(table, [condition], "", rows, cancellationToken);
+        await CopyWholeAsync(table, [condition], "", rows, cancellationToken);
     }
 
-    private async ValueTask CopyAsync(
+    private async ValueTask CopyWholeAsync(
         SourceTableInfo table, List<string> conditions, string order, RowBuffer rows, CancellationToken cancellationToken)
+    {
+        if (!await CopyAsync(table, conditions, order, LargestRead, rows, cancellationToken))
+        {
+            throw new BucketsException(
+                SourceFailure.TableUnusable,
+                $"Rows of table '{table.Table.Schema}.{table.Table.Name}' that have to be read at once are longer than {LargestRead} bytes.",
+                table.CanReadByKey ? "Make the rows smaller." : "Give it a primary key.");
+        }
+    }
+
+    /// <summary>Reads rows; false when they were longer than the limit and only some are here.</summary>
+    private async ValueTask<bool> CopyAsync(
+        SourceTableInfo table, List<string> conditions, string order, int limitBytes, RowBuffer rows, CancellationToken cancellationToken)
     {
         var columns = table.Table.Columns;
         await LearnOutputFunctionsAsync(columns, cancellationToken);
@@ -61,7 +102,12 @@ internal sealed partial class NpgsqlSourceSession
                 $"COPY (SELECT {select} FROM {from}{where}{order}) TO STDOUT (FORMAT binary)", cancellationToken);
             await using (copy)
             await using (cancellationToken.UnsafeRegister(static copy => ((NpgsqlRawCopyStream)copy!).Cancel(), copy))
-                await new CopyReader(copy).ReadAsync(rows, columns.Count, cancellationToken);
+            {
+                if (await new CopyReader(copy).ReadAsync(rows, columns.Count, limitBytes, cancellationToken))
+                    return true;
+                await copy.CancelAsync();
+                return false;
+            }
         }
         catch (Exception failure) when (NpgsqlFailure.IsOurs(failure))
         {

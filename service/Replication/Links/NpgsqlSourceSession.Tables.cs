@@ -15,7 +15,10 @@ internal sealed partial class NpgsqlSourceSession
             return [];
         var version = Number((await QueryAsync("SHOW server_version_num", cancellationToken))[0][0]);
         var rows = await QueryAsync(TablesQuery(patterns, hasColumnLists: version >= FirstVersionWithColumnLists), cancellationToken);
-        return [.. rows.GroupBy(row => row[0]).Select(columns => ReadTable([.. columns]))];
+        var tables = rows.GroupBy(row => row[0]).Select(columns => ReadTable([.. columns])).ToList();
+        var types = await FindTypesAsync(
+            [.. tables.SelectMany(table => TypeDescriptions.NeededFor(table.Table)).Distinct()], cancellationToken);
+        return [.. tables.Select(table => table with { Table = TypeDescriptions.Describe(table.Table, types) })];
     }
 
     // One row per column of each table. The stream leaves generated columns out, and those that the publication's column list does not name.
@@ -29,9 +32,11 @@ internal sealed partial class NpgsqlSourceSession
                    c.reltuples::bigint::text, (pt.tablename IS NOT NULL)::text,
                    has_table_privilege(c.oid, 'SELECT')::text, row_security_active(c.oid)::text, {rowFilter}::text,
                    a.attname::text, a.atttypid::text, a.atttypmod::text,
-                   array_position(key.indkey::int2[], a.attnum)::text, (deferred.indexrelid IS NOT NULL)::text, pg_has_role(c.relowner, 'USAGE')::text
+                   array_position(key.indkey::int2[], a.attnum)::text, (deferred.indexrelid IS NOT NULL)::text, pg_has_role(c.relowner, 'USAGE')::text,
+                   (c.relpages::bigint + coalesce(toast.relpages, 0))::text
             FROM pg_class c
             JOIN pg_namespace n ON n.oid = c.relnamespace
+            LEFT JOIN pg_class toast ON toast.oid = c.reltoastrelid
             LEFT JOIN pg_publication_tables pt
                    ON pt.pubname = {SqlText.Literal(publication)} AND pt.schemaname = n.nspname AND pt.tablename = c.relname
             LEFT JOIN pg_index key
@@ -51,7 +56,10 @@ internal sealed partial class NpgsqlSourceSession
         var name = pattern.Name.EndsWith('%')
             ? $"starts_with(c.relname::text, {SqlText.Literal(pattern.Name[..^1])})"
             : $"c.relname = {SqlText.Literal(pattern.Name)}";
-        return $"n.nspname = {SqlText.Literal(pattern.Schema)} AND {name}";
+        var schema = pattern.Schema.EndsWith('%')
+            ? $"starts_with(n.nspname::text, {SqlText.Literal(pattern.Schema[..^1])}) AND NOT starts_with(n.nspname::text, 'pg_') AND n.nspname <> 'information_schema'"
+            : $"n.nspname = {SqlText.Literal(pattern.Schema)}";
+        return $"{schema} AND {name}";
     }
 
     private static SourceTableInfo ReadTable(IReadOnlyList<string?[]> rows)
@@ -85,6 +93,7 @@ internal sealed partial class NpgsqlSourceSession
         {
             CanReadByKey = hasKey,
             KeyOrder = hasKey ? KeyOrder(described) : null,
+            EstimatedBlocks = long.Parse(first[17]!, CultureInfo.InvariantCulture),
             IsOwned = first[16] == "true",
             IsPartitioned = first[3] == "p",
         };

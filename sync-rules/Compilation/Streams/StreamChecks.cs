@@ -14,4 +14,13 @@ internal static class StreamChecks
                 context.CheckColumn(table.Group.Match!, column.Name, report);
         }
     }
+
+    public static void WarnOfAlias(SelectSyntax select, SourceGroup primary, QueryReport report)
+    {
+        if (select.From.Count > 1 && primary.Table is { Alias: { IsQuoted: false } alias })
+        {
+            report.Warn(FindingClass.AliasedPrimaryTable, alias.Span,
+                $"Clients get these rows in a table named '{alias.Text}', after the alias; to mean that write it in double quotes.");
+        }
+    }
 }

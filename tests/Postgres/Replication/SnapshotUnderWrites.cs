@@ -30,7 +30,7 @@ public class SnapshotUnderWrites
 
         await follower.UntilAsync(() => follower.IsVisible);
 
-        Assert.True(chunks > 25, $"{chunks} chunks");
+        Assert.True(chunks > 10, $"{chunks} chunks");
         await follower.CatchUpAsync(database, "items");
     }
 
@@ -69,8 +69,8 @@ public class SnapshotUnderWrites
         Assert.True(attempts >= 3);
         Assert.Single(follower.Log, line => line.StartsWith("snapshot started", StringComparison.Ordinal));
         Assert.Equal(1, follower.State!.Epoch);
-        // Nothing is read twice but chunks that a crash kept from being stored.
-        Assert.Equal(1900, follower.Log.Where(line => line.StartsWith("read", StringComparison.Ordinal)).Sum(line => int.Parse(line.Split(' ')[1], System.Globalization.CultureInfo.InvariantCulture)));
+        // Nothing is read twice but the few rows that an update moved behind what had been read.
+        Assert.InRange(follower.Log.Sum(RowsRead), 1900, 2000);
         await follower.DisposeAsync();
     }
 
@@ -95,6 +95,105 @@ public class SnapshotUnderWrites
         Assert.Null(follower.Failure);
     }
 
+    [Fact]
+    public async Task A_rewrite_in_the_middle_moves_every_row_and_none_is_lost()
+    {
+        await using var database = await PostgresDatabase.CreateAsync();
+        await database.ExecuteAsync(
+            "CREATE TABLE items (id int PRIMARY KEY, t text); INSERT INTO items SELECT i, repeat('x', 100) FROM generate_series(1, 3000) i; DELETE FROM items WHERE id % 2 = 0");
+        var chunks = 0;
+        await using var follower = Follower.Start(database, Follower.OptionsFor("items") with { SnapshotChunkRows = 100 }, prepare: one => one.Before = change =>
+        {
+            if (change is SnapshotRows && ++chunks == 5)
+                database.ExecuteAsync("VACUUM FULL items").Wait(TestContext.Current.CancellationToken);
+        });
+
+        await follower.UntilAsync(() => follower.IsVisible);
+
+        Assert.Equal(1500, follower.Rows("items").Count);
+        Assert.True(follower.Log.Sum(RowsRead) > 1500, "it began again");
+        await follower.CatchUpAsync(database, "items");
+    }
+
+    [Fact]
+    public async Task A_table_that_is_truncated_in_the_middle_ends_with_what_came_after()
+    {
+        await using var database = await PostgresDatabase.CreateAsync();
+        await database.ExecuteAsync("CREATE TABLE items (id int PRIMARY KEY); INSERT INTO items SELECT i FROM generate_series(1, 3000) i");
+        var chunks = 0;
+        await using var follower = Follower.Start(database, Follower.OptionsFor("items") with { SnapshotChunkRows = 100 }, prepare: one => one.Before = change =>
+        {
+            if (change is SnapshotRows && ++chunks == 3)
+                database.ExecuteAsync("TRUNCATE items; INSERT INTO items VALUES (-1), (7)").Wait(TestContext.Current.CancellationToken);
+        });
+
+        await follower.UntilAsync(() => follower.IsVisible);
+
+        await follower.CatchUpAsync(database, "items");
+    }
+
+    [Fact]
+    public async Task A_table_without_a_key_is_read_in_parts_too()
+    {
+        await using var database = await PostgresDatabase.CreateAsync();
+        await database.ExecuteAsync(
+            "CREATE TABLE items (n int, t text); ALTER TABLE items REPLICA IDENTITY FULL; INSERT INTO items SELECT i, 'x' || i FROM generate_series(1, 3000) i");
+
+        await using var follower = Follower.Start(database, Follower.OptionsFor("items") with { SnapshotChunkRows = 100 });
+        await follower.UntilAsync(() => follower.IsVisible);
+
+        Assert.Equal(3000, follower.Rows("items").Count);
+        Assert.True(follower.Log.Count(line => line.StartsWith("read", StringComparison.Ordinal)) > 10);
+    }
+
+    [Fact]
+    public async Task Rows_that_suddenly_are_wide_make_the_parts_small()
+    {
+        await using var database = await PostgresDatabase.CreateAsync();
+        await database.ExecuteAsync(
+            """
+            CREATE TABLE items (id int PRIMARY KEY, t text);
+            ALTER TABLE items ALTER COLUMN t SET STORAGE EXTERNAL;
+            INSERT INTO items SELECT i, 'narrow' FROM generate_series(1, 50000) i;
+            INSERT INTO items SELECT -i, repeat('wide', 100000) FROM generate_series(1, 400) i;
+            """);
+        var largest = 0;
+        await using var follower = Follower.Start(database, Follower.OptionsFor("items"), prepare: one => one.Before = change =>
+        {
+            if (change is SnapshotRows rows)
+                largest = Math.Max(largest, rows.Rows.ByteCount);
+        });
+        await follower.UntilAsync(() => follower.IsVisible);
+
+        Assert.Equal(50_400, follower.Rows("items").Count);
+        Assert.InRange(largest, 400_000, 100 << 20); // 160 MB in all, and at most a block's or a limit's at once
+    }
+
+    [Fact]
+    public async Task Progress_is_shown_while_tables_are_read()
+    {
+        await using var database = await PostgresDatabase.CreateAsync();
+        await database.ExecuteAsync(
+            "CREATE TABLE a (id int PRIMARY KEY); INSERT INTO a SELECT i FROM generate_series(1, 3000) i;"
+            + "CREATE TABLE b (id int PRIMARY KEY); INSERT INTO b SELECT i FROM generate_series(1, 3000) i; ANALYZE a, b");
+        var seen = new List<SnapshotProgress>();
+        await using var follower = Follower.Start(
+            database, Follower.OptionsFor("a", "b") with { SnapshotChunkRows = 200 }, prepare: one => one.Before = change =>
+            {
+                if (change is SnapshotRows && one.Monitor.Current.Snapshot is { } snapshot)
+                    seen.Add(snapshot);
+            });
+
+        await follower.UntilAsync(() => follower.IsVisible);
+
+        Assert.True(seen.Count > 10);
+        Assert.Equal(seen.Select(one => one.Fraction).Order(), seen.Select(one => one.Fraction));
+        Assert.InRange(seen[^1].Fraction, 0.99, 1);
+        Assert.Equal(6000, seen[^1].RowCount);
+        Assert.Equal(TimeSpan.Zero, seen[^1].Remaining);
+        Assert.Null(follower.Monitor.Current.Snapshot);
+    }
+
     [Theory]
     [InlineData("text", "'it''s \\' || chr(9) || i")]
     [InlineData("char(12)", "'c' || i")]
@@ -108,8 +207,10 @@ public class SnapshotUnderWrites
     {
         await using var database = await PostgresDatabase.CreateAsync();
         await database.ExecuteAsync(
-            $"CREATE TYPE shade AS ENUM ('s2', 's0', 's1'); CREATE TABLE \"Odd \"\"Name\" (k {type}, id int, PRIMARY KEY (k, id));"
-            + $"INSERT INTO \"Odd \"\"Name\" SELECT {value}, i FROM generate_series(1, 250) i");
+            $"CREATE TYPE shade AS ENUM ('s2', 's0', 's1'); CREATE TABLE \"Odd \"\"Name\" (k {type}, id int, PRIMARY KEY (k, id)) PARTITION BY RANGE (id);"
+            + "CREATE TABLE low PARTITION OF \"Odd \"\"Name\" FOR VALUES FROM (0) TO (100); CREATE TABLE high PARTITION OF \"Odd \"\"Name\" DEFAULT;"
+            + $"INSERT INTO \"Odd \"\"Name\" SELECT {value}, i FROM generate_series(1, 250) i;"
+            + "CREATE PUBLICATION topgun FOR TABLE \"Odd \"\"Name\" WITH (publish_via_partition_root)");
         var options = Follower.OptionsFor("Odd \"Name") with { SnapshotChunkRows = 20 };
 
         await using var follower = Follower.Start(database, options);
@@ -118,4 +219,7 @@ public class SnapshotUnderWrites
         Assert.Equal(250, follower.Rows("Odd \"Name").Count);
         Assert.Equal(13, follower.Log.Count(line => line.StartsWith("read", StringComparison.Ordinal)));
     }
+
+    private static int RowsRead(string line) =>
+        line.StartsWith("read", StringComparison.Ordinal) ? int.Parse(line.Split(' ')[1], System.Globalization.CultureInfo.InvariantCulture) : 0;
 }

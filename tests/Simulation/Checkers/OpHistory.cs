@@ -69,6 +69,8 @@ internal sealed class OpHistory(SimLoop loop)
         _hidden.Clear();
         _hiddenBatches.Clear();
         _hidden.AddRange(disk.Operations);
+        // A reset that the store could not take before the crash has not been: what it would have dropped is there.
+        _resets.RemoveAll(reset => _hidden.Exists(stored => stored.Op.OpId <= reset));
         _stored = disk.LastOpId;
         if (checkpoint is not null)
             Show(checkpoint);

@@ -11,12 +11,19 @@ namespace TopGun.Buckets.Tests.Simulation.Source;
 /// </remarks>
 internal sealed class SimPostgres : ISource
 {
+    private const int RowsPerBlock = 4;
+
     private readonly SimRandom _random;
+    private readonly SimRandom _layout;
+    private readonly bool _hasFiles; // or is of a version without reading by blocks
+    private readonly Dictionary<string, uint> _files = new(StringComparer.Ordinal);
     private readonly List<SimTransaction> _open = [];
     private readonly Dictionary<SimTransaction, HashSet<string>> _lockedTables = [];
     private readonly List<SimConnection> _connections = [];
     private ulong _insertPosition = 0x0100_0028;
     private uint _nextTransaction = 700;
+    private uint _nextFile = 16_000;
+    private long _versions;
 
     public SimPostgres(SimLoop loop, IReadOnlyList<SimTable> tables, SimSourceLatency latency)
     {
@@ -24,6 +31,10 @@ internal sealed class SimPostgres : ISource
         Tables = tables;
         Latency = latency;
         _random = loop.Stream("source");
+        _layout = loop.Stream("layout");
+        _hasFiles = _layout.Chance(0.7);
+        foreach (var table in tables)
+            _files.Add(table.Name, _nextFile++);
     }
 
     public SimLoop Loop { get; }
@@ -73,8 +84,23 @@ internal sealed class SimPostgres : ISource
 
     public SimTable Table(string name) => Tables.Single(table => table.Name == name);
 
-    /// <summary>WAL that has nothing to do with us: another database, vacuum, a checkpoint.</summary>
-    public void AppendNoise() => AppendRecord();
+    /// <summary>WAL that has nothing to do with us: another database, vacuum, a checkpoint. Sometimes it is a rewrite, which no decoding shows.</summary>
+    public void AppendNoise()
+    {
+        AppendRecord();
+        if (_layout.Chance(0.05))
+            Rewrite(Tables[_layout.Between(0, Tables.Count - 1)].Name);
+    }
+
+    /// <summary>The file of a table; null on a version that cannot read by blocks.</summary>
+    public TableFile? FileOf(string table) => _hasFiles ? new TableFile(_files[table], BlockCount) : null;
+
+    /// <summary>Puts a version of a row where there is room: behind all others, or where older ones were.</summary>
+    public SimRow Place(SimRow row)
+    {
+        _versions++;
+        return row with { Block = _layout.Between(0, (int)BlockCount - 1) };
+    }
 
     public async ValueTask<ISourceSession> OpenSessionAsync(CancellationToken cancellationToken)
     {
@@ -158,6 +184,8 @@ internal sealed class SimPostgres : ISource
         Release(transaction);
         var start = AppendRecord();
         State = transaction.Changes.Aggregate(State, (state, change) => change.ApplyTo(state));
+        foreach (var truncated in transaction.Changes.Where(change => change.Kind == SimChangeKind.Truncate).SelectMany(change => change.Tables))
+            _files[truncated.Name] = _nextFile++;
         var commit = new SimCommit(
             transaction.Id, start, InsertPosition, Loop.Now / 10, transaction.Changes, State);
         Commits.Add(commit);
@@ -172,6 +200,17 @@ internal sealed class SimPostgres : ISource
     {
         _open.Remove(transaction);
         _lockedTables.Remove(transaction);
+    }
+
+    private long BlockCount => (_versions / RowsPerBlock) + 1;
+
+    /// <summary>Gives a table another file, with its rows in other places.</summary>
+    private void Rewrite(string table)
+    {
+        _files[table] = _nextFile++;
+        foreach (var (key, row) in State.Rows(table))
+            State = State.With(table, key, Place(row));
+        Loop.Record("source", "rewrite", table);
     }
 
     private async Task ConnectAsync(CancellationToken cancellationToken)

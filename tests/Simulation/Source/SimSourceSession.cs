@@ -89,12 +89,43 @@ internal sealed class SimSourceSession(SimPostgres server) : SimConnection(serve
         ];
     }
 
+    public async ValueTask<IReadOnlyDictionary<uint, SourceType>> FindTypesAsync(
+        IReadOnlyCollection<uint> typeIds, CancellationToken cancellationToken)
+    {
+        await TravelAsync(cancellationToken);
+        return new Dictionary<uint, SourceType>(); // the simulated tables have built-in types only
+    }
+
     public async ValueTask<Lsn> ReadInsertPositionAsync(CancellationToken cancellationToken)
     {
         await TravelAsync(cancellationToken);
         var position = Server.InsertPosition;
         await TravelAsync(cancellationToken);
         return position;
+    }
+
+    public async ValueTask<TableFile?> FindFileAsync(SourceTableInfo table, CancellationToken cancellationToken)
+    {
+        await TravelAsync(cancellationToken);
+        var file = Server.FileOf(table.Table.Name);
+        await TravelAsync(cancellationToken);
+        return file;
+    }
+
+    public async ValueTask<bool> ReadBlocksAsync(
+        SourceTableInfo table, long firstBlock, long endBlock, int limitBytes, RowBuffer rows, CancellationToken cancellationToken)
+    {
+        await TravelAsync(cancellationToken);
+        rows.Clear(table.Table.Columns.Count);
+        foreach (var row in Server.State.Rows(table.Table.Name).Values.OrderBy(row => row.Block))
+        {
+            if (row.Block >= firstBlock && row.Block < endBlock)
+                Add(rows, row);
+        }
+        Server.Loop.Record(
+            "source", "blocks", string.Create(CultureInfo.InvariantCulture, $"{table.Table.Name} {firstBlock} to {endBlock}: {rows.RowCount} rows"));
+        await TravelAsync(cancellationToken);
+        return rows.ByteCount <= limitBytes;
     }
 
     public async ValueTask ReadRowsAsync(

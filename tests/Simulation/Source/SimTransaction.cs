@@ -88,7 +88,7 @@ internal sealed class SimTransaction(SimPostgres server, uint id)
     }
 
     private void Add(SimChangeKind kind, IReadOnlyList<SimTable> tables, SimRow? oldRow, SimRow? newRow) =>
-        _changes.Add(new SimChange(server.AppendRecord(), kind, tables, oldRow, newRow));
+        _changes.Add(new SimChange(server.AppendRecord(), kind, tables, oldRow, newRow is null ? null : server.Place(newRow)));
 }
 
 /// <summary>Two transactions want the same row; the one that comes second gives up.</summary>

@@ -24,9 +24,12 @@ internal sealed record SourceState(ImmutableSortedDictionary<string, ImmutableSo
 /// <summary>One version of a row: texts by column position, null for SQL null.</summary>
 internal sealed record SimRow(ImmutableArray<string?> Values)
 {
+    /// <summary>Where the version lies in its table's file.</summary>
+    public long Block { get; init; }
+
     public string? this[int column] => Values[column];
 
     public static SimRow Of(params string?[] values) => new([.. values]);
 
-    public SimRow With(int column, string? value) => new(Values.SetItem(column, value));
+    public SimRow With(int column, string? value) => this with { Values = Values.SetItem(column, value) };
 }

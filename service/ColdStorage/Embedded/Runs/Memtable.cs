@@ -1,3 +1,5 @@
+using System.Buffers.Binary;
+using System.Runtime.InteropServices;
 using TopGun.Buckets.BucketLog;
 using TopGun.Buckets.Protocol;
 
@@ -11,7 +13,7 @@ internal sealed class Memtable
 
     private readonly List<Entry>[] _tables = [.. Enumerable.Range(0, (int)RecordTable.Relation + 1).Select(_ => new List<Entry>())];
     private readonly int[][] _sorted = new int[(int)RecordTable.Relation + 1][]; // positions in key order; a prefix of the table when entries came since
-    private int[] _slots = new int[4096]; // (position << 3 | table) + 1, by hash
+    private ulong[] _slots = new ulong[4096]; // hash << 32 | ((position << 3 | table) + 1), by hash: other keys are told apart without looking at them
     private int _used;
     private byte[] _chunk = [];
     private int _chunkUsed;
@@ -31,12 +33,12 @@ internal sealed class Memtable
         if (slot == 0)
         {
             _used++;
-            slot = ((entries.Count << 3) | (int)table) + 1;
+            slot = Slot(hash, ((uint)entries.Count << 3) | (uint)table);
             entries.Add(new Entry(Copy(key), hasValue ? Copy(value) : default, hasValue));
             ByteCount += key.Length + value.Length + 64;
             return;
         }
-        var position = (slot - 1) >> 3;
+        var position = Position(slot);
         entries[position] = entries[position] with { Value = hasValue ? Copy(value) : default, HasValue = hasValue };
         ByteCount += value.Length;
     }
@@ -50,7 +52,7 @@ internal sealed class Memtable
             entry = default;
             return false;
         }
-        var found = _tables[(int)table][(slot - 1) >> 3];
+        var found = _tables[(int)table][Position(slot)];
         entry = new MemoryEntry(found.Key, found.Value, found.HasValue);
         return true;
     }
@@ -80,17 +82,15 @@ internal sealed class Memtable
 
     private int[] Sorted(RecordTable table)
     {
-        var entries = _tables[(int)table];
+        var entries = CollectionsMarshal.AsSpan(_tables[(int)table]);
         var sorted = _sorted[(int)table] ?? [];
-        if (sorted.Length == entries.Count)
+        if (sorted.Length == entries.Length)
             return sorted;
 
-        var added = new int[entries.Count - sorted.Length];
-        for (var index = 0; index < added.Length; index++)
-            added[index] = sorted.Length + index;
-        Array.Sort(added, (left, right) => entries[left].Key.Span.SequenceCompareTo(entries[right].Key.Span));
-
-        var merged = new int[entries.Count];
+        var added = SortFrom(entries, sorted.Length);
+        if (sorted.Length == 0)
+            return _sorted[(int)table] = added;
+        var merged = new int[entries.Length];
         for (var (left, right, next) = (0, 0, 0); next < merged.Length; next++)
         {
             var takesAdded = left == sorted.Length
@@ -100,7 +100,47 @@ internal sealed class Memtable
         return _sorted[(int)table] = merged;
     }
 
-    private ref int Find(RecordTable table, ReadOnlySpan<byte> key, uint hash)
+    /// <summary>Positions from one on, in the order of their keys.</summary>
+    private static int[] SortFrom(ReadOnlySpan<Entry> entries, int first)
+    {
+        // Keys lie anywhere in memory. Their beginnings side by side sort several times as fast; whole keys are compared where those agree.
+        var beginnings = new UInt128[entries.Length - first];
+        var positions = new int[beginnings.Length];
+        for (var index = 0; index < positions.Length; index++)
+        {
+            positions[index] = first + index;
+            beginnings[index] = Beginning(entries[first + index].Key.Span);
+        }
+        Array.Sort(beginnings, positions);
+        for (var (start, end) = (0, 0); start < positions.Length; start = end)
+        {
+            for (end = start + 1; end < positions.Length && beginnings[end] == beginnings[start];)
+                end++;
+            if (end - start > 1)
+                SortWhole(entries, positions.AsSpan(start, end - start));
+        }
+        return positions;
+    }
+
+    private static UInt128 Beginning(ReadOnlySpan<byte> key)
+    {
+        Span<byte> padded = stackalloc byte[16];
+        if (key.Length >= padded.Length)
+            return BinaryPrimitives.ReadUInt128BigEndian(key);
+        padded.Clear();
+        key.CopyTo(padded);
+        return BinaryPrimitives.ReadUInt128BigEndian(padded);
+    }
+
+    private static void SortWhole(ReadOnlySpan<Entry> entries, Span<int> positions)
+    {
+        var keys = new ReadOnlyMemory<byte>[positions.Length];
+        for (var index = 0; index < keys.Length; index++)
+            keys[index] = entries[positions[index]].Key;
+        keys.AsSpan().Sort(positions, static (left, right) => left.Span.SequenceCompareTo(right.Span));
+    }
+
+    private ref ulong Find(RecordTable table, ReadOnlySpan<byte> key, uint hash)
     {
         var mask = (uint)_slots.Length - 1;
         for (var probe = hash & mask; ; probe = (probe + 1) & mask)
@@ -108,24 +148,32 @@ internal sealed class Memtable
             ref var slot = ref _slots[probe];
             if (slot == 0)
                 return ref slot;
-            var place = slot - 1;
-            if ((place & 7) == (int)table && _tables[place & 7][place >> 3].Key.Span.SequenceEqual(key))
+            if ((uint)(slot >> 32) == hash
+                && (((uint)slot - 1) & 7) == (uint)table
+                && CollectionsMarshal.AsSpan(_tables[(int)table])[Position(slot)].Key.Span.SequenceEqual(key))
                 return ref slot;
         }
     }
 
     private void Grow()
     {
-        _slots = new int[_slots.Length * 2];
-        for (var table = 0; table < _tables.Length; table++)
+        var old = _slots;
+        _slots = new ulong[old.Length * 2];
+        var mask = (uint)_slots.Length - 1;
+        foreach (var slot in old)
         {
-            for (var position = 0; position < _tables[table].Count; position++)
-            {
-                var key = _tables[table][position].Key.Span;
-                Find((RecordTable)table, key, Hash((RecordTable)table, key)) = ((position << 3) | table) + 1;
-            }
+            if (slot == 0)
+                continue;
+            var probe = (uint)(slot >> 32) & mask;
+            while (_slots[probe] != 0)
+                probe = (probe + 1) & mask;
+            _slots[probe] = slot;
         }
     }
+
+    private static ulong Slot(uint hash, uint place) => ((ulong)hash << 32) | (place + 1);
+
+    private static int Position(ulong slot) => (int)(((uint)slot - 1) >> 3);
 
     private ReadOnlyMemory<byte> Copy(ReadOnlySpan<byte> bytes)
     {

@@ -6,57 +6,68 @@ internal static class RunMerge
     /// <param name="sources">The newest first.</param>
     public static IEnumerable<RunEntry> Merge(IReadOnlyList<IEnumerable<RunEntry>> sources)
     {
-        var cursors = new List<IEnumerator<RunEntry>>(sources.Count);
+        var cursors = new List<Cursor>(sources.Count); // by current record, so that the next one to give is at the front
         try
         {
-            foreach (var source in sources)
-            {
-                var cursor = source.GetEnumerator();
-                cursors.Add(cursor);
-                if (!cursor.MoveNext())
-                {
-                    cursor.Dispose();
-                    cursors.RemoveAt(cursors.Count - 1);
-                }
-            }
+            for (var age = 0; age < sources.Count; age++)
+                Advance(cursors, new Cursor(sources[age].GetEnumerator(), age));
             while (cursors.Count > 0)
             {
-                var smallest = Smallest(cursors).Current;
-                yield return smallest;
-                Skip(cursors, smallest);
+                var newest = cursors[0].Current;
+                yield return newest;
+                do
+                {
+                    var taken = cursors[0];
+                    cursors.RemoveAt(0);
+                    Advance(cursors, taken);
+                }
+                while (cursors.Count > 0 && Compare(cursors[0].Current, newest) == 0);
             }
         }
         finally
         {
             foreach (var cursor in cursors)
-                cursor.Dispose();
+                cursor.Records.Dispose();
         }
     }
 
-    // There are a dozen sources at most, so looking at each is cheaper than keeping a heap.
-    private static IEnumerator<RunEntry> Smallest(List<IEnumerator<RunEntry>> cursors)
+    /// <summary>Moves a cursor to its next record and puts it in its place.</summary>
+    private static void Advance(List<Cursor> cursors, Cursor cursor)
     {
-        var smallest = cursors[0];
-        for (var index = 1; index < cursors.Count; index++)
+        if (!cursor.Records.MoveNext())
         {
-            if (Compare(cursors[index].Current, smallest.Current) < 0)
-                smallest = cursors[index];
+            cursor.Records.Dispose();
+            return;
         }
-        return smallest;
+        cursor.Current = cursor.Records.Current;
+        var (low, high) = (0, cursors.Count);
+        while (low < high)
+        {
+            var middle = (low + high) / 2;
+            if (IsBefore(cursors[middle], cursor))
+                low = middle + 1;
+            else
+                high = middle;
+        }
+        cursors.Insert(low, cursor);
     }
 
-    private static void Skip(List<IEnumerator<RunEntry>> cursors, RunEntry taken)
+    // Of equal keys the newest source's comes first.
+    private static bool IsBefore(Cursor left, Cursor right)
     {
-        for (var index = cursors.Count - 1; index >= 0; index--)
-        {
-            if (Compare(cursors[index].Current, taken) == 0 && !cursors[index].MoveNext())
-            {
-                cursors[index].Dispose();
-                cursors.RemoveAt(index);
-            }
-        }
+        var order = Compare(left.Current, right.Current);
+        return order != 0 ? order < 0 : left.Age < right.Age;
     }
 
     private static int Compare(in RunEntry left, in RunEntry right) =>
         RunFormat.Compare(left.Table, left.Record.Key.Span, right.Table, right.Record.Key.Span);
+
+    private sealed class Cursor(IEnumerator<RunEntry> records, int age)
+    {
+        public RunEntry Current;
+
+        public IEnumerator<RunEntry> Records => records;
+
+        public int Age => age;
+    }
 }

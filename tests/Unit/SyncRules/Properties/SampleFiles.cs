@@ -47,8 +47,8 @@ internal static class SampleFiles
             return [];
         return
         [
-            .. file.BucketDefinitions.SelectMany(definition => definition.Parameters.Concat(definition.Data)),
-            .. file.Streams.SelectMany(stream => stream.Queries.Concat(stream.Ctes.Select(cte => cte.Query))),
+            .. file.BucketDefinitions.SelectMany(definition => definition.Parameters.Concat(definition.Data.Select(query => query.Text))),
+            .. file.Streams.SelectMany(stream => stream.Queries.Select(query => query.Text).Concat(stream.Ctes.Select(cte => cte.Query))),
             .. file.GlobalCtes.Select(cte => cte.Query),
             .. file.Events.SelectMany(entry => entry.Payloads),
         ];

@@ -1,0 +1,71 @@
+using System.Text;
+using System.Text.Unicode;
+using TopGun.Buckets.Protocol;
+
+namespace TopGun.Buckets.BucketLog;
+
+/// <summary>Finds a bucket by the UTF-8 bytes of its name, which is how evaluation writes it: no text is made for a bucket that is known.</summary>
+/// <remarks>One thread.</remarks>
+internal sealed class BucketNameIndex
+{
+    private readonly List<BucketEntry> _entries = [];
+    private ulong[] _slots = new ulong[1024]; // hash << 32 | (position + 1), by hash of the name
+
+    public BucketEntry? Find(ReadOnlySpan<byte> name)
+    {
+        var hash = Crc32C.Compute(name);
+        var mask = (uint)_slots.Length - 1;
+        for (var probe = hash & mask; _slots[probe] != 0; probe = (probe + 1) & mask)
+        {
+            var slot = _slots[probe];
+            if ((uint)(slot >> 32) == hash && _entries[(int)((uint)slot - 1)] is var entry && IsName(name, entry.Name))
+                return entry;
+        }
+        return null;
+    }
+
+    public void Add(BucketEntry entry)
+    {
+        if (_entries.Count * 2 >= _slots.Length)
+            Grow();
+        _entries.Add(entry);
+        var utf8 = Encoding.UTF8.GetBytes(entry.Name);
+        Put(_slots, ((ulong)Crc32C.Compute(utf8) << 32) | (uint)_entries.Count);
+    }
+
+    public void Clear()
+    {
+        _entries.Clear();
+        _slots = new ulong[1024];
+    }
+
+    private static bool IsName(ReadOnlySpan<byte> utf8, string name)
+    {
+        if (Ascii.Equals(utf8, name))
+            return true;
+        if (utf8.Length <= name.Length)
+            return false; // it would be ASCII
+        var chars = new char[name.Length];
+        return Utf8.ToUtf16(utf8, chars, out _, out var written) == System.Buffers.OperationStatus.Done && chars.AsSpan(0, written).SequenceEqual(name);
+    }
+
+    private void Grow()
+    {
+        var slots = new ulong[_slots.Length * 2];
+        foreach (var slot in _slots)
+        {
+            if (slot != 0)
+                Put(slots, slot);
+        }
+        _slots = slots;
+    }
+
+    private static void Put(ulong[] slots, ulong slot)
+    {
+        var mask = (uint)slots.Length - 1;
+        var probe = (uint)(slot >> 32) & mask;
+        while (slots[probe] != 0)
+            probe = (probe + 1) & mask;
+        slots[probe] = slot;
+    }
+}
