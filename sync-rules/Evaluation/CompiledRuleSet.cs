@@ -10,12 +10,15 @@ internal sealed class CompiledRuleSet : RuleSet
     private readonly RulesPlan _plan;
     private readonly RulesSettings _settings;
     private readonly RuleSetOptions _options;
+    private readonly Dictionary<ResolutionPlan, ResolutionShape> _shapes = new(ReferenceEqualityComparer.Instance);
 
     public CompiledRuleSet(RulesPlan plan, RulesSettings settings, RuleSetOptions options)
     {
         _plan = plan;
         _settings = settings;
         _options = options;
+        foreach (var resolution in plan.Resolutions)
+            _shapes[resolution] = new ResolutionShape(resolution);
         Definitions = [.. DefinitionParts.Of(plan).Select(parts => new RuleDefinition(parts.Definition.Name, Fingerprint.Of(parts, settings)))];
         Tables =
         [
@@ -54,7 +57,7 @@ internal sealed class CompiledRuleSet : RuleSet
 
     /// <summary>Starts finding the buckets of a part of the plan.</summary>
     public CompiledResolution BucketsFor(RulesPlan part, BucketRequest request) =>
-        new(part, _settings, request, PrefixOf, _options.BucketLimit);
+        new(part, _settings, request, plan => _shapes[plan], PrefixOf, _options.BucketLimit);
 
     /// <summary>Name of a family's buckets without their key values.</summary>
     public string PrefixOf(BucketFamily family) =>
