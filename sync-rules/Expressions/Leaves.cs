@@ -77,9 +77,9 @@ internal sealed class TableFactExpression(TableFact fact) : Expression
 {
     public override SqlValue Evaluate(EvaluationContext context) => fact switch
     {
-        TableFact.Schema => context.SchemaName,
-        TableFact.Name => context.TableName,
-        _ => context.TableSuffix,
+        TableFact.Schema => context.Table!.Schema,
+        TableFact.Name => context.Table!.Name,
+        _ => context.Table!.Suffix,
     };
 
     public override void Print(StringBuilder target) => target.Append("table:").Append(fact);
