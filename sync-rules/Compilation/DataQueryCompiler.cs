@@ -73,15 +73,16 @@ internal sealed class DataQueryCompiler(CompileContext context)
     {
         if (parameters is null)
             return;
-        var place = select.Where?.Span ?? select.Span;
         var used = clause.Parameters.Select(parameter => parameter.Key).ToList();
         if (used.FirstOrDefault(name => !parameters.Contains(name)) is { } unknown)
         {
-            throw SqlProblem.Semantics(place,
+            var place = SchemaChecks.ColumnsOf(select.Where!)
+                .First(column => column.Qualifier?.Text == DataQueryScope.BucketQualifier && column.Name.Text == unknown);
+            throw SqlProblem.Semantics(place.Span,
                 $"'bucket.{unknown}' is no parameter of this definition.{Suggestion.For(unknown, parameters)}");
         }
         if (parameters.FirstOrDefault(name => !used.Contains(name)) is { } unused)
-            throw SqlProblem.Semantics(place, $"The query must compare 'bucket.{unused}' with the row: every query uses every parameter of its definition.");
+            throw SqlProblem.Semantics(select.Where?.Span ?? select.Span, $"The query must compare 'bucket.{unused}' with the row: every query uses every parameter of its definition.");
     }
 
     private static RowMatch ToMatch(MatchAlternative alternative, IReadOnlyList<string> parameters) =>

@@ -72,7 +72,7 @@ internal sealed class RequestScope(string? each, string call) : IExpressionScope
     {
         if (LegacyParameters.Resolve(column) is { } legacy)
             return legacy;
-        var isEach = each is not null && (column.Qualifier is null || column.Qualifier.Text == each);
+        var isEach = each is not null && (column.Qualifier is null || column.Qualifier.Text == each || column.Qualifier.Text == "json_each");
         return isEach && column.Name.Text is "key" or "value"
             ? Bound.Request(new EachExpression(0, call, column.Name.Text == "key"))
             : throw Unknown(column);

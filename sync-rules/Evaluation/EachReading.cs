@@ -41,7 +41,7 @@ internal static class EachReading
     // An array has positions as keys, an object names; anything else is one row without a key. Numbers are read with doubles.
     private static void ReadRows(in SqlValue input, Scratch scratch, bool nullIsText, List<(SqlValue Key, SqlValue Value)> rows)
     {
-        if (input.Kind == SqlKind.Blob)
+        if (input.Kind != SqlKind.Text)
             throw new EvaluationException("json_each() needs JSON text.");
         var json = SqlCast.TextOf(input, scratch);
         JsonReading.Validate(json.Span);

@@ -1,3 +1,6 @@
+using System.Globalization;
+using System.Text;
+
 namespace TopGun.Buckets.SyncRules.Yaml;
 
 /// <summary>Collects what is wrong with a file, so that its author sees all of it at once.</summary>
@@ -53,10 +56,32 @@ internal sealed class Findings
         var line = Array.BinarySearch(_lineStarts, start);
         line = line < 0 ? ~line - 1 : line;
         var error = new RuleError(
-            severity, FindingClass.CodeOf(findingClass), findingClass, message,
-            line + 1, start - _lineStarts[line] + 1, Math.Max(0, place.End - start));
+            severity, FindingClass.CodeOf(findingClass), findingClass, Printable(message),
+            line + 1, start - _lineStarts[line] + 1, Math.Clamp(place.End - start, 0, _length - start))
+        {
+            Start = start,
+        };
         if (_known.Add(error))
             _all.Add((start, error));
+    }
+
+    // Messages quote the file, which may hold anything, also half of a surrogate pair.
+    private static string Printable(string message)
+    {
+        var needsEscape = false;
+        foreach (var rune in message.EnumerateRunes())
+            needsEscape |= rune == Rune.ReplacementChar || Rune.IsControl(rune);
+        if (!needsEscape)
+            return message;
+        var text = new StringBuilder();
+        foreach (var character in message)
+        {
+            if (char.IsControl(character) || char.IsSurrogate(character))
+                text.Append(CultureInfo.InvariantCulture, $"\\u{(int)character:X4}");
+            else
+                text.Append(character);
+        }
+        return text.ToString();
     }
 
     private static int[] LineStarts(string source)
@@ -64,7 +89,8 @@ internal sealed class Findings
         var starts = new List<int> { 0 };
         for (var index = 0; index < source.Length; index++)
         {
-            if (source[index] == '\n')
+            var isBreak = source[index] == '\n' || (source[index] == '\r' && (index + 1 == source.Length || source[index + 1] != '\n'));
+            if (isBreak)
                 starts.Add(index + 1);
         }
         return [.. starts];

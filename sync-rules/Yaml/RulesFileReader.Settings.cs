@@ -22,7 +22,7 @@ internal sealed partial class RulesFileReader
     {
         if (node is not YamlMap map)
         {
-            Structure(node, "'config' must be a mapping.");
+            Structure(node, $"'config' must be a mapping, not {node.Kind}.");
             return new RulesSettings();
         }
         CheckKeys(map, SettingKeys, "'config'");
@@ -32,7 +32,7 @@ internal sealed partial class RulesFileReader
             edition = ReadInteger(editionNode) ?? 0;
             if (edition is < 1 or > 3)
             {
-                Structure(editionNode, "'edition' must be 1, 2 or 3.");
+                Structure(editionNode, $"'edition' must be 1, 2 or 3, not {editionNode.Kind}.");
                 edition = 1;
             }
         }
@@ -73,14 +73,15 @@ internal sealed partial class RulesFileReader
                 _findings.Warning(FindingClass.StorageVersionUnstable, node.Place, "'storage_version' 3 is accepted; it has no effect here.");
                 break;
             default:
-                Structure(node, "'storage_version' must be 2 or 3.");
+                Structure(node, $"'storage_version' must be 2 or 3, not {node.Kind}.");
                 break;
         }
     }
 
     private TimePrecision ReadPrecision(YamlNode node, bool iso8601)
     {
-        var precision = (node as YamlScalar)?.Value switch
+        var word = (node as YamlScalar)?.Value ?? "";
+        var precision = word switch
         {
             "seconds" => TimePrecision.Seconds,
             "milliseconds" => TimePrecision.Milliseconds,
@@ -89,7 +90,10 @@ internal sealed partial class RulesFileReader
             _ => (TimePrecision?)null,
         };
         if (precision is null)
-            Structure(node, "'timestamp_max_precision' must be seconds, milliseconds, microseconds or nanoseconds.");
+        {
+            var hint = Suggestion.For(word, ["seconds", "milliseconds", "microseconds", "nanoseconds"]);
+            Structure(node, $"'timestamp_max_precision' must be seconds, milliseconds, microseconds or nanoseconds, not {node.Kind}.{hint}");
+        }
         else if (!iso8601)
             Structure(node, "'timestamp_max_precision' needs 'timestamps_iso8601'.");
         return precision ?? TimePrecision.Microseconds;
@@ -99,7 +103,7 @@ internal sealed partial class RulesFileReader
     {
         if (ReadInteger(node) is { } priority and >= 0 and <= 3)
             return priority;
-        Structure(node, "'priority' must be an integer from 0 to 3.");
+        Structure(node, $"'priority' must be an integer from 0 to 3, not {node.Kind}.");
         return null;
     }
 
@@ -114,7 +118,7 @@ internal sealed partial class RulesFileReader
             if (scalar.Value is "false" or "False" or "FALSE")
                 return false;
         }
-        Structure(node, $"'{key}' must be true or false.");
+        Structure(node, $"'{key}' must be true or false, not {node.Kind}.");
         return defaultValue;
     }
 

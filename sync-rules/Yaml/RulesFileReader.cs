@@ -31,7 +31,7 @@ internal sealed partial class RulesFileReader
             return null;
         if (root is not YamlMap map)
         {
-            findings.Error(FindingClass.YamlStructure, root.Place, "The file must be a mapping with 'bucket_definitions' or 'streams'.");
+            findings.Error(FindingClass.YamlStructure, root.Place, $"The file must be a mapping with 'bucket_definitions' or 'streams', not {root.Kind}.");
             return null;
         }
         return new RulesFileReader(source, findings).ReadRoot(map);
@@ -97,7 +97,7 @@ internal sealed partial class RulesFileReader
     {
         if (node is not YamlMap map)
         {
-            Structure(node, $"The bucket definition '{name.Value}' must be a mapping with 'data'.");
+            Structure(node, $"The bucket definition '{name.Value}' must be a mapping with 'data', not {node.Kind}.");
             return null;
         }
         CheckKeys(map, DefinitionKeys, "a bucket definition");
@@ -117,7 +117,7 @@ internal sealed partial class RulesFileReader
     {
         if (node is not YamlMap map)
         {
-            Structure(node, $"The stream '{name.Value}' must be a mapping with 'query'.");
+            Structure(node, $"The stream '{name.Value}' must be a mapping with 'query', not {node.Kind}.");
             return null;
         }
         CheckKeys(map, StreamKeys, "a stream");
@@ -146,7 +146,7 @@ internal sealed partial class RulesFileReader
     {
         if (node is not YamlMap map)
         {
-            Structure(node, $"The event '{name.Value}' must be a mapping with 'payloads'.");
+            Structure(node, $"The event '{name.Value}' must be a mapping with 'payloads', not {node.Kind}.");
             return null;
         }
         CheckKeys(map, ["payloads"], "an event definition");
@@ -178,7 +178,7 @@ internal sealed partial class RulesFileReader
     {
         if (node is not YamlMap map)
         {
-            Structure(node, "Expected a mapping of names.");
+            Structure(node, $"Expected a mapping of names, found {node.Kind}.");
             return;
         }
         foreach (var (key, value) in map.Entries)
@@ -191,7 +191,7 @@ internal sealed partial class RulesFileReader
             return [.. list.Items.Select(ReadQuery).OfType<QueryText>()];
         if (allowsSingle && node is YamlScalar)
             return ReadQuery(node) is { } query ? [query] : [];
-        Structure(node, allowsSingle ? "Expected a query or a list of queries." : "Expected a list of queries.");
+        Structure(node, $"Expected {(allowsSingle ? "a query or a list" : "a list")} of queries, found {node.Kind}.");
         return [];
     }
 
@@ -199,7 +199,7 @@ internal sealed partial class RulesFileReader
     {
         if (node is YamlList list)
             return [.. list.Items.Select(ReadDataQuery).OfType<DataQueryEntry>()];
-        Structure(node, "Expected a list of queries.");
+        Structure(node, $"Expected a list of queries, found {node.Kind}.");
         return [];
     }
 
@@ -211,7 +211,10 @@ internal sealed partial class RulesFileReader
         var query = Find(map, "query");
         if (!_settings.QueryKeys)
         {
-            Structure(node, query is null ? "Expected a query." : $"Expected a query; a mapping with 'query' and 'key' needs '{QueryKeysKey}: true' under 'config'.");
+            if (query is null)
+                ReadQuery(node);
+            else
+                Structure(node, $"Expected a query, found a mapping; one with 'query' and 'key' needs '{QueryKeysKey}: true' under 'config'.");
             return null;
         }
         CheckKeys(map, ["query", "key"], "a query");
@@ -227,7 +230,7 @@ internal sealed partial class RulesFileReader
         foreach (var item in node is YamlList list ? list.Items : [node])
         {
             if (item is not YamlScalar name || (name.Style == YamlScalarStyle.Plain && IsTyped(name.Value)))
-                Structure(item, "'key' must be a column of the query, or a list of them.");
+                Structure(item, $"'key' must be a column of the query, or a list of them, not {item.Kind}.");
             else if (columns.Exists(column => column.Name == name.Value))
                 Structure(item, $"The column '{name.Value}' is named twice.");
             else
@@ -243,7 +246,11 @@ internal sealed partial class RulesFileReader
         _queryCount++;
         if (node is YamlScalar scalar && (scalar.Style != YamlScalarStyle.Plain || !IsTyped(scalar.Value)))
             return new QueryText(scalar, _source);
-        Structure(node, node is YamlForeign foreign ? $"Expected a query, found {foreign.What}." : "Expected a query.");
+        // A plain text with a colon and a blank in it reads as a mapping.
+        var hint = node is YamlMap { Entries: [(var first, _)] } && first.Value.Contains(' ', StringComparison.Ordinal)
+            ? " A query with ': ' in it must be in quotes or a block after '|'."
+            : "";
+        Structure(node, $"Expected a query, found {node.Kind}.{hint}");
         return null;
     }
 

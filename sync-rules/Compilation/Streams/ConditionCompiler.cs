@@ -58,11 +58,19 @@ internal sealed class ConditionCompiler
     private Condition Equal(BoundTerm left, BoundTerm right, TextSpan span)
     {
         if (!IsSameSource(left, right))
-            return new Link(left, right, span, _report);
+        {
+            var isAllOfRequest = !_query.IsBucketDefinition && IsRequestSide(left) && IsRequestSide(right);
+            return isAllOfRequest
+                ? throw SqlProblem.Unsupported(span, "Rows of json_each() over the request cannot be compared with the request; write value IN list instead.")
+                : new Link(left, right, span, _report);
+        }
         var origin = left.Origin == Origin.Constant ? right.Value : left.Value;
         var compare = new CompareExpression(BinaryOperator.Equal, left.Value.Expression, right.Value.Expression);
         return new Test(new BoundTerm(origin with { Expression = compare }, [.. left.Each.Union(right.Each)]), span, _report);
     }
+
+    private bool IsRequestSide(BoundTerm term) =>
+        term.Origin == Origin.Request || (term.Origin == Origin.Row && !_query.Groups[term.Source].IsTable);
 
     private Existence Exists(IReadOnlyList<Condition> parts, TextSpan span) => new(new AllOf(parts, span, _report), span, _report);
 

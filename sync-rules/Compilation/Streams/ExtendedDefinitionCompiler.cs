@@ -68,7 +68,7 @@ internal sealed class ExtendedDefinitionCompiler(CompileContext context, BucketD
         var conditions = query.AddSources(select, from, report);
         RefuseSelected(select, from);
         var projection = new StreamProjection(query, context, from, report).Compile(select, key, out var primary);
-        StreamChecks.CheckNames(context, select, from, report);
+        StreamChecks.CheckNames(context, query, select, from, report);
         StreamChecks.WarnOfAlias(select, primary, report);
 
         var data = _families.AddQuery(primary, projection, new SourceText(report.Query, select.Span));

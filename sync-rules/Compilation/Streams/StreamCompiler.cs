@@ -53,7 +53,7 @@ internal sealed class StreamCompiler
         var projection = new StreamProjection(query, _context, scope, report).Compile(select, key, out var primary);
         if (select.Where is not null)
             conditions.Add(new ConditionCompiler(query, _context, scope, report).Compile(select.Where));
-        StreamChecks.CheckNames(_context, select, scope, report);
+        StreamChecks.CheckNames(_context, query, select, scope, report);
         StreamChecks.WarnOfAlias(select, primary, report);
 
         var alternatives = new NormalForm(_context.Settings.SqliteExact).Of(new AllOf(conditions, select.Span, report), mergesSingles: IsEdition3);

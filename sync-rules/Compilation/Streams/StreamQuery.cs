@@ -72,7 +72,7 @@ internal sealed class StreamQuery(CompileContext context, CteScope ctes, bool is
             var name = item.Alias?.Text ?? (item.Expression as ColumnSyntax)?.Name.Text ?? "";
             outputs.Add((name, compiler.CompileTerm(item.Expression!)));
         }
-        StreamChecks.CheckNames(context, select, scope, report);
+        StreamChecks.CheckNames(context, this, select, scope, report);
         columns = outputs;
         return new AllOf(conditions, select.Span, report);
     }
