@@ -17,8 +17,9 @@ public sealed partial class BucketsClient
     internal async Task<StreamSubscription> SubscribeAsync(
         StreamKey key, long timeToLive, int? priority, CancellationToken cancellationToken)
     {
+        var handle = new StreamSubscription(this, key);
         // Taken first: a subscription without time to live must not be found without a handle.
-        _streams.Handles.Take(key);
+        _streams.Handles.Take(key, handle);
         try
         {
             await ChangeStreamsAsync(
@@ -26,18 +27,23 @@ public sealed partial class BucketsClient
         }
         catch
         {
-            _streams.Handles.Release(key);
+            _streams.Handles.Release(key, handle);
             throw;
         }
-        return new StreamSubscription(this, key);
+        return handle;
     }
 
-    internal Task UnsubscribeAllAsync(StreamKey key, CancellationToken cancellationToken) =>
-        ChangeStreamsAsync((database, _) => StreamTable.Unsubscribe(database, key), cancellationToken);
+    internal Task UnsubscribeAllAsync(StreamKey key, CancellationToken cancellationToken) => ChangeStreamsAsync(
+        (database, _) =>
+        {
+            _streams.Handles.Void(key);
+            StreamTable.Unsubscribe(database, key);
+        },
+        cancellationToken);
 
-    internal async Task ReleaseAsync(StreamKey key)
+    internal async Task ReleaseAsync(StreamKey key, StreamSubscription handle)
     {
-        if (!_streams.Handles.Release(key))
+        if (!_streams.Handles.Release(key, handle))
             return;
         try
         {
@@ -52,17 +58,15 @@ public sealed partial class BucketsClient
     private async Task ChangeStreamsAsync(Action<Database, long> change, CancellationToken cancellationToken)
     {
         var local = await LocalAsync().WaitAsync(cancellationToken);
-        await local.WriteAsync(
+        var report = await local.WriteAsync(
             Lane.App,
             database =>
             {
                 change(database, local.Now);
-                // Inside the transaction, so that a later state is never followed by an earlier one.
-                var streams = _streams.Describe(database);
-                _status.Update(status => status with { Streams = streams });
-                return true;
+                return _streams.Describe(database);
             },
             cancellationToken);
+        _status.Update(status => status.With(report));
         _engine?.StreamsChanged();
     }
 }

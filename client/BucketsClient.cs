@@ -138,6 +138,7 @@ public sealed partial class BucketsClient : IAsyncDisposable
         var changed = await local.WriteAsync(
             Lane.App, database => LocalReset.Run(database, _options.Schema, discardPendingWrites, keepLocal), cancellationToken);
         local.Changes.Publish(changed);
+        _streams.Handles.VoidAll();
         _status.Update(_ => new SyncStatus());
     }
 

@@ -9,7 +9,7 @@ internal static class LocalStatus
 {
     public static SyncStatus Read(Database database, StreamBook streams)
     {
-        var status = new SyncStatus { Streams = streams.Describe(database) };
+        var status = new SyncStatus().With(streams.Describe(database));
         var statement = database.Prepare("SELECT priority, last_synced_at FROM tg_sync_state ORDER BY priority");
         while (statement.Step())
         {

@@ -15,6 +15,7 @@ internal sealed class StreamBook(bool includeDefaults)
     private readonly Dictionary<StreamKey, int> _priorities = [];
     private List<StreamRow> _requested = [];
     private IReadOnlyList<StreamDescription> _served = [];
+    private long _reports;
 
     public StreamHandles Handles { get; } = new();
 
@@ -38,13 +39,13 @@ internal sealed class StreamBook(bool includeDefaults)
     }
 
     /// <summary>A sign of life from the service: what has a handle goes on living.</summary>
-    public void Refresh(Database database, long now)
+    /// <returns>Whether anything has.</returns>
+    public bool Refresh(Database database, long now)
     {
-        foreach (var row in StreamTable.Read(database))
-        {
-            if (row.IsExplicit && Handles.IsHeld(row.Key))
-                StreamTable.Extend(database, row.Key, now);
-        }
+        var held = StreamTable.Read(database).FindAll(row => row.IsExplicit && Handles.IsHeld(row.Key));
+        foreach (var row in held)
+            StreamTable.Extend(database, row.Key, now);
+        return held.Count > 0;
     }
 
     /// <summary>Whether a request written now would ask for other streams than the present one.</summary>
@@ -122,7 +123,7 @@ internal sealed class StreamBook(bool includeDefaults)
     }
 
     /// <summary>Everything that is known, in the order in which it became known.</summary>
-    public IReadOnlyList<StreamStatus> Describe(Database database) => [.. StreamTable.Read(database).Select(Describe)];
+    public StreamReport Describe(Database database) => new(++_reports, [.. StreamTable.Read(database).Select(Describe)]);
 
     private StreamStatus Describe(StreamRow row) => new(row.Key.Name, row.Key.Parameters == StreamKey.NoParameters ? null : row.Key.Parameters)
     {

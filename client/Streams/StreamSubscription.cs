@@ -36,6 +36,6 @@ public sealed class StreamSubscription : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         if (Interlocked.Exchange(ref _disposed, 1) == 0)
-            await _client.ReleaseAsync(_key);
+            await _client.ReleaseAsync(_key, this);
     }
 }

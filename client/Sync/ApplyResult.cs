@@ -1,3 +1,5 @@
+using TopGun.Buckets.Client.Streams;
+
 namespace TopGun.Buckets.Client.Sync;
 
 /// <summary>What a batch of lines did, told after its commit.</summary>
@@ -19,7 +21,7 @@ internal sealed class ApplyResult
     public BlockedBy? BlockedBy { get; set; }
 
     /// <summary>What is known of the streams, when that has changed.</summary>
-    public IReadOnlyList<StreamStatus>? Streams { get; set; }
+    public StreamReport? Streams { get; set; }
 
     /// <summary>Whether the app by now wants other streams than this connection asked for.</summary>
     public bool WantsOtherStreams { get; set; }

@@ -111,8 +111,8 @@ internal sealed class CheckpointApplier(LocalDatabase local, LocalSchema schema,
                 break;
             case TokenExpiresInLine line:
                 result.TokenExpiresIn = line.Seconds;
-                streams.Refresh(database, local.Now);
-                result.Streams = streams.Describe(database);
+                if (streams.Refresh(database, local.Now))
+                    result.Streams = streams.Describe(database);
                 result.WantsOtherStreams = streams.HasOtherWishes(database, local.Now);
                 break;
         }

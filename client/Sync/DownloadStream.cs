@@ -242,17 +242,22 @@ internal sealed class DownloadStream : IDisposable
     /// <summary>Has the stream opened again once the app wants other streams than this one was opened with.</summary>
     private async Task WatchStreamsAsync()
     {
-        while (true)
+        try
         {
-            await _streamsChanged.WaitAsync(Timeout.InfiniteTimeSpan, _time, _over.Token);
-            await Task.Delay(SubscribeDelay, _time, _over.Token);
-            _streamsChanged.Reset();
-            if (!await _applier.WantsOtherStreamsAsync(_over.Token))
-                continue;
-            _outcome ??= new StreamOutcome(StreamEnd.OtherStreams);
-            _over.Cancel();
-            return;
+            do
+            {
+                await _streamsChanged.WaitAsync(Timeout.InfiniteTimeSpan, _time, _over.Token);
+                await Task.Delay(SubscribeDelay, _time, _over.Token);
+                _streamsChanged.Reset();
+            }
+            while (!await _applier.WantsOtherStreamsAsync(_over.Token));
         }
+        catch (LocalStoreException)
+        {
+            // Opening the stream again meets whatever is wrong with the file, and reports it.
+        }
+        _outcome ??= new StreamOutcome(StreamEnd.OtherStreams);
+        _over.Cancel();
     }
 
     /// <summary>Leaves nothing running that uses the batches.</summary>

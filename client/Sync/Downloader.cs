@@ -2,6 +2,7 @@ using System.IO.Pipelines;
 using Microsoft.Extensions.Logging;
 using TopGun.Buckets.Client.Connection;
 using TopGun.Buckets.Client.LocalStore;
+using TopGun.Buckets.Client.Streams;
 using TopGun.Buckets.Protocol;
 
 namespace TopGun.Buckets.Client.Sync;
@@ -91,7 +92,7 @@ internal sealed partial class Downloader(
 
         _streamsChanged.Reset(); // before reading them: what changes from now on counts as news
         var start = await applier.BeginAsync(cancellationToken);
-        status.Update(current => current with { Streams = start.Streams });
+        status.Update(current => current.With(start.Streams));
         var request = SyncRequest.Write(start, local.ClientId, options);
         PipeReader lines;
         try
@@ -142,15 +143,15 @@ internal sealed partial class Downloader(
             Alive();
     }
 
-    private void Report(IReadOnlyList<StreamStatus> streams)
+    private void Report(StreamReport report)
     {
         var before = status.Current;
-        foreach (var stream in streams)
+        foreach (var stream in report.Streams)
         {
             if (stream.Error is { } error && before.FindStream(stream.Name, stream.Parameters)?.Error != error)
                 Log.StreamError(options.Logger, stream.Name, stream.Parameters, error);
         }
-        status.Update(current => current with { Streams = streams });
+        status.Update(current => current.With(report));
     }
 
     private TimeSpan? After(StreamOutcome outcome)

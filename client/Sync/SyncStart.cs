@@ -8,4 +8,4 @@ namespace TopGun.Buckets.Client.Sync;
 /// <param name="Subscriptions">The streams it asks for; the service refers to them by position.</param>
 /// <param name="Streams">What is known of all streams.</param>
 internal sealed record SyncStart(
-    IReadOnlyList<(string Bucket, OpId After)> Positions, IReadOnlyList<StreamRow> Subscriptions, IReadOnlyList<StreamStatus> Streams);
+    IReadOnlyList<(string Bucket, OpId After)> Positions, IReadOnlyList<StreamRow> Subscriptions, StreamReport Streams);

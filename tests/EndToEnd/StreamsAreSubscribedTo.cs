@@ -8,8 +8,6 @@ namespace TopGun.Buckets.Tests.EndToEnd;
 /// <summary>The .NET client subscribes to streams of a real service.</summary>
 public sealed class StreamsAreSubscribedTo : IDisposable
 {
-    private static readonly TimeSpan Deadline = TimeSpan.FromMinutes(2);
-
     private readonly string _folder = Directory.CreateTempSubdirectory("topgun-streams-").FullName;
     private readonly ShiftedTime _time = new();
 
@@ -119,7 +117,7 @@ public sealed class StreamsAreSubscribedTo : IDisposable
     private static async Task<StreamSubscription> SubscribeAsync(BucketsClient client, string list, TimeSpan timeToLive, int? priority = null)
     {
         var subscription = await client.SyncStream("todos", List(list)).SubscribeAsync(timeToLive, priority, Now);
-        await subscription.WaitForFirstSyncAsync(Now).WaitAsync(Deadline, Now);
+        await subscription.WaitForFirstSyncAsync(Now).WaitAsync(Patience.Limit, Now);
         return subscription;
     }
 
@@ -137,7 +135,7 @@ public sealed class StreamsAreSubscribedTo : IDisposable
     private static async Task UntilCountAsync(BucketsClient client, string list, long expected)
     {
         using var late = CancellationTokenSource.CreateLinkedTokenSource(Now);
-        late.CancelAfter(Deadline);
+        late.CancelAfter(Patience.Limit);
         await foreach (var count in client.Watch<long>("SELECT count(*) FROM todos WHERE list_id = ?", [list], late.Token))
         {
             if (count[0] == expected)
@@ -146,7 +144,7 @@ public sealed class StreamsAreSubscribedTo : IDisposable
     }
 
     private static Task UntilAsync(BucketsClient client, Func<SyncStatus, bool> condition) =>
-        client.WaitForStatusAsync(condition, Now).WaitAsync(Deadline, Now);
+        client.WaitForStatusAsync(condition, Now).WaitAsync(Patience.Limit, Now);
 
     private static Task<long> TodosAsync(BucketsClient client, string list) => CountAsync(client, "todos WHERE list_id = ?", list);
 

@@ -124,6 +124,22 @@ public sealed class StreamTests : IDisposable
     }, connect: false);
 
     [Fact]
+    public void A_handle_that_was_ended_with_all_counts_no_more() => Run(async (client, _) =>
+    {
+        var ended = await client.SyncStream("todos").SubscribeAsync(TimeSpan.Zero, cancellationToken: ClientCalls.Now);
+        await client.SyncStream("todos").UnsubscribeAllAsync(ClientCalls.Now);
+        var later = await client.SyncStream("todos").SubscribeAsync(TimeSpan.Zero, cancellationToken: ClientCalls.Now);
+        await client.ConnectAsync(ClientCalls.Now);
+        Assert.Equal(["todosnull"], Wishes(await _service.NextStreamAsync()));
+
+        await ended.DisposeAsync();
+        await later.DisposeAsync();
+
+        Assert.Equal(Nothing, Wishes(await _service.NextStreamAsync()));
+        Assert.Equal(2, _service.Attempts);
+    }, connect: false);
+
+    [Fact]
     public void A_client_that_starts_again_asks_for_what_still_lives_and_knows_what_was_synced() => VirtualRun.Run(async time =>
     {
         await using (var before = await OpenAsync(time))
