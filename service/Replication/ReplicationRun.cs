@@ -28,6 +28,7 @@ internal sealed partial class ReplicationRun(
             {
                 monitor.Enter(ReplicationPhase.Snapshot);
                 var meter = new SnapshotMeter(tables, progress.Started, monitor, time, logger);
+                meter.Begin();
                 var snapshot = new SnapshotReader(session, options, progress, meter, time, tables);
                 await foreach (var read in snapshot.ReadAsync(cancellationToken))
                     yield return read;

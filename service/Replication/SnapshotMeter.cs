@@ -20,6 +20,14 @@ internal sealed partial class SnapshotMeter(
     private long _logged = time.GetTimestamp();
     private long _bytes;
 
+    /// <summary>Reading begins, or goes on where an earlier attempt was interrupted.</summary>
+    public void Begin()
+    {
+        var read = begun.Tables.Sum(table => table.RowCount);
+        if (read > 0)
+            Log.GoesOn(logger, read, _fractionBefore * 100);
+    }
+
     /// <summary>A chunk was read.</summary>
     public void Note(ReplicationState state, long bytes)
     {
@@ -74,6 +82,9 @@ internal sealed partial class SnapshotMeter(
     {
         [LoggerMessage(1120, LogLevel.Information, "The snapshot has read {RowCount} rows, {Percent:0.0} %; {MiB} MiB by this process; time left: {Remaining}.")]
         public static partial void Reading(ILogger logger, long rowCount, long miB, double percent, string remaining);
+
+        [LoggerMessage(1122, LogLevel.Information, "The snapshot goes on after {RowCount} rows, {Percent:0.0} %, that were read before.")]
+        public static partial void GoesOn(ILogger logger, long rowCount, double percent);
 
         [LoggerMessage(1121, LogLevel.Information, "The snapshot has read all {RowCount} rows of {TableCount} tables; this process took {Seconds:0.0} s.")]
         public static partial void Ended(ILogger logger, long rowCount, int tableCount, double seconds);
