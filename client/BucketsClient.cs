@@ -1,4 +1,5 @@
 using TopGun.Buckets.Client.LocalStore;
+using TopGun.Buckets.Client.Streams;
 using TopGun.Buckets.Client.Sync;
 
 namespace TopGun.Buckets.Client;
@@ -28,6 +29,7 @@ public sealed partial class BucketsClient : IAsyncDisposable
         options.Check();
         _options = options;
         _execution = options.NewExecution();
+        _streams = new StreamBook(options.IncludeDefaultStreams);
     }
 
     /// <summary>Opens the local database and returns the client.</summary>
@@ -70,7 +72,7 @@ public sealed partial class BucketsClient : IAsyncDisposable
             if (_engine is not null && _status.Current.State == ConnectionState.Failed)
                 await StopEngineAsync();
             if (_engine is null)
-                _engine = new SyncEngine(local, Transport(), _status, _options, _execution, write => WriteRejected?.Invoke(write));
+                _engine = new SyncEngine(local, Transport(), _status, _streams, _options, _execution, write => WriteRejected?.Invoke(write));
             else
                 _engine.RetryNow();
         }
@@ -136,6 +138,7 @@ public sealed partial class BucketsClient : IAsyncDisposable
         var changed = await local.WriteAsync(
             Lane.App, database => LocalReset.Run(database, _options.Schema, discardPendingWrites, keepLocal), cancellationToken);
         local.Changes.Publish(changed);
+        _streams.Handles.VoidAll();
         _status.Update(_ => new SyncStatus());
     }
 
@@ -186,7 +189,7 @@ public sealed partial class BucketsClient : IAsyncDisposable
     {
         var local = await LocalDatabase.OpenAsync(
             _options.DatabasePath, _options.Schema, _execution, _options.TimeProvider, NewClientId, _options.Readers);
-        var restored = await local.ReadAsync(LocalStatus.Read, CancellationToken.None);
+        var restored = await local.ReadAsync(database => LocalStatus.Read(database, _streams), CancellationToken.None);
         _status.Update(current => restored with { State = current.State });
         return local;
     }

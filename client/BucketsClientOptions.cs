@@ -26,11 +26,8 @@ public sealed record BucketsClientOptions
     /// <summary>Whether the client connects when it is started by the host. Default: yes.</summary>
     public bool ConnectOnStart { get; init; } = true;
 
-    /// <summary>Whether streams that the service marks as default are wanted. Default: yes.</summary>
+    /// <summary>Whether streams that the service marks as default are wanted; others are subscribed to with <see cref="BucketsClient.SyncStream"/>. Default: yes.</summary>
     public bool IncludeDefaultStreams { get; init; } = true;
-
-    /// <summary>Streams wanted besides the default ones.</summary>
-    public IReadOnlyList<StreamSubscription> Streams { get; init; } = [];
 
     /// <summary>Unverified parameters for the service's queries: a JSON object.</summary>
     public JsonElement? Parameters { get; init; }
@@ -86,8 +83,6 @@ public sealed record BucketsClientOptions
             throw ClientErrors.InvalidOption(nameof(DatabasePath), "it must name a file");
         if (Endpoint is { } endpoint && (!endpoint.IsAbsoluteUri || endpoint.Scheme is not ("http" or "https")))
             throw ClientErrors.InvalidOption(nameof(Endpoint), "it must be an absolute http or https address");
-        foreach (var stream in Streams)
-            stream.Check();
         if (Parameters is { ValueKind: not JsonValueKind.Object })
             throw ClientErrors.InvalidOption(nameof(Parameters), "it must be a JSON object");
         if (ReadTimeout <= TimeSpan.Zero)

@@ -1,3 +1,5 @@
+using System.Text.Json.Nodes;
+using TopGun.Buckets.Client.Streams;
 using TopGun.Buckets.Client.Sync;
 
 namespace TopGun.Buckets.Client;
@@ -76,8 +78,24 @@ public sealed record SyncStatus
     /// <summary>What went wrong with uploading; null again after the next success.</summary>
     public Exception? UploadError { get; init; }
 
-    /// <summary>What the service could not serve of the streams that were asked for, one sentence each.</summary>
-    public IReadOnlyList<string> StreamErrors { get; init; } = [];
+    /// <summary>The streams that the device knows: those that the app subscribed to and those that come by default, with what fails in them.</summary>
+    public IReadOnlyList<StreamStatus> Streams { get; init; } = [];
+
+    private long StreamReportNumber { get; init; }
+
+    /// <summary>What is known of one stream; null when nothing is.</summary>
+    /// <param name="name">Name in the service's rules.</param>
+    /// <param name="parameters">Parameters of the subscription; the order of their members does not matter.</param>
+    public StreamStatus? ForStream(string name, JsonObject? parameters = null) =>
+        FindStream(name, parameters is null ? null : CanonicalJson.Of(parameters));
+
+    /// <summary>With a report on streams, unless a later one is shown already.</summary>
+    internal SyncStatus With(StreamReport? report) => report is null || report.Number <= StreamReportNumber
+        ? this
+        : this with { Streams = report.Streams, StreamReportNumber = report.Number };
+
+    internal StreamStatus? FindStream(string name, string? canonicalParameters) =>
+        Streams.FirstOrDefault(stream => stream.Name == name && stream.Parameters == canonicalParameters);
 
     /// <summary>Whether everything up to this priority number is visible.</summary>
     public bool HasSyncedPriority(int priority) => HasSynced || SyncedPriority >= priority;

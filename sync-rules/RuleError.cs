@@ -21,6 +21,9 @@ public enum RuleSeverity
 public sealed record RuleError(
     RuleSeverity Severity, string Code, string Class, string Message, int Line, int Column, int Length)
 {
+    /// <summary>Offset of the offending text in the YAML file, in UTF-16 units.</summary>
+    public int Start { get; init; }
+
     /// <summary><c>line:column  code  message</c>, as compilers print it.</summary>
     public override string ToString() => $"{Line}:{Column}  {Code}  {Message}";
 }

@@ -51,7 +51,10 @@ public sealed record RuleSetOptions
     /// <summary>Version of each definition, which becomes the <c>N#</c> prefix of its bucket names; a definition that is not named gets none.</summary>
     public IReadOnlyDictionary<string, int> Versions { get; init; } = new Dictionary<string, int>();
 
-    /// <summary>Distinct buckets that one request may have; it may ask for ten times as many lookups at once. Default 1000, where the field's services stand.</summary>
+    /// <summary>
+    /// Distinct buckets that one request may have; it may ask for ten times as many lookups at once. What was looked up on the way does not
+    /// count. Default 1000, where the field's services stand.
+    /// </summary>
     public int BucketLimit { get; init; } = 1000;
 
     /// <summary>Tables of the source, for checking names; null checks none.</summary>
@@ -67,7 +70,13 @@ public sealed record RuleDefinition(string Name, string Fingerprint);
 public sealed record TablePattern(string Schema, string Name);
 
 /// <summary>A request needs more buckets or lookup results than allowed.</summary>
-public sealed class BucketLimitException(string message) : Exception(message);
+/// <param name="message">How many of what, how many are allowed, and the definitions that need most.</param>
+/// <param name="counts">How many each definition needs, the largest first.</param>
+public sealed class BucketLimitException(string message, IReadOnlyList<(string Definition, int Count)> counts) : Exception(message)
+{
+    /// <summary>How many each definition needs, the largest first.</summary>
+    public IReadOnlyList<(string Definition, int Count)> Counts { get; } = counts;
+}
 
 /// <summary>A request, or a bucket definition for it, could not be evaluated, which fails the request as a whole.</summary>
 /// <param name="definition">The bucket definition; null when the request itself is unusable.</param>

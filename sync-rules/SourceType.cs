@@ -8,6 +8,13 @@ public sealed record SourceType(SourceTypeKind Kind, uint TypeId, IReadOnlyList<
 {
     /// <summary>Postgres' <c>typdelim</c> of the elements of an array.</summary>
     public char Delimiter { get; init; } = ',';
+
+    /// <summary>Whether it is built in the same way, to the last part.</summary>
+    public bool Equals(SourceType? other) => other is not null
+        && Kind == other.Kind && TypeId == other.TypeId && Delimiter == other.Delimiter && Members.SequenceEqual(other.Members);
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => HashCode.Combine(Kind, TypeId, Delimiter, Members.Count);
 }
 
 /// <summary>A part of a type.</summary>

@@ -1,7 +1,8 @@
 using System.Buffers;
 using System.Globalization;
 using System.Text.Json;
-using TopGun.Buckets.Protocol;
+using TopGun.Buckets.Client.Streams;
+using TopGun.Buckets.Client.Sync;
 
 namespace TopGun.Buckets.Client.Connection;
 
@@ -9,13 +10,13 @@ namespace TopGun.Buckets.Client.Connection;
 internal static class SyncRequest
 {
     public static ReadOnlyMemory<byte> Write(
-        IReadOnlyList<(string Bucket, OpId After)> positions, string clientId, BucketsClientOptions options)
+        SyncStart start, string clientId, BucketsClientOptions options)
     {
-        var output = new ArrayBufferWriter<byte>(256 + (positions.Count * 64));
+        var output = new ArrayBufferWriter<byte>(256 + (start.Positions.Count * 64));
         using var writer = new Utf8JsonWriter(output);
         writer.WriteStartObject();
         writer.WriteStartArray("buckets");
-        foreach (var (bucket, after) in positions)
+        foreach (var (bucket, after) in start.Positions)
         {
             writer.WriteStartObject();
             writer.WriteString("name", bucket);
@@ -41,7 +42,7 @@ internal static class SyncRequest
         writer.WriteStartObject("streams");
         writer.WriteBoolean("include_defaults", options.IncludeDefaultStreams);
         writer.WriteStartArray("subscriptions");
-        foreach (var stream in options.Streams)
+        foreach (var stream in start.Subscriptions)
             Write(writer, stream);
         writer.WriteEndArray();
         writer.WriteEndObject();
@@ -50,15 +51,12 @@ internal static class SyncRequest
         return output.WrittenMemory;
     }
 
-    private static void Write(Utf8JsonWriter writer, StreamSubscription stream)
+    private static void Write(Utf8JsonWriter writer, StreamRow stream)
     {
         writer.WriteStartObject();
-        writer.WriteString("stream", stream.Name);
-        if (stream.Parameters is { } parameters)
-        {
-            writer.WritePropertyName("parameters");
-            parameters.WriteTo(writer);
-        }
+        writer.WriteString("stream", stream.Key.Name);
+        writer.WritePropertyName("parameters");
+        writer.WriteRawValue(stream.Key.Parameters);
         if (stream.Priority is { } priority)
             writer.WriteNumber("override_priority", priority);
         writer.WriteEndObject();

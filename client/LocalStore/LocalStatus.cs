@@ -1,3 +1,4 @@
+using TopGun.Buckets.Client.Streams;
 using TopGun.Buckets.Client.Sync;
 using TopGun.Buckets.Client.Upload;
 
@@ -6,9 +7,9 @@ namespace TopGun.Buckets.Client.LocalStore;
 /// <summary>Reads the part of the status that survives a restart.</summary>
 internal static class LocalStatus
 {
-    public static SyncStatus Read(Database database)
+    public static SyncStatus Read(Database database, StreamBook streams)
     {
-        var status = new SyncStatus();
+        var status = new SyncStatus().With(streams.Describe(database));
         var statement = database.Prepare("SELECT priority, last_synced_at FROM tg_sync_state ORDER BY priority");
         while (statement.Step())
         {

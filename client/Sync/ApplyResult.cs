@@ -1,4 +1,4 @@
-using TopGun.Buckets.Protocol;
+using TopGun.Buckets.Client.Streams;
 
 namespace TopGun.Buckets.Client.Sync;
 
@@ -20,8 +20,11 @@ internal sealed class ApplyResult
     /// <summary>Whether a complete checkpoint could be shown, and if not, why; null when none was complete.</summary>
     public BlockedBy? BlockedBy { get; set; }
 
-    /// <summary>The streams of a full checkpoint line, when there was one.</summary>
-    public IReadOnlyList<StreamDescription>? Streams { get; set; }
+    /// <summary>What is known of the streams, when that has changed.</summary>
+    public StreamReport? Streams { get; set; }
+
+    /// <summary>Whether the app by now wants other streams than this connection asked for.</summary>
+    public bool WantsOtherStreams { get; set; }
 
     /// <summary>Seconds the token still lasts, when the service said so.</summary>
     public int? TokenExpiresIn { get; set; }

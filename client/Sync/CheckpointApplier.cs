@@ -1,4 +1,5 @@
 using TopGun.Buckets.Client.LocalStore;
+using TopGun.Buckets.Client.Streams;
 using TopGun.Buckets.Client.Upload;
 using TopGun.Buckets.Protocol;
 using TopGun.Buckets.Protocol.Json;
@@ -10,7 +11,7 @@ namespace TopGun.Buckets.Client.Sync;
 /// A batch of lines is one SQLite transaction: received operations, positions, sums and what became visible commit together, so a kill
 /// leaves the state before or after it. Used by one stream at a time; <see cref="BeginAsync"/> starts each from what is committed.
 /// </remarks>
-internal sealed class CheckpointApplier(LocalDatabase local, LocalSchema schema, long bulkFrom)
+internal sealed class CheckpointApplier(LocalDatabase local, LocalSchema schema, StreamBook streams, long bulkFrom)
 {
     private readonly BucketStore _store = new();
     private readonly Publisher _publisher = new(schema);
@@ -25,9 +26,12 @@ internal sealed class CheckpointApplier(LocalDatabase local, LocalSchema schema,
     /// <summary>Whether a complete checkpoint is held back for the sake of local writes.</summary>
     public bool WaitsForGate => _waitsForGate;
 
-    /// <summary>Forgets what an earlier stream announced and reads the buckets' positions.</summary>
-    public Task<IReadOnlyList<(string Bucket, OpId After)>> BeginAsync(CancellationToken cancellationToken) =>
-        local.WriteAsync(Lane.Sync, Begin, cancellationToken);
+    /// <summary>Forgets what an earlier stream announced and reads what the next request says.</summary>
+    public Task<SyncStart> BeginAsync(CancellationToken cancellationToken) => local.WriteAsync(Lane.Sync, Begin, cancellationToken);
+
+    /// <summary>Whether the app by now wants other streams than <see cref="BeginAsync"/> read.</summary>
+    public Task<bool> WantsOtherStreamsAsync(CancellationToken cancellationToken) =>
+        local.WriteAsync(Lane.Sync, database => streams.HasOtherWishes(database, local.Now), cancellationToken);
 
     /// <summary>Applies a batch of lines.</summary>
     /// <exception cref="BucketsException">A line is malformed or out of order; nothing of the batch was applied.</exception>
@@ -58,7 +62,7 @@ internal sealed class CheckpointApplier(LocalDatabase local, LocalSchema schema,
     /// <summary>Does what can wait until everybody knows of the last batch.</summary>
     public Task TidyAsync(CancellationToken cancellationToken) => local.TidyAsync(cancellationToken);
 
-    private IReadOnlyList<(string Bucket, OpId After)> Begin(Database database)
+    private SyncStart Begin(Database database)
     {
         _store.Load(database);
         _target = null;
@@ -67,7 +71,8 @@ internal sealed class CheckpointApplier(LocalDatabase local, LocalSchema schema,
         var positions = new List<(string, OpId)>();
         foreach (var bucket in _store.Buckets)
             positions.Add((bucket.Name, bucket.Received));
-        return positions;
+        var subscriptions = streams.Begin(database, local.Now);
+        return new SyncStart(positions, subscriptions, streams.Describe(database));
     }
 
     private ApplyResult Apply(Database database, LineBatch batch)
@@ -91,7 +96,9 @@ internal sealed class CheckpointApplier(LocalDatabase local, LocalSchema schema,
         {
             case CheckpointLine line:
                 Track(database, line);
-                result.Streams = line.Streams;
+                streams.Track(database, line);
+                streams.Weigh(_target!);
+                result.Streams = streams.Describe(database);
                 break;
             case CheckpointDiffLine line:
                 Track(database, line);
@@ -104,6 +111,9 @@ internal sealed class CheckpointApplier(LocalDatabase local, LocalSchema schema,
                 break;
             case TokenExpiresInLine line:
                 result.TokenExpiresIn = line.Seconds;
+                if (streams.Refresh(database, local.Now))
+                    result.Streams = streams.Describe(database);
+                result.WantsOtherStreams = streams.HasOtherWishes(database, local.Now);
                 break;
         }
     }
@@ -154,7 +164,10 @@ internal sealed class CheckpointApplier(LocalDatabase local, LocalSchema schema,
             if (_store.Find(announced.Name) is { } bucket)
                 SetPriority(bucket, announced.Priority);
         }
+        var moved = line.RemovedBuckets.Count > 0 || line.UpdatedBuckets.Any(announced => !target.HasPlaceOf(announced));
         target.Apply(line);
+        if (moved)
+            streams.Weigh(target);
     }
 
     /// <summary>Compaction made a bucket smaller than what was counted: progress starts again rather than exceed its end.</summary>
@@ -190,6 +203,7 @@ internal sealed class CheckpointApplier(LocalDatabase local, LocalSchema schema,
         _store.Save(database); // the publish looks at the buckets' priorities
         result.ChangedTables.UnionWith(_publisher.Publish(database, _store, priority, local.Now));
         result.Published = priority;
+        NoteSynced(database, priority, result);
     }
 
     private void Complete(Database database, CheckpointTarget target, ApplyResult result)
@@ -216,6 +230,7 @@ internal sealed class CheckpointApplier(LocalDatabase local, LocalSchema schema,
         result.ChangedTables.UnionWith(_publisher.Publish(database, _store, priority: null, local.Now));
         result.Published = Publisher.FullSync;
         result.BlockedBy = BlockedBy.Nothing;
+        NoteSynced(database, priority: null, result);
         foreach (var bucket in _store.Buckets)
         {
             var count = target.Find(bucket.Name)?.Count ?? 0;
@@ -228,6 +243,12 @@ internal sealed class CheckpointApplier(LocalDatabase local, LocalSchema schema,
         if (target.WriteCheckpoint is { } writeCheckpoint)
             WriteGate.Applied(database, writeCheckpoint);
         database.Prepare("UPDATE tg_meta SET value = ? WHERE key = 'published'").Bind(1, (long)target.LastOpId.Value).Run();
+    }
+
+    private void NoteSynced(Database database, int? priority, ApplyResult result)
+    {
+        streams.NoteSynced(database, priority, local.Now);
+        result.Streams = streams.Describe(database);
     }
 
     /// <summary>Everything up to the checkpoint has arrived, so the next request asks for what comes after it.</summary>

@@ -23,6 +23,10 @@ internal sealed class CheckpointTarget
 
     public BucketDescription? Find(string bucket) => _buckets.GetValueOrDefault(bucket);
 
+    /// <summary>Whether a bucket is known with the same priority and for the same reasons.</summary>
+    public bool HasPlaceOf(BucketDescription bucket) => Find(bucket.Name) is { } known
+        && known.Priority == bucket.Priority && known.Reasons.SequenceEqual(bucket.Reasons);
+
     public void Apply(CheckpointDiffLine line)
     {
         LastOpId = line.LastOpId;

@@ -17,6 +17,9 @@ internal sealed class DownloadStream : IDisposable
     /// <summary>Longest a received line waits for company.</summary>
     private static readonly TimeSpan BatchDelay = TimeSpan.FromMilliseconds(250);
 
+    /// <summary>Subscriptions that come within it, as when a screen opens, make one new connection.</summary>
+    private static readonly TimeSpan SubscribeDelay = TimeSpan.FromMilliseconds(50);
+
     /// <summary>Longest line: twice the service's largest row with its escapes.</summary>
     private const int MaximumLineBytes = 128 << 20;
 
@@ -24,25 +27,30 @@ internal sealed class DownloadStream : IDisposable
     private readonly CredentialsCache _credentials;
     private readonly TimeProvider _time;
     private readonly Action<ApplyResult> _applied;
+    private readonly Signal _streamsChanged;
     private readonly CancellationTokenSource _over;
     private LineBatch _filling = new();
     private LineBatch _spare = new();
     private Task<ApplyResult>? _applying;
     private Task? _renewing;
+    private Task? _watching;
     private StreamOutcome? _outcome;
 
     /// <param name="applier">Applies the batches.</param>
     /// <param name="credentials">Renewed when the token nears its end.</param>
     /// <param name="time">The clock.</param>
     /// <param name="applied">Told of every applied batch.</param>
+    /// <param name="streamsChanged">Set when the app may want other streams.</param>
     /// <param name="cancellationToken">Ends the stream.</param>
     public DownloadStream(
-        CheckpointApplier applier, CredentialsCache credentials, TimeProvider time, Action<ApplyResult> applied, CancellationToken cancellationToken)
+        CheckpointApplier applier, CredentialsCache credentials, TimeProvider time, Action<ApplyResult> applied, Signal streamsChanged,
+        CancellationToken cancellationToken)
     {
         _applier = applier;
         _credentials = credentials;
         _time = time;
         _applied = applied;
+        _streamsChanged = streamsChanged;
         _over = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
     }
 
@@ -60,6 +68,7 @@ internal sealed class DownloadStream : IDisposable
                 _over.Cancel();
             },
             null, silence, Timeout.InfiniteTimeSpan);
+        _watching = WatchStreamsAsync();
         try
         {
             while (_outcome is null)
@@ -206,6 +215,8 @@ internal sealed class DownloadStream : IDisposable
             _outcome = new StreamOutcome(StreamEnd.Mismatch) { Mismatched = result.Mismatched, MismatchRepeats = result.MismatchRepeats };
         else if (result.TokenExpiresIn <= 0)
             _outcome = new StreamOutcome(StreamEnd.TokenExpired);
+        else if (result.WantsOtherStreams)
+            _outcome = new StreamOutcome(StreamEnd.OtherStreams);
         else if (result.TokenExpiresIn <= 30 && _renewing is null)
             _renewing = RenewAsync();
         await _applier.TidyAsync(_over.Token);
@@ -228,6 +239,27 @@ internal sealed class DownloadStream : IDisposable
         }
     }
 
+    /// <summary>Has the stream opened again once the app wants other streams than this one was opened with.</summary>
+    private async Task WatchStreamsAsync()
+    {
+        try
+        {
+            do
+            {
+                await _streamsChanged.WaitAsync(Timeout.InfiniteTimeSpan, _time, _over.Token);
+                await Task.Delay(SubscribeDelay, _time, _over.Token);
+                _streamsChanged.Reset();
+            }
+            while (!await _applier.WantsOtherStreamsAsync(_over.Token));
+        }
+        catch (LocalStoreException)
+        {
+            // Opening the stream again meets whatever is wrong with the file, and reports it.
+        }
+        _outcome ??= new StreamOutcome(StreamEnd.OtherStreams);
+        _over.Cancel();
+    }
+
     /// <summary>Leaves nothing running that uses the batches.</summary>
     private async Task SettleAsync()
     {
@@ -235,6 +267,8 @@ internal sealed class DownloadStream : IDisposable
             await IgnoreAsync(applying);
         if (_renewing is { } renewing)
             await IgnoreAsync(renewing);
+        if (_watching is { } watching)
+            await IgnoreAsync(watching);
     }
 
     private static async Task IgnoreAsync(Task task)

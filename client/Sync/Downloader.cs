@@ -2,6 +2,7 @@ using System.IO.Pipelines;
 using Microsoft.Extensions.Logging;
 using TopGun.Buckets.Client.Connection;
 using TopGun.Buckets.Client.LocalStore;
+using TopGun.Buckets.Client.Streams;
 using TopGun.Buckets.Protocol;
 
 namespace TopGun.Buckets.Client.Sync;
@@ -28,7 +29,9 @@ internal sealed partial class Downloader(
     private readonly Backoff _backoff = new(options.Random, TimeSpan.FromMilliseconds(250), TimeSpan.FromSeconds(30));
     private readonly Signal _retryNow = new();
     private bool _endedBefore;
+    private readonly Signal _streamsChanged = new();
     private bool _rejectedBefore;
+    private bool _goesOnAtOnce;
 
     /// <summary>Called when a stream has opened: the network works.</summary>
     public Action Opened { get; set; } = static () => { };
@@ -38,6 +41,9 @@ internal sealed partial class Downloader(
 
     /// <summary>Ends the present wait: the network is back, or somebody signed in.</summary>
     public void RetryNow() => _retryNow.Set();
+
+    /// <summary>The app may want other streams by now; if it does, the stream is opened again with them.</summary>
+    public void StreamsChanged() => _streamsChanged.Set();
 
     /// <summary>Runs until cancelled, or until a failure that time does not mend.</summary>
     public async Task RunAsync(CancellationToken cancellationToken)
@@ -58,7 +64,10 @@ internal sealed partial class Downloader(
     {
         try
         {
-            status.Update(current => current with { State = ConnectionState.Connecting });
+            // A stream that is opened again at once, with a new token or other streams, is no interruption that anybody should see.
+            if (!_goesOnAtOnce)
+                status.Update(current => current with { State = ConnectionState.Connecting });
+            _goesOnAtOnce = false;
             var started = options.TimeProvider.GetTimestamp();
             var outcome = await StreamAsync(cancellationToken);
             if (options.TimeProvider.GetElapsedTime(started) >= HealthyAfter)
@@ -81,8 +90,10 @@ internal sealed partial class Downloader(
             return new StreamOutcome(StreamEnd.NoCredentials);
         await UserGuard.CheckAsync(local, present, options.AllowUserSwitch, cancellationToken);
 
-        var positions = await applier.BeginAsync(cancellationToken);
-        var request = SyncRequest.Write(positions, local.ClientId, options);
+        _streamsChanged.Reset(); // before reading them: what changes from now on counts as news
+        var start = await applier.BeginAsync(cancellationToken);
+        status.Update(current => current.With(start.Streams));
+        var request = SyncRequest.Write(start, local.ClientId, options);
         PipeReader lines;
         try
         {
@@ -96,11 +107,11 @@ internal sealed partial class Downloader(
         }
         try
         {
-            Log.Connected(options.Logger, positions.Count);
+            Log.Connected(options.Logger, start.Positions.Count);
             _rejectedBefore = false;
             status.Update(current => current with { State = ConnectionState.Connected });
             Opened();
-            using var stream = new DownloadStream(applier, credentials, options.TimeProvider, Applied, cancellationToken);
+            using var stream = new DownloadStream(applier, credentials, options.TimeProvider, Applied, _streamsChanged, cancellationToken);
             var outcome = await stream.RunAsync(lines, options.ReadTimeout, cancellationToken);
             if (outcome.End == StreamEnd.TokenExpired)
                 credentials.Drop(present, CredentialsReason.Expired);
@@ -125,28 +136,30 @@ internal sealed partial class Downloader(
         }
         status.Update(current => current with { Download = applier.Progress, BlockedBy = result.BlockedBy ?? current.BlockedBy });
         if (result.Streams is { } streams)
-            ReportStreams(streams);
+            Report(streams);
         if (result.Mismatched.Count > 0)
             Log.Mismatch(options.Logger, result.Mismatched.Count, result.Mismatched[0]);
         if (result.TokenExpiresIn is not null || applier.WaitsForGate)
             Alive();
     }
 
-    private void ReportStreams(IReadOnlyList<StreamDescription> streams)
+    private void Report(StreamReport report)
     {
-        var errors = StreamErrors.Of(streams, options.Streams);
-        if (errors.SequenceEqual(status.Current.StreamErrors))
-            return;
-        foreach (var error in errors)
-            Log.StreamError(options.Logger, error);
-        status.Update(current => current with { StreamErrors = errors });
+        var before = status.Current;
+        foreach (var stream in report.Streams)
+        {
+            if (stream.Error is { } error && before.FindStream(stream.Name, stream.Parameters)?.Error != error)
+                Log.StreamError(options.Logger, stream.Name, stream.Parameters, error);
+        }
+        status.Update(current => current.With(report));
     }
 
     private TimeSpan? After(StreamOutcome outcome)
     {
         switch (outcome.End)
         {
-            case StreamEnd.TokenExpired or StreamEnd.TokenRenewed:
+            case StreamEnd.TokenExpired or StreamEnd.TokenRenewed or StreamEnd.OtherStreams:
+                _goesOnAtOnce = true;
                 return TimeSpan.Zero;
             case StreamEnd.NoCredentials:
                 status.Update(current => current with { State = ConnectionState.NeedsCredentials });
@@ -209,7 +222,7 @@ internal sealed partial class Downloader(
         [LoggerMessage(6003, LogLevel.Warning, "The checksums of {BucketCount} buckets differ, first {Bucket}; they are downloaded again.")]
         public static partial void Mismatch(ILogger logger, int bucketCount, string bucket);
 
-        [LoggerMessage(6004, LogLevel.Warning, "A stream cannot be served: {Reason}")]
-        public static partial void StreamError(ILogger logger, string reason);
+        [LoggerMessage(6004, LogLevel.Warning, "Stream {Stream} with parameters {Parameters} cannot be served: {Reason}")]
+        public static partial void StreamError(ILogger logger, string stream, string? parameters, string reason);
     }
 }

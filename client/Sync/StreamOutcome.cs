@@ -12,6 +12,9 @@ internal enum StreamEnd
     /// <summary>A new token is at hand.</summary>
     TokenRenewed,
 
+    /// <summary>The app wants other streams.</summary>
+    OtherStreams,
+
     /// <summary>Sums differed; the buckets are dropped.</summary>
     Mismatch,
 

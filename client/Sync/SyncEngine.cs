@@ -1,5 +1,6 @@
 using TopGun.Buckets.Client.Connection;
 using TopGun.Buckets.Client.LocalStore;
+using TopGun.Buckets.Client.Streams;
 using TopGun.Buckets.Client.Upload;
 
 namespace TopGun.Buckets.Client.Sync;
@@ -15,11 +16,11 @@ internal sealed class SyncEngine : IAsyncDisposable
     private readonly Task _running;
 
     public SyncEngine(
-        LocalDatabase local, ISyncTransport transport, StatusBoard status, BucketsClientOptions options, IExecution execution,
+        LocalDatabase local, ISyncTransport transport, StatusBoard status, StreamBook streams, BucketsClientOptions options, IExecution execution,
         Action<RejectedWrite> rejected)
     {
         _credentials = new CredentialsCache(options.Credentials!);
-        var applier = new CheckpointApplier(local, options.Schema, options.BulkFrom);
+        var applier = new CheckpointApplier(local, options.Schema, streams, options.BulkFrom);
         _downloader = new Downloader(local, applier, transport, _credentials, status, options);
         _uploader = new Uploader(local, applier, transport, _credentials, status, options) { Rejected = rejected };
         _downloader.Alive = _uploader.Kick;
@@ -44,6 +45,9 @@ internal sealed class SyncEngine : IAsyncDisposable
         _credentials.Drop(credentials: null, CredentialsReason.Initial);
         RetryNow();
     }
+
+    /// <summary>The app may want other streams by now.</summary>
+    public void StreamsChanged() => _downloader.StreamsChanged();
 
     public void TriggerUpload() => _uploader.Kick();
 

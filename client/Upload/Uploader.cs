@@ -205,7 +205,7 @@ internal sealed partial class Uploader(
         if (published.Published is not null)
         {
             var now = options.TimeProvider.GetUtcNow();
-            status.Update(current => current with { LastSyncedAt = now, BlockedBy = BlockedBy.Nothing, DownloadError = null });
+            status.Update(current => current.With(published.Streams) with { LastSyncedAt = now, BlockedBy = BlockedBy.Nothing, DownloadError = null });
         }
         return true;
     }

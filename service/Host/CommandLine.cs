@@ -10,6 +10,8 @@ internal static class CommandLine
         ServeCommand.Create(),
         TokenCommand.Create(),
         ValidateCommand.Create(),
+        ExplainCommand.Create(),
+        SchemaCommand.Create(),
         DoctorCommand.Create(),
         VectorsCommand.Create(),
         HealthCommand.Create(),

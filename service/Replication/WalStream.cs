@@ -23,6 +23,7 @@ internal sealed class WalStream(
     private readonly ReadOnlyMemory<byte> _prefix = System.Text.Encoding.UTF8.GetBytes(MarkerMessage.Prefix);
     private readonly RelationCache _relations = progress.Relations;
     private readonly BufferedTransaction _transaction = new(progress.Relations);
+    private readonly HashSet<uint> _defined = []; // tables with described types whose definition has come through this connection
     private long _positionSent = time.GetTimestamp();
     private bool _passedMarker;
     private bool _needsSnapshot;
@@ -166,8 +167,7 @@ internal sealed class WalStream(
         var known = progress.Find(table.RelationId);
         if (known is null && !options.Uses(table.Schema, table.Name))
             return;
-        if (table.Identity == ReplicaIdentity.Full)
-            table = await WithPrimaryKeyAsync(table, cancellationToken);
+        table = await CompleteAsync(table, cancellationToken);
         if (progress.FindBreak(table) is { } reason)
             throw SourceFailure.Gap(reason);
         if (known is null)
@@ -182,25 +182,43 @@ internal sealed class WalStream(
             _transaction.AddDefinition(before, learned);
     }
 
-    /// <summary>Marks the key columns of a table whose stream marks all.</summary>
-    private async ValueTask<SourceTable> WithPrimaryKeyAsync(SourceTable table, CancellationToken cancellationToken)
+    /// <summary>Adds what the stream does not say: the key of a table whose stream marks all columns, and how its columns' types are built.</summary>
+    private async ValueTask<SourceTable> CompleteAsync(SourceTable table, CancellationToken cancellationToken)
     {
-        if (_relations.Find(table.RelationId) is { Identity: ReplicaIdentity.Full } before
-            && before.Columns.Select(column => column.Name).SequenceEqual(table.Columns.Select(column => column.Name)))
-            return MarkKey(table, before);
+        var types = TypeDescriptions.NeededFor(table);
+        var before = _relations.Find(table.RelationId);
+        var isKeyKnown = table.Identity != ReplicaIdentity.Full || (before is { Identity: ReplicaIdentity.Full } && HaveSameNames(before, table));
+        // The catalogue was read when we connected. Later on each definition is a sign that something changed, perhaps a type.
+        var areTypesKnown = types.Count == 0 || (_defined.Add(table.RelationId) && before is not null && HaveSameTypes(before, table));
+        if (isKeyKnown && areTypesKnown)
+            return Take(table, before, table.Identity == ReplicaIdentity.Full);
+
         await using var session = await source.OpenSessionAsync(cancellationToken);
-        var found = await session.FindTablesAsync([new TablePattern(table.Schema, table.Name)], cancellationToken);
-        return found.FirstOrDefault(one => one.Table.RelationId == table.RelationId) is { } info
-            ? MarkKey(table, info.Table)
-            : table;
+        if (!isKeyKnown)
+        {
+            var found = await session.FindTablesAsync([new TablePattern(table.Schema, table.Name)], cancellationToken);
+            before = found.FirstOrDefault(one => one.Table.RelationId == table.RelationId)?.Table;
+        }
+        table = Take(table, before, table.Identity == ReplicaIdentity.Full);
+        return TypeDescriptions.Describe(table, await session.FindTypesAsync(types, cancellationToken));
     }
 
-    private static SourceTable MarkKey(SourceTable table, SourceTable catalogue) => table with
+    private static bool HaveSameNames(SourceTable one, SourceTable other) =>
+        one.Columns.Select(column => column.Name).SequenceEqual(other.Columns.Select(column => column.Name));
+
+    private static bool HaveSameTypes(SourceTable one, SourceTable other) =>
+        HaveSameNames(one, other) && one.Columns.Select(column => column.TypeId).SequenceEqual(other.Columns.Select(column => column.TypeId));
+
+    /// <summary>Takes over what is known of the columns from another definition of the table.</summary>
+    private static SourceTable Take(SourceTable table, SourceTable? known, bool withKey) => known is null ? table : table with
     {
-        Columns = [.. table.Columns.Select(column => column with
-        {
-            IsKey = catalogue.IndexOf(column.Name) is >= 0 and var index && catalogue.Columns[index].IsKey,
-        })],
+        Columns = [.. table.Columns.Select(column => known.IndexOf(column.Name) is >= 0 and var index
+            ? column with
+            {
+                IsKey = withKey ? known.Columns[index].IsKey : column.IsKey,
+                Type = known.Columns[index].TypeId == column.TypeId ? known.Columns[index].Type : null,
+            }
+            : column with { IsKey = !withKey && column.IsKey })],
     };
 
     private bool TruncatesOurs(ReadOnlySpan<byte> data)

@@ -92,7 +92,7 @@ internal sealed class ClauseCompiler(ScalarCompiler scalars, Func<SqlExpression,
             var list = scalars.Compile(membership.List);
             return Single(BucketParameter(parameter), new RowBinding(list.Expression, IsArray: true), hasRowArray: true);
         }
-        if (membership.List is ArraySyntax or SubquerySyntax)
+        if (membership.List is ArraySyntax)
             return new ValueClause(scalars.Compile(membership));
         var left = scalars.Compile(membership.Operand);
         var right = scalars.Compile(membership.List);
@@ -119,10 +119,10 @@ internal sealed class ClauseCompiler(ScalarCompiler scalars, Func<SqlExpression,
     private static MatchClause Both(BinarySyntax node, MatchClause left, MatchClause right)
     {
         if (left.HasRowArray && right.HasRowArray)
-            throw SqlProblem.Unsupported(node.Span, "Only one array of the row can be compared with parameters in one condition.");
+            throw SqlProblem.Unsupported(node.Span, $"Only one array of the row can be compared with parameters in one condition; for more {ExtendedDefinitions.Remedy}.");
         var parameters = left.Parameters.Concat(right.Parameters).DistinctBy(parameter => parameter.Key).ToList();
         if (parameters.Count(parameter => parameter.Expands) > 1)
-            throw SqlProblem.Unsupported(node.Span, "Only one array of the request can be expanded in one condition.");
+            throw SqlProblem.Unsupported(node.Span, $"Only one array of the request can be expanded in one condition; for more {ExtendedDefinitions.Remedy}.");
         if (left.Alternatives.Count * right.Alternatives.Count > MaxAlternatives)
             throw SqlProblem.Semantics(node.Span, $"The condition has more than {MaxAlternatives} alternatives.");
         var alternatives =
@@ -138,7 +138,7 @@ internal sealed class ClauseCompiler(ScalarCompiler scalars, Func<SqlExpression,
         if (!keys.SetEquals(right.Parameters.Select(parameter => parameter.Key)))
         {
             throw SqlProblem.Unsupported(
-                node.Span, "Both sides of OR must use the same parameters; otherwise split the query into two bucket definitions.");
+                node.Span, $"Both sides of OR must use the same parameters; split the query into two bucket definitions, or {ExtendedDefinitions.Remedy}.");
         }
         if (left.Alternatives.Count + right.Alternatives.Count > MaxAlternatives)
             throw SqlProblem.Semantics(node.Span, $"The condition has more than {MaxAlternatives} alternatives.");

@@ -20,6 +20,18 @@ internal sealed class CompileContext(RulesFile file, RuleSetOptions options, Fin
 
     public List<ResolutionPlan> Resolutions { get; } = [];
 
+    /// <summary>A context for an attempt, which changes nothing here unless it is absorbed.</summary>
+    public CompileContext Attempt() => new(file, options, findings.Attempt());
+
+    /// <summary>Takes over what an attempt has found and planned.</summary>
+    public void Absorb(CompileContext attempt)
+    {
+        findings.Absorb(attempt.Findings);
+        Data.AddRange(attempt.Data);
+        Lookups.AddRange(attempt.Lookups);
+        Resolutions.AddRange(attempt.Resolutions);
+    }
+
     /// <summary>Parses a query; reports what is wrong with it and then returns null.</summary>
     public SelectSyntax? Parse(QueryText query)
     {
@@ -66,13 +78,16 @@ internal sealed class CompileContext(RulesFile file, RuleSetOptions options, Fin
     }
 
     /// <summary>Warns when a source schema is known and no matching table has that column.</summary>
-    public void CheckColumn(TableMatch match, SqlName column, QueryReport report)
+    public void CheckColumn(TableMatch match, SqlName column, QueryReport report) =>
+        CheckColumn(match, column.Text, report.Query.PlaceOf(column.Span));
+
+    public void CheckColumn(TableMatch match, string column, YamlPlace place)
     {
         var tables = TablesOf(match);
-        if (tables.Count == 0 || column.Text == TableScope.SuffixColumn || tables.Any(table => table.IndexOf(column.Text) >= 0))
+        if (tables.Count == 0 || column == TableScope.SuffixColumn || tables.Any(table => table.IndexOf(column) >= 0))
             return;
-        report.Warn(FindingClass.ColumnNotFound, column.Span,
-            $"The table '{match.Name}' has no column '{column.Text}'.{Suggestion.For(column.Text, tables.SelectMany(table => table.Columns).Select(found => found.Name))}");
+        findings.Warning(FindingClass.ColumnNotFound, place,
+            $"The table '{match.Name}' has no column '{column}'.{Suggestion.For(column, tables.SelectMany(table => table.Columns).Select(found => found.Name))}");
     }
 
     /// <summary>Tables of the known source schema that a query reads.</summary>

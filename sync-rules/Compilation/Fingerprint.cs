@@ -43,7 +43,8 @@ internal static class Fingerprint
     {
         var items = plan.Projection.Items.Select(item => $"{item.Name}={item.Expression?.ToString() ?? "*"}");
         var memberships = plan.Memberships.Select(membership => $"{membership.Family.Name}:{Describe(membership.Match)}").Order(StringComparer.Ordinal);
-        return $"data {Describe(plan.Table)} as {plan.OutputTable} [{string.Join(',', items)}] {plan.Projection.StarDropsUnderscore} {string.Join(' ', memberships)}";
+        var key = plan.Projection.Key.Count == 0 ? "" : $" key [{string.Join(',', plan.Projection.Key)}]";
+        return $"data {Describe(plan.Table)} as {plan.OutputTable} [{string.Join(',', items)}]{key} {plan.Projection.StarDropsUnderscore} {string.Join(' ', memberships)}";
     }
 
     private static string Describe(LookupPlan plan) => $"lookup {plan.Number} {DescribeIndex(plan)}";
@@ -61,7 +62,8 @@ internal static class Fingerprint
     private static string Describe(ResolvedValue value) =>
         value.Expression?.ToString() ?? string.Create(CultureInfo.InvariantCulture, $"{value.Source}.{value.Output}");
 
-    private static string Describe(RowMatch match)
+    /// <summary>When a row matches, and under which key values.</summary>
+    public static string Describe(RowMatch match)
     {
         var each = match.Each.Select(source => $"{source.Input}/{source.IsMembership}/{source.Index}");
         var equalities = match.Equalities.Select(pair => $"{pair.Left}={pair.Right}");

@@ -1,6 +1,5 @@
 using TopGun.Buckets.SyncRules.Expressions;
 using TopGun.Buckets.SyncRules.Sql;
-using TopGun.Buckets.SyncRules.Values;
 using TopGun.Buckets.SyncRules.Yaml;
 
 namespace TopGun.Buckets.SyncRules.Compilation;
@@ -8,8 +7,6 @@ namespace TopGun.Buckets.SyncRules.Compilation;
 /// <summary>Compiles one parameter query of a bucket definition.</summary>
 internal sealed class ParameterQueryCompiler(CompileContext context, BucketDefinitionEntry entry, BucketFamily family)
 {
-    private const int DefaultPriority = 3;
-
     /// <summary>Names that the query outputs, in order, and its plan once the definition's order of names is known.</summary>
     public sealed record Outcome(IReadOnlyList<string> Names, SelectSyntax Select, QueryReport Report, Func<IReadOnlyList<string>, ResolutionPlan> Build);
 
@@ -29,9 +26,10 @@ internal sealed class ParameterQueryCompiler(CompileContext context, BucketDefin
         if (select.Distinct is { } distinct)
             throw SqlProblem.Unsupported(distinct, "DISTINCT is not possible; equal buckets are merged anyway.");
         if (select.Items.FirstOrDefault(item => item.IsStar) is { } star)
-            throw SqlProblem.Unsupported(star.Span, "A parameter query must name its columns; a star is not possible.");
+            ParameterNames.NameOf(star);
         if (select.From.Count > 1)
-            throw SqlProblem.Unsupported(select.From[1].Span, "A parameter query can select from one table only; joins need edition 3.");
+            throw SqlProblem.Unsupported(select.From[1].Span, $"A parameter query can select from one table only; {ExtendedDefinitions.Joins}.");
+        ExtendedDefinitions.RefuseSubqueries(select.Where);
         return select.From switch
         {
             [] => CompileStatic(select, report, null),
@@ -79,14 +77,9 @@ internal sealed class ParameterQueryCompiler(CompileContext context, BucketDefin
         var scope = new ParameterTableScope(table, match);
         var scalars = new ScalarCompiler(scope, context.Settings, report);
         var outputs = Outputs(select, scalars, out var priority);
-        foreach (var (item, value) in select.Items.Zip(outputs))
-        {
-            if (value.Value.Origin == Origin.Row && value.Value.Expression is not ColumnExpression)
-                throw SqlProblem.Unsupported(item.Span, "A parameter query can only output plain columns and expressions over the request.");
-        }
         var clauses = new ClauseCompiler(scalars, _ => null);
         var clause = ClauseCompiler.ToMatch(select.Where is null ? null : clauses.Compile(select.Where));
-        SchemaChecks.CheckNames(context, select, scope, match, report);
+        SchemaChecks.CheckNames(context, select, scope, match, report, needsId: false);
         WarnOfDanger(select, report, outputs, clause);
 
         return new Outcome([.. outputs.Select(output => output.Name)], select, report, names =>
@@ -130,40 +123,34 @@ internal sealed class ParameterQueryCompiler(CompileContext context, BucketDefin
     }
 
     private ResolutionPlan Plan(
-        SourceText written, int? priority, IReadOnlyList<Expression> filters, IReadOnlyList<ResolutionSource> sources, IReadOnlyList<ResolvedValue> values) =>
-        new(family, priority ?? entry.Priority ?? DefaultPriority, filters, sources,
+        SourceText written, int priority, IReadOnlyList<Expression> filters, IReadOnlyList<ResolutionSource> sources, IReadOnlyList<ResolvedValue> values) =>
+        new(family, priority, filters, sources,
             [.. values.Select(value => new[] { value })], KeepsNull: true, MergesEqual: false)
         {
             Written = written,
         };
 
-    private List<(string Name, Bound Value)> Outputs(SelectSyntax select, ScalarCompiler scalars, out int? priority)
+    private List<(string Name, Bound Value)> Outputs(SelectSyntax select, ScalarCompiler scalars, out int priority)
     {
-        priority = null;
+        int? own = null;
         var outputs = new List<(string Name, Bound Value)>();
         foreach (var item in select.Items)
         {
-            var name = item.Alias?.Text ?? (item.Expression as ColumnSyntax)?.Name.Text
-                ?? throw SqlProblem.Semantics(item.Span, "An expression needs a name: write AS name after it.");
-            if (name == "_priority")
+            var name = ParameterNames.NameOf(item);
+            if (name == ParameterNames.Priority)
             {
-                if (priority is not null || entry.Priority is not null)
-                    throw SqlProblem.Semantics(item.Span, "The priority is given twice; use either 'priority' or one _priority column.");
-                priority = PriorityOf(item);
+                own = ParameterNames.PriorityOf(item, own ?? entry.Priority);
+                continue;
             }
-            else
-            {
-                outputs.RemoveAll(output => output.Name == name);
-                outputs.Add((name, scalars.Compile(item.Expression!)));
-            }
+            var value = scalars.Compile(item.Expression!);
+            if (value.Origin == Origin.Row && value.Expression is not ColumnExpression)
+                throw SqlProblem.Unsupported(item.Span, $"A parameter query can only output plain columns and expressions over the request; for more {ExtendedDefinitions.Remedy}.");
+            outputs.RemoveAll(output => output.Name == name);
+            outputs.Add((name, value));
         }
+        priority = own ?? entry.Priority ?? ParameterNames.DefaultPriority;
         return outputs;
     }
-
-    private static int PriorityOf(SelectItem item) =>
-        item.Expression is LiteralSyntax { Value: { Kind: SqlKind.Integer, Integer: >= 0 and <= 3 } literal }
-            ? (int)literal.Integer
-            : throw SqlProblem.Semantics(item.Span, "_priority must be an integer literal from 0 to 3.");
 
     private void WarnOfDanger(SelectSyntax select, QueryReport report, List<Expression> values, Expression? condition)
     {

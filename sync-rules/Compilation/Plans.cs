@@ -11,7 +11,13 @@ internal sealed record RulesPlan(
     IReadOnlyList<DefinitionPlan> Definitions,
     IReadOnlyList<DataPlan> Data,
     IReadOnlyList<LookupPlan> Lookups,
-    IReadOnlyList<ResolutionPlan> Resolutions);
+    IReadOnlyList<ResolutionPlan> Resolutions)
+{
+    private readonly ILookup<DefinitionPlan, ResolutionPlan> _resolutions = Resolutions.ToLookup(resolution => resolution.Family.Definition);
+
+    /// <summary>How requests find the buckets of a definition.</summary>
+    public IEnumerable<ResolutionPlan> ResolutionsOf(DefinitionPlan definition) => _resolutions[definition];
+}
 
 /// <summary>One bucket definition or stream.</summary>
 /// <param name="Index">Position in file order.</param>
@@ -73,7 +79,11 @@ internal sealed record OutputItem(string Name, Expression? Expression);
 /// <summary>A select list.</summary>
 /// <param name="Items">In order.</param>
 /// <param name="StarDropsUnderscore">A star leaves out columns whose name starts with an underscore, and loses to items before it.</param>
-internal sealed record Projection(IReadOnlyList<OutputItem> Items, bool StarDropsUnderscore);
+internal sealed record Projection(IReadOnlyList<OutputItem> Items, bool StarDropsUnderscore)
+{
+    /// <summary>Outputs that the id on the client is made of; empty when it is the output <c>id</c>.</summary>
+    public IReadOnlyList<string> Key { get; init; } = [];
+}
 
 /// <summary>Which rows of a table feed an equality-only index, and what it answers.</summary>
 /// <param name="Definition">Whose query it is.</param>

@@ -9,7 +9,7 @@ namespace TopGun.Buckets.SyncRules.Compilation;
 internal static class RequestFunctions
 {
     /// <summary>What parameter queries of bucket definitions can ask.</summary>
-    public static Bound? OfRules(CallSyntax call)
+    public static Bound? OfRules(CallSyntax call, ScalarCompiler compiler)
     {
         if (call.Qualifier?.Text != "request")
             return null;
@@ -25,7 +25,7 @@ internal static class RequestFunctions
                 CheckCount(call, 0);
                 return Bound.Request(new RequestExpression(RequestPart.Parameters));
             case "parameter":
-                return Member(call, new RequestExpression(RequestPart.Parameters));
+                return Member(call, new RequestExpression(RequestPart.Parameters), compiler);
             default:
                 throw SqlProblem.Reference(
                     call.Span, $"There is no request function '{call.Name.Text}'; there are user_id(), jwt(), parameters() and parameter(key).");
@@ -35,7 +35,8 @@ internal static class RequestFunctions
     /// <summary>What streams can ask.</summary>
     /// <param name="call">Any call.</param>
     /// <param name="edition">2 or 3, which differ in what a missing subscription means.</param>
-    public static Bound? OfStreams(CallSyntax call, int edition)
+    /// <param name="compiler">For a key that is not a literal.</param>
+    public static Bound? OfStreams(CallSyntax call, int edition, ScalarCompiler compiler)
     {
         var schema = call.Qualifier?.Text;
         var document = schema switch
@@ -60,18 +61,21 @@ internal static class RequestFunctions
                 CheckCount(call, 0);
                 return Bound.Request(document);
             case "parameter":
-                return Member(call, document);
+                return Member(call, document, compiler);
             default:
                 throw SqlProblem.Reference(call.Span, $"There is no function '{schema}.{call.Name.Text}'.");
         }
     }
 
-    private static Bound Member(CallSyntax call, RequestExpression document)
+    private static Bound Member(CallSyntax call, RequestExpression document, ScalarCompiler compiler)
     {
         CheckCount(call, 1);
-        if (call.Arguments[0] is not LiteralSyntax { Value.Kind: SqlKind.Text } key)
-            throw SqlProblem.Unsupported(call.Arguments[0].Span, "The key must be a string.");
-        return Bound.Request(Step(document, Encoding.UTF8.GetString(key.Value.Bytes.Span)));
+        if (call.Arguments[0] is LiteralSyntax { Value.Kind: SqlKind.Text } literal)
+            return Bound.Request(Step(document, Encoding.UTF8.GetString(literal.Value.Bytes.Span)));
+        var key = compiler.Compile(call.Arguments[0]);
+        return key.Origin == Origin.Row
+            ? throw SqlProblem.Unsupported(call.Arguments[0].Span, "The key cannot depend on the row; only '=' and IN can connect the row and the request.")
+            : Bound.Request(new RequestMemberExpression(document, key.Expression));
     }
 
     // These helpers read a path the modern way in every edition.

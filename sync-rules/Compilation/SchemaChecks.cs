@@ -5,7 +5,7 @@ namespace TopGun.Buckets.SyncRules.Compilation;
 /// <summary>Warnings that need to know the source's tables. They never decide whether a file is accepted.</summary>
 internal static class SchemaChecks
 {
-    public static void CheckNames(CompileContext context, SelectSyntax select, TableScope scope, TableMatch match, QueryReport report)
+    public static void CheckNames(CompileContext context, SelectSyntax select, TableScope scope, TableMatch match, QueryReport report, bool needsId)
     {
         var tables = context.TablesOf(match);
         if (tables.Count == 0)
@@ -16,7 +16,7 @@ internal static class SchemaChecks
                 context.CheckColumn(match, column.Name, report);
         }
         var hasOwnId = select.Items.Any(item => (item.Alias?.Text ?? (item.Expression as ColumnSyntax)?.Name.Text) == "id");
-        if (select.Items.FirstOrDefault(item => item.IsStar) is { } star && !hasOwnId && tables.All(table => table.IndexOf("id") < 0))
+        if (needsId && select.Items.FirstOrDefault(item => item.IsStar) is { } star && !hasOwnId && tables.All(table => table.IndexOf("id") < 0))
             report.Warn(FindingClass.MissingId, star.Span, $"The table '{match.Name}' has no column 'id'; every row needs one on the client.");
     }
 

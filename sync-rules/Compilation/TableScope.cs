@@ -58,7 +58,7 @@ internal sealed class DataQueryScope(TableSyntax table, TableMatch match) : Tabl
 /// <summary>Names of a parameter query: the request, and a table or <c>json_each</c> if it has one.</summary>
 internal sealed class ParameterTableScope(TableSyntax table, TableMatch match) : TableScope(table, match, hasSuffix: false)
 {
-    public override Bound? ResolveCall(CallSyntax call, ScalarCompiler compiler) => RequestFunctions.OfRules(call);
+    public override Bound? ResolveCall(CallSyntax call, ScalarCompiler compiler) => RequestFunctions.OfRules(call, compiler);
 
     protected override Bound ResolveForeign(ColumnSyntax column) => LegacyParameters.Resolve(column) ?? base.ResolveForeign(column);
 }
@@ -72,13 +72,13 @@ internal sealed class RequestScope(string? each, string call) : IExpressionScope
     {
         if (LegacyParameters.Resolve(column) is { } legacy)
             return legacy;
-        var isEach = each is not null && (column.Qualifier is null || column.Qualifier.Text == each);
+        var isEach = each is not null && (column.Qualifier is null || column.Qualifier.Text == each || column.Qualifier.Text == "json_each");
         return isEach && column.Name.Text is "key" or "value"
             ? Bound.Request(new EachExpression(0, call, column.Name.Text == "key"))
             : throw Unknown(column);
     }
 
-    public Bound? ResolveCall(CallSyntax call, ScalarCompiler compiler) => RequestFunctions.OfRules(call);
+    public Bound? ResolveCall(CallSyntax call, ScalarCompiler compiler) => RequestFunctions.OfRules(call, compiler);
 
     private SqlProblem Unknown(ColumnSyntax column) => SqlProblem.Reference(column.Span, each is null
         ? $"There is no '{column.Name.Text}' here: the query has no FROM."

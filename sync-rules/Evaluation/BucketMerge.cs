@@ -27,18 +27,7 @@ internal static class BucketMerge
             }
         }
         if (merged.Count > limit)
-            throw TooMany(merged.Values, limit);
+            throw RequestLimits.Exceeded("buckets", limit, merged.Values.Select(bucket => bucket.Definition));
         return [.. merged.Values.OrderBy(bucket => bucket.Name, StringComparer.Ordinal)];
-    }
-
-    private static BucketLimitException TooMany(IEnumerable<ResolvedBucket> buckets, int limit)
-    {
-        var counts = buckets.GroupBy(bucket => bucket.Definition)
-            .Select(group => (Definition: group.Key, Count: group.Count()))
-            .OrderByDescending(entry => entry.Count)
-            .ThenBy(entry => entry.Definition, StringComparer.Ordinal)
-            .ToList();
-        var breakdown = string.Join(", ", counts.Take(10).Select(entry => $"{entry.Definition}: {entry.Count}"));
-        return new BucketLimitException($"The request has {counts.Sum(entry => entry.Count)} buckets, more than the {limit} allowed ({breakdown}).");
     }
 }

@@ -10,12 +10,9 @@ internal sealed class CompiledResolution : BucketResolution
 {
     public const int DefaultReason = -1;
 
-    // Lookups one stage may ask for, per allowed bucket: lists that a client sends are otherwise unbounded work for the parameter index.
-    private const int LookupsPerBucket = 10;
-
     private readonly List<ResolutionRun> _runs = [];
     private readonly Func<BucketFamily, string> _prefixOf;
-    private readonly int _bucketLimit;
+    private readonly RequestLimits _limits;
     private readonly Dictionary<string, int> _outputCounts = new(StringComparer.Ordinal);
     private readonly Dictionary<string, IReadOnlyList<string[]>> _records = new(StringComparer.Ordinal);
     private readonly SortedSet<string> _watched = new(StringComparer.Ordinal);
@@ -30,12 +27,12 @@ internal sealed class CompiledResolution : BucketResolution
         RulesPlan plan, RulesSettings settings, BucketRequest request, Func<BucketFamily, string> prefixOf, int bucketLimit)
     {
         _prefixOf = prefixOf;
-        _bucketLimit = bucketLimit;
+        _limits = new RequestLimits(bucketLimit);
         _nullIsText = !settings.FixedJsonExtract;
         _request = Read(request);
         foreach (var definition in plan.Definitions)
         {
-            var resolutions = plan.Resolutions.Where(resolution => resolution.Family.Definition == definition).ToList();
+            var resolutions = plan.ResolutionsOf(definition);
             if (definition.IsStream)
                 StartStream(definition, resolutions, request);
             else if (request.IncludeDefaults)
@@ -45,6 +42,9 @@ internal sealed class CompiledResolution : BucketResolution
     }
 
     public override IReadOnlyList<string> Pending => _pending;
+
+    /// <summary>One for each resolution plan and subscription, as far as they have come.</summary>
+    public IReadOnlyList<ResolutionRun> Runs => _runs;
 
     public override IReadOnlyCollection<string> WatchedLookups => _watched;
 
@@ -65,11 +65,23 @@ internal sealed class CompiledResolution : BucketResolution
 
     public override void Advance()
     {
+        var failed = new List<ResolutionRun>();
         foreach (var run in _runs)
         {
-            if (!run.IsComplete)
+            if (run.IsComplete)
+                continue;
+            try
+            {
                 run.Advance(RecordsOf);
+            }
+            catch (BucketLimitException problem) when (run.Plan.Family.Definition.IsStream)
+            {
+                failed.Add(run);
+                _streams.Find(stream => stream.Stream == run.Plan.Family.Definition).Errors.Add((run.Reason, problem.Message));
+            }
         }
+        foreach (var run in failed)
+            _runs.RemoveAll(other => other.Reason == run.Reason && other.Plan.Family.Definition == run.Plan.Family.Definition);
         CollectPending();
     }
 
@@ -89,7 +101,7 @@ internal sealed class CompiledResolution : BucketResolution
         ? records
         : throw new InvalidOperationException($"The records of lookup '{key}' were not supplied.");
 
-    private void StartDefinition(DefinitionPlan definition, List<ResolutionPlan> resolutions)
+    private void StartDefinition(DefinitionPlan definition, IEnumerable<ResolutionPlan> resolutions)
     {
         _streams.Add((definition, []));
         try
@@ -102,7 +114,7 @@ internal sealed class CompiledResolution : BucketResolution
         }
     }
 
-    private void StartStream(DefinitionPlan stream, List<ResolutionPlan> resolutions, BucketRequest request)
+    private void StartStream(DefinitionPlan stream, IEnumerable<ResolutionPlan> resolutions, BucketRequest request)
     {
         var errors = new List<(int Subscription, string Message)>();
         var replacesDefault = false;
@@ -129,7 +141,7 @@ internal sealed class CompiledResolution : BucketResolution
             {
                 Start(resolutions, _request.With(parameters), reason, priority);
             }
-            catch (EvaluationException problem)
+            catch (Exception problem) when (problem is EvaluationException or BucketLimitException)
             {
                 // A stream that fails does not take the others of the connection with it.
                 _runs.RemoveRange(before, _runs.Count - before);
@@ -138,11 +150,11 @@ internal sealed class CompiledResolution : BucketResolution
         }
     }
 
-    private void Start(List<ResolutionPlan> resolutions, RequestValues values, int reason, int? priority)
+    private void Start(IEnumerable<ResolutionPlan> resolutions, RequestValues values, int reason, int? priority)
     {
         foreach (var resolution in resolutions)
         {
-            var run = new ResolutionRun(resolution, values, _nullIsText, reason, priority ?? resolution.Priority);
+            var run = new ResolutionRun(resolution, values, _nullIsText, reason, priority ?? resolution.Priority, _limits);
             run.Start();
             _runs.Add(run);
         }
@@ -150,7 +162,7 @@ internal sealed class CompiledResolution : BucketResolution
 
     private void CollectPending()
     {
-        var pending = new SortedSet<string>(StringComparer.Ordinal);
+        var pending = new SortedDictionary<string, string>(StringComparer.Ordinal); // key to definition
         foreach (var run in _runs)
         {
             if (run.IsComplete)
@@ -160,16 +172,16 @@ internal sealed class CompiledResolution : BucketResolution
             {
                 _watched.Add(key);
                 _outputCounts[key] = count;
-                pending.Add(key);
+                pending[key] = run.Plan.Family.Definition.Name;
             }
         }
-        if (pending.Count > _bucketLimit * LookupsPerBucket)
-            throw new BucketLimitException($"The request needs {pending.Count} lookups at once, more than the {_bucketLimit * LookupsPerBucket} allowed.");
-        _pending = [.. pending];
+        if (pending.Count > _limits.Lookups)
+            throw RequestLimits.Exceeded("lookups at once", _limits.Lookups, pending.Values);
+        _pending = [.. pending.Keys];
         if (_pending.Count > 0)
             return;
         if (_runs.Exists(run => !run.IsComplete))
             throw new InvalidOperationException("A lookup stage has no keys.");
-        _buckets = BucketMerge.Merge(_runs, _prefixOf, _bucketLimit);
+        _buckets = BucketMerge.Merge(_runs, _prefixOf, _limits.Buckets);
     }
 }

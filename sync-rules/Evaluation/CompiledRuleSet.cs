@@ -41,12 +41,19 @@ internal sealed class CompiledRuleSet : RuleSet
     public override TableEvaluator ForTable(SourceTable table) => ForTable(table, TableMatch.DefaultConnection);
 
     /// <summary>Binds the rules to a table of a tagged connection.</summary>
-    public CompiledTableEvaluator ForTable(SourceTable table, string connection) =>
-        new(_plan, _settings, table, connection, PrefixOf);
+    public CompiledTableEvaluator ForTable(SourceTable table, string connection) => ForTable(_plan, table, connection);
 
-    public override BucketResolution BucketsFor(BucketRequest request) =>
-        new CompiledResolution(_plan, _settings, request, PrefixOf, _options.BucketLimit);
+    /// <summary>Binds a part of the plan.</summary>
+    public CompiledTableEvaluator ForTable(RulesPlan part, SourceTable table, string connection) =>
+        new(part, _settings, table, connection, PrefixOf);
 
-    private string PrefixOf(BucketFamily family) =>
+    public override BucketResolution BucketsFor(BucketRequest request) => BucketsFor(_plan, request);
+
+    /// <summary>Starts finding the buckets of a part of the plan.</summary>
+    public CompiledResolution BucketsFor(RulesPlan part, BucketRequest request) =>
+        new(part, _settings, request, PrefixOf, _options.BucketLimit);
+
+    /// <summary>Name of a family's buckets without their key values.</summary>
+    public string PrefixOf(BucketFamily family) =>
         _options.Versions.TryGetValue(family.Definition.Name, out var version) ? $"{version}#{family.Name}" : family.Name;
 }

@@ -11,16 +11,19 @@ internal sealed class DataGroup : IKeySink
     private readonly byte[] _table;
     private readonly OutputSlot[] _slots;
     private readonly OutputSlot? _id;
+    private readonly OutputSlot?[] _key;
     private readonly List<Query> _queries = [];
     private readonly NameSet _names = new();
     private readonly ByteBuffer _data = new();
+    private readonly ByteBuffer _rowId = new();
     private byte[] _prefix = [];
 
-    private DataGroup(string table, OutputSlot[] slots)
+    private DataGroup(string table, OutputSlot[] slots, IReadOnlyList<string> key)
     {
         _table = Encoding.UTF8.GetBytes(table);
         _slots = slots;
         _id = Array.Find(slots, slot => slot.Name == "id");
+        _key = [.. key.Select(name => Array.Find(slots, slot => slot.Name == name))];
     }
 
     /// <summary>Binds the queries that read a table.</summary>
@@ -32,10 +35,10 @@ internal sealed class DataGroup : IKeySink
         {
             var slots = table.SlotsOf(plan.Projection);
             var output = plan.OutputTable ?? source.Name;
-            var description = $"{output}\n{string.Join('\n', slots.Select(slot => slot.Describe()))}\n{plan.Table.SuffixOf(source.Name)}";
+            var description = $"{output}\n{string.Join('\n', slots.Select(slot => slot.Describe()))}\nkey {string.Join('\n', plan.Projection.Key)}\n{plan.Table.SuffixOf(source.Name)}";
             if (!byOutput.TryGetValue(description, out var group))
             {
-                byOutput[description] = group = new DataGroup(output, slots);
+                byOutput[description] = group = new DataGroup(output, slots, plan.Projection.Key);
                 groups.Add(group);
             }
             group._queries.Add(new Query(plan, table.PositionsOf(plan.Columns), TableFacts.Of(plan.Table, source), prefixOf));
@@ -81,11 +84,13 @@ internal sealed class DataGroup : IKeySink
     private void Write(EvaluationContext context, IRowSink sink)
     {
         _queries[0].Enter(context);
-        ReadOnlyMemory<byte> id;
         try
         {
+            if (_key.Length > 0)
+                WriteKey(context);
             WriteData(context);
-            id = IdOf(context);
+            if (_key.Length == 0)
+                WriteId(context);
         }
         catch (EvaluationException problem)
         {
@@ -96,7 +101,7 @@ internal sealed class DataGroup : IKeySink
             }
             return;
         }
-        sink.Row(_table, id.Span, _data.Written);
+        sink.Row(_table, _rowId.Written, _data.Written);
         for (var index = 0; index < _names.Count; index++)
             sink.Bucket(_names[index]);
     }
@@ -108,7 +113,9 @@ internal sealed class DataGroup : IKeySink
         foreach (var slot in _slots)
         {
             var column = slot.PassedColumn;
-            if (column < 0)
+            if (slot == _id && _key.Length > 0)
+                WriteRowId(slot);
+            else if (column < 0)
                 WriteMember(slot, slot.Read(context));
             else if (context.Row[column].Kind != SqlKind.Pending)
                 WriteMember(slot, context.Row[column]);
@@ -145,10 +152,41 @@ internal sealed class DataGroup : IKeySink
     }
 
     // A row without id is not refused: all such rows share the empty one.
-    private ReadOnlyMemory<byte> IdOf(EvaluationContext context)
+    private void WriteId(EvaluationContext context)
     {
+        _rowId.Clear();
         var value = _id?.Read(context) ?? SqlValue.Null;
-        return value.IsNull ? ReadOnlyMemory<byte>.Empty : SqlCast.TextOf(value, context.Scratch);
+        if (!value.IsNull)
+            _rowId.Add(SqlCast.TextOf(value, context.Scratch).Span);
+    }
+
+    // One column: its text, as with the column id. Several: a JSON array of the values in the form that they have in bucket names, so that
+    // no two rows share an id and a client can take it apart.
+    private void WriteKey(EvaluationContext context)
+    {
+        _rowId.Clear();
+        if (_key.Length > 1)
+            _rowId.Add((byte)'[');
+        for (var index = 0; index < _key.Length; index++)
+        {
+            var value = _key[index]?.Read(context) ?? SqlValue.Null;
+            if (index > 0)
+                _rowId.Add((byte)',');
+            var isUsable = !value.IsNull && value.Kind != SqlKind.Blob;
+            if (isUsable && _key.Length == 1)
+                _rowId.Add(SqlCast.TextOf(value, context.Scratch).Span);
+            else if (!isUsable || !JsonText.WriteKey(_rowId, value))
+                throw new EvaluationException("A column of the key has no value that can be part of an id.");
+        }
+        if (_key.Length > 1)
+            _rowId.Add((byte)']');
+    }
+
+    // A client knows a row by one id, so the column of that name shows the composed one.
+    private void WriteRowId(OutputSlot slot)
+    {
+        _data.Add(_data.Length > 1 ? slot.Prefix : slot.Prefix.AsSpan(1));
+        JsonText.WriteString(_data, _rowId.Written);
     }
 
     private sealed class Query(DataPlan plan, int[] positions, TableFacts facts, Func<BucketFamily, string> prefixOf)

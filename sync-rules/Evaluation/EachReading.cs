@@ -11,7 +11,18 @@ internal static class EachReading
     /// <exception cref="EvaluationException">The input is not JSON, or no array where one is needed.</exception>
     public static void Read(EachSource source, EvaluationContext context, bool nullIsText, List<(SqlValue Key, SqlValue Value)> rows)
     {
-        var input = source.Input.Evaluate(context);
+        Read(source, source.Input.Evaluate(context), context, nullIsText, rows);
+    }
+
+    /// <param name="source">The call.</param>
+    /// <param name="input">What it reads.</param>
+    /// <param name="context">Memory for the values.</param>
+    /// <param name="nullIsText">JSON null is the text <c>null</c>.</param>
+    /// <param name="rows">Where rows are added.</param>
+    /// <exception cref="EvaluationException">The input is not JSON, or no array where one is needed.</exception>
+    public static void Read(
+        EachSource source, in SqlValue input, EvaluationContext context, bool nullIsText, List<(SqlValue Key, SqlValue Value)> rows)
+    {
         if (input.IsNull)
             return;
         if (source.IsMembership)
@@ -30,7 +41,7 @@ internal static class EachReading
     // An array has positions as keys, an object names; anything else is one row without a key. Numbers are read with doubles.
     private static void ReadRows(in SqlValue input, Scratch scratch, bool nullIsText, List<(SqlValue Key, SqlValue Value)> rows)
     {
-        if (input.Kind == SqlKind.Blob)
+        if (input.Kind != SqlKind.Text)
             throw new EvaluationException("json_each() needs JSON text.");
         var json = SqlCast.TextOf(input, scratch);
         JsonReading.Validate(json.Span);

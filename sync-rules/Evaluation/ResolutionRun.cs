@@ -11,12 +11,10 @@ namespace TopGun.Buckets.SyncRules.Evaluation;
 /// </remarks>
 internal sealed class ResolutionRun
 {
-    // Possibilities that one step may hold: far above any bucket limit, and still only some tens of megabytes.
-    private const int MaxPossibilities = 200_000;
-
     private readonly ResolutionPlan _plan;
     private readonly EvaluationContext _context;
     private readonly bool _nullIsText;
+    private readonly long _maxPossibilities;
     private readonly int[] _firstColumns;
     private readonly int[] _lastUse;
     private readonly int _columnCount;
@@ -25,10 +23,11 @@ internal sealed class ResolutionRun
     private List<string> _keys = [];
     private int _source;
 
-    public ResolutionRun(ResolutionPlan plan, RequestValues request, bool nullIsText, int reason, int priority)
+    public ResolutionRun(ResolutionPlan plan, RequestValues request, bool nullIsText, int reason, int priority, RequestLimits limits)
     {
         _plan = plan;
         _nullIsText = nullIsText;
+        _maxPossibilities = limits.Combinations;
         Reason = reason;
         Priority = priority;
         _context = new EvaluationContext { Request = request };
@@ -54,6 +53,9 @@ internal sealed class ResolutionRun
 
     public bool IsComplete => _source == _plan.Sources.Count;
 
+    /// <summary>Position of the source that is next.</summary>
+    public int Stage => _source;
+
     /// <summary>The source that is next, while the run is not complete.</summary>
     public ResolutionSource Current => _plan.Sources[_source];
 
@@ -67,7 +69,11 @@ internal sealed class ResolutionRun
                 _possibilities = [];
         }
         if (_possibilities.Count > 0)
+        {
             EvaluateRequestValues();
+            if (!Agrees(_possibilities[0], known: 0))
+                _possibilities = [];
+        }
         Proceed();
     }
 
@@ -188,23 +194,27 @@ internal sealed class ResolutionRun
 
     private void Extend(List<string[]> next, string[] possibility, string[] record)
     {
-        if (next.Count >= MaxPossibilities)
-            throw new BucketLimitException($"'{_plan.Family.Definition.Name}' has more than {MaxPossibilities} combinations of lookup results.");
+        if (next.Count >= _maxPossibilities)
+        {
+            var definition = _plan.Family.Definition.Name;
+            throw new BucketLimitException(
+                $"'{definition}' needs more than the {_maxPossibilities} combinations of lookup results allowed.", [(definition, next.Count + 1)]);
+        }
         var extended = (string[])possibility.Clone();
         record.CopyTo(extended, _firstColumns[_source]);
-        if (Agrees(extended))
+        if (Agrees(extended, known: _source + 1))
             next.Add(extended);
     }
 
-    // Where one key has several sources, those known by now must name the same value.
-    private bool Agrees(string[] possibility)
+    // Where one key has several values, those known by now, of the request and of the first sources, must be the same.
+    private bool Agrees(string[] possibility, int known)
     {
         foreach (var values in _plan.Keys)
         {
             string? first = null;
             foreach (var value in values)
             {
-                if (value.Expression is null && value.Source > _source)
+                if (value.Expression is null && value.Source >= known)
                     continue;
                 var fragment = Fragment(value, possibility);
                 if (fragment is null || (first is not null && fragment != first))

@@ -7,6 +7,10 @@ namespace TopGun.Buckets.SyncRules.Expressions;
 /// <summary><c>+ - * /</c>: text counts by its numeric prefix, overflow turns real, division by zero is null.</summary>
 internal sealed class ArithmeticExpression(BinaryOperator operation, Expression left, Expression right) : Expression
 {
+    public Expression Left => left;
+
+    public Expression Right => right;
+
     public override SqlValue Evaluate(EvaluationContext context)
     {
         var leftValue = SqlCast.ToNumeric(left.Evaluate(context));
@@ -50,6 +54,12 @@ internal sealed class ArithmeticExpression(BinaryOperator operation, Expression 
 /// <summary><c>% &amp; | &lt;&lt; >></c> on integers, as SQLite computes them.</summary>
 internal sealed class BitwiseExpression(BinaryOperator operation, Expression left, Expression right) : Expression
 {
+    public BinaryOperator Operation => operation;
+
+    public Expression Left => left;
+
+    public Expression Right => right;
+
     public override SqlValue Evaluate(EvaluationContext context)
     {
         var leftValue = SqlCast.ToNumeric(left.Evaluate(context));

@@ -10,6 +10,10 @@ internal sealed class CallExpression(ScalarFunction function, Expression[] argum
 {
     public const int MaxArguments = 4;
 
+    public ScalarFunction Function => function;
+
+    public IReadOnlyList<Expression> Arguments => arguments;
+
     public override SqlValue Evaluate(EvaluationContext context)
     {
         var values = default(ArgumentValues);

@@ -27,6 +27,9 @@ internal sealed class EvaluationContext
 
     public SqlValue[] EachValues { get; set; } = [];
 
+    /// <summary>For reading a list at once. Whoever uses it clears it first and is done with it before anyone else.</summary>
+    public List<(SqlValue Key, SqlValue Value)> Elements { get; } = [];
+
     /// <summary>Name of the schema, the table and the part a wildcard stands for, of the table at hand.</summary>
     public SqlValue SchemaName { get; set; }
 

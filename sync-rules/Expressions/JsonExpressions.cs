@@ -41,9 +41,11 @@ internal sealed class InRowsExpression(Expression operand, EachSource rows) : Ex
     public override SqlValue Evaluate(EvaluationContext context)
     {
         var value = operand.Evaluate(context);
+        var input = rows.Input.Evaluate(context);
         var found = false;
-        var elements = new List<(SqlValue Key, SqlValue Value)>();
-        EachReading.Read(rows, context, nullIsText: false, elements);
+        var elements = context.Elements; // from here on nothing else is evaluated that could use it
+        elements.Clear();
+        EachReading.Read(rows, input, context, nullIsText: false, elements);
         foreach (var (_, element) in elements)
             found |= !value.IsNull && !element.IsNull && SqlCompare.AreEqual(value, element);
         return SqlValue.FromBoolean(found);

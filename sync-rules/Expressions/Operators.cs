@@ -116,6 +116,9 @@ internal sealed class BetweenExpression(Expression operand, Expression low, Expr
 
 internal sealed class CaseExpression(Expression? operand, Expression[] whens, Expression[] thens, Expression? otherwise) : Expression
 {
+    /// <summary>What it may give.</summary>
+    public IEnumerable<Expression> Results => otherwise is null ? thens : thens.Append(otherwise);
+
     public override SqlValue Evaluate(EvaluationContext context)
     {
         var value = operand?.Evaluate(context) ?? SqlValue.Null;
@@ -157,6 +160,8 @@ internal enum CastTarget
 /// <param name="operand">What is converted.</param>
 internal sealed class CastExpression(CastTarget type, bool isExact, Expression operand) : Expression
 {
+    public CastTarget Type => type;
+
     public override SqlValue Evaluate(EvaluationContext context)
     {
         var value = operand.Evaluate(context);

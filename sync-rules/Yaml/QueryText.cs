@@ -1,3 +1,4 @@
+using System.Globalization;
 using TopGun.Buckets.SyncRules.Sql;
 
 namespace TopGun.Buckets.SyncRules.Yaml;
@@ -25,7 +26,14 @@ internal sealed class QueryText
     /// <summary>Place in the file of a part of the query.</summary>
     public YamlPlace PlaceOf(TextSpan span)
     {
-        var start = _places[Math.Clamp(span.Start, 0, _places.Length - 1)];
+        // What is missing at the end is missing after the last word, not after the blanks behind it.
+        var end = Text.AsSpan().TrimEnd().Length;
+        if (span.Start >= end)
+        {
+            var after = end == 0 ? _places[0] : _places[end - 1] + 1;
+            return new YamlPlace(after, after);
+        }
+        var start = _places[Math.Max(span.Start, 0)];
         if (span.Length <= 0)
             return new YamlPlace(start, start);
         var last = _places[Math.Clamp(span.End - 1, 0, _places.Length - 1)];
@@ -44,29 +52,20 @@ internal sealed class QueryText
         var at = FirstCharacter(scalar, source, end);
         for (var index = 0; index < value.Length; index++)
         {
-            var c = value[index];
-            if (char.IsWhiteSpace(c))
-            {
-                places[index] = Math.Min(at, end);
-                if (at < end && char.IsWhiteSpace(source[at]))
-                    at++;
-                else if (IsEscape(scalar, source, at, end))
-                    at += EscapeLength(source, at, end);
-                continue;
-            }
-            while (at < end && char.IsWhiteSpace(source[at]))
-                at++;
-            while (at + 1 < end && IsEscape(scalar, source, at, end) && source[at + 1] is '\n' or '\r')
-                at = SkipBlanks(source, at + 1, end);
+            var isBlank = char.IsWhiteSpace(value[index]);
+            if (!isBlank)
+                at = SkipBlanks(scalar, source, at, end);
             places[index] = Math.Min(at, end);
-            if (IsEscape(scalar, source, at, end))
+            if (char.IsLowSurrogate(value[index]) && at < end && source[at] != value[index])
+                places[index] = index == 0 ? at : places[index - 1];
+            else if (IsEscape(scalar, source, at, end))
                 at += EscapeLength(source, at, end);
-            else if (scalar.Style == YamlScalarStyle.SingleQuoted && c == '\'')
+            else if (scalar.Style == YamlScalarStyle.SingleQuoted && value[index] == '\'')
                 at += 2;
-            else
+            else if (at < end && (!isBlank || char.IsWhiteSpace(source[at])))
                 at++;
         }
-        places[value.Length] = value.Length == 0 ? Math.Min(at, end) : Math.Min(places[value.Length - 1] + 1, end);
+        places[value.Length] = Math.Min(at, end);
         return places;
     }
 
@@ -85,12 +84,13 @@ internal sealed class QueryText
         }
     }
 
-    // A tag or an anchor may stand before the text.
+    // A tag or an anchor may stand before the text, and a comment after those.
     private static int SkipProperties(string source, int at, int end)
     {
-        while (at < end && source[at] is '!' or '&')
+        while (at < end && source[at] is '!' or '&' or '#')
         {
-            while (at < end && !char.IsWhiteSpace(source[at]))
+            var isComment = source[at] == '#';
+            while (at < end && (isComment ? source[at] is not ('\n' or '\r') : !char.IsWhiteSpace(source[at])))
                 at++;
             at = SkipBlanks(source, at, end);
         }
@@ -105,7 +105,28 @@ internal sealed class QueryText
         'x' => 4,
         'u' => 6,
         'U' => 10,
+        '\r' when at + 2 < end && source[at + 2] == '\n' => 3,
         _ => 2,
+    };
+
+    // Blanks, also escaped ones; an escaped line break stands for nothing.
+    private static int SkipBlanks(YamlScalar scalar, string source, int at, int end)
+    {
+        while (true)
+        {
+            at = SkipBlanks(source, at, end);
+            if (!IsEscape(scalar, source, at, end) || !IsBlankEscape(source.AsSpan(at, Math.Min(EscapeLength(source, at, end), end - at))))
+                return at;
+            at += EscapeLength(source, at, end);
+        }
+    }
+
+    private static bool IsBlankEscape(ReadOnlySpan<char> escape) => escape.Length > 1 && escape[1] switch
+    {
+        'n' or 't' or 'r' or 'v' or 'f' or ' ' or 'N' or '_' or 'L' or 'P' or '\t' or '\n' or '\r' => true,
+        'x' or 'u' or 'U' => int.TryParse(escape[2..], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var code)
+            && code <= char.MaxValue && char.IsWhiteSpace((char)code),
+        _ => false,
     };
 
     private static int SkipBlanks(string source, int at, int end)

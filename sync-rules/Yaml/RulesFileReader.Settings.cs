@@ -9,17 +9,20 @@ internal sealed partial class RulesFileReader
 {
     private const int DefaultPriority = 3;
 
+    public const string ExtendedDefinitionsKey = "extended_bucket_definitions";
+    public const string QueryKeysKey = "query_keys";
+
     private static readonly string[] SettingKeys =
     [
         "edition", "timestamps_iso8601", "versioned_bucket_ids", "fixed_json_extract", "custom_postgres_types",
-        "unstable_sqlite_expression_engine", "timestamp_max_precision", "storage_version",
+        "unstable_sqlite_expression_engine", "timestamp_max_precision", "storage_version", ExtendedDefinitionsKey, QueryKeysKey,
     ];
 
     private RulesSettings ReadSettings(YamlNode node)
     {
         if (node is not YamlMap map)
         {
-            Structure(node, "'config' must be a mapping.");
+            Structure(node, $"'config' must be a mapping, not {node.Kind}.");
             return new RulesSettings();
         }
         CheckKeys(map, SettingKeys, "'config'");
@@ -29,7 +32,7 @@ internal sealed partial class RulesFileReader
             edition = ReadInteger(editionNode) ?? 0;
             if (edition is < 1 or > 3)
             {
-                Structure(editionNode, "'edition' must be 1, 2 or 3.");
+                Structure(editionNode, $"'edition' must be 1, 2 or 3, not {editionNode.Kind}.");
                 edition = 1;
             }
         }
@@ -43,7 +46,11 @@ internal sealed partial class RulesFileReader
             FixedJsonExtract = ReadBoolean(map, "fixed_json_extract", isModern),
             CustomPostgresTypes = ReadBoolean(map, "custom_postgres_types", isModern),
             SqliteExact = ReadBoolean(map, "unstable_sqlite_expression_engine"),
+            ExtendedDefinitions = ReadBoolean(map, ExtendedDefinitionsKey),
+            QueryKeys = ReadBoolean(map, QueryKeysKey),
         };
+        if (settings.ExtendedDefinitions && edition == 3)
+            Structure(Find(map, ExtendedDefinitionsKey)!, $"'{ExtendedDefinitionsKey}' needs edition 1 or 2; streams of edition 3 can do all of it.");
         if (settings.SqliteExact && (edition != 3 || !settings.FixedJsonExtract))
         {
             Structure(Find(map, "unstable_sqlite_expression_engine")!,
@@ -66,14 +73,15 @@ internal sealed partial class RulesFileReader
                 _findings.Warning(FindingClass.StorageVersionUnstable, node.Place, "'storage_version' 3 is accepted; it has no effect here.");
                 break;
             default:
-                Structure(node, "'storage_version' must be 2 or 3.");
+                Structure(node, $"'storage_version' must be 2 or 3, not {node.Kind}.");
                 break;
         }
     }
 
     private TimePrecision ReadPrecision(YamlNode node, bool iso8601)
     {
-        var precision = (node as YamlScalar)?.Value switch
+        var word = (node as YamlScalar)?.Value ?? "";
+        var precision = word switch
         {
             "seconds" => TimePrecision.Seconds,
             "milliseconds" => TimePrecision.Milliseconds,
@@ -82,7 +90,10 @@ internal sealed partial class RulesFileReader
             _ => (TimePrecision?)null,
         };
         if (precision is null)
-            Structure(node, "'timestamp_max_precision' must be seconds, milliseconds, microseconds or nanoseconds.");
+        {
+            var hint = Suggestion.For(word, ["seconds", "milliseconds", "microseconds", "nanoseconds"]);
+            Structure(node, $"'timestamp_max_precision' must be seconds, milliseconds, microseconds or nanoseconds, not {node.Kind}.{hint}");
+        }
         else if (!iso8601)
             Structure(node, "'timestamp_max_precision' needs 'timestamps_iso8601'.");
         return precision ?? TimePrecision.Microseconds;
@@ -92,7 +103,7 @@ internal sealed partial class RulesFileReader
     {
         if (ReadInteger(node) is { } priority and >= 0 and <= 3)
             return priority;
-        Structure(node, "'priority' must be an integer from 0 to 3.");
+        Structure(node, $"'priority' must be an integer from 0 to 3, not {node.Kind}.");
         return null;
     }
 
@@ -107,7 +118,7 @@ internal sealed partial class RulesFileReader
             if (scalar.Value is "false" or "False" or "FALSE")
                 return false;
         }
-        Structure(node, $"'{key}' must be true or false.");
+        Structure(node, $"'{key}' must be true or false, not {node.Kind}.");
         return defaultValue;
     }
 

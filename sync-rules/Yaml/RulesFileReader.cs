@@ -27,7 +27,7 @@ internal sealed partial class RulesFileReader
             return null;
         if (root is not YamlMap map)
         {
-            findings.Error(FindingClass.YamlStructure, root.Place, "The file must be a mapping with 'bucket_definitions' or 'streams'.");
+            findings.Error(FindingClass.YamlStructure, root.Place, $"The file must be a mapping with 'bucket_definitions' or 'streams', not {root.Kind}.");
             return null;
         }
         return new RulesFileReader(source, findings).ReadRoot(map);
@@ -88,7 +88,7 @@ internal sealed partial class RulesFileReader
     {
         if (node is not YamlMap map)
         {
-            Structure(node, $"The bucket definition '{name.Value}' must be a mapping with 'data'.");
+            Structure(node, $"The bucket definition '{name.Value}' must be a mapping with 'data', not {node.Kind}.");
             return null;
         }
         CheckKeys(map, DefinitionKeys, "a bucket definition");
@@ -99,7 +99,7 @@ internal sealed partial class RulesFileReader
             name.Value,
             name.Place,
             Find(map, "parameters") is { } parameters ? ReadQueries(parameters, allowsSingle: true) : [],
-            data is null ? [] : ReadQueries(data, allowsSingle: false),
+            data is null ? [] : ReadDataQueries(data),
             Find(map, "priority") is { } priority ? ReadPriority(priority) : null,
             ReadBoolean(map, "accept_potentially_dangerous_queries"));
     }
@@ -108,7 +108,7 @@ internal sealed partial class RulesFileReader
     {
         if (node is not YamlMap map)
         {
-            Structure(node, $"The stream '{name.Value}' must be a mapping with 'query'.");
+            Structure(node, $"The stream '{name.Value}' must be a mapping with 'query', not {node.Kind}.");
             return null;
         }
         CheckKeys(map, StreamKeys, "a stream");
@@ -126,7 +126,7 @@ internal sealed partial class RulesFileReader
         return new StreamEntry(
             name.Value,
             name.Place,
-            query is not null ? ReadQuery(query) is { } text ? [text] : [] : queries is null ? [] : ReadQueries(queries, allowsSingle: false),
+            query is not null ? ReadDataQuery(query) is { } only ? [only] : [] : queries is null ? [] : ReadDataQueries(queries),
             Find(map, "with") is { } with ? ReadCtes(with) : [],
             ReadBoolean(map, "auto_subscribe"),
             Find(map, "priority") is { } priority ? ReadPriority(priority) ?? DefaultPriority : DefaultPriority,
@@ -137,7 +137,7 @@ internal sealed partial class RulesFileReader
     {
         if (node is not YamlMap map)
         {
-            Structure(node, $"The event '{name.Value}' must be a mapping with 'payloads'.");
+            Structure(node, $"The event '{name.Value}' must be a mapping with 'payloads', not {node.Kind}.");
             return null;
         }
         CheckKeys(map, ["payloads"], "an event definition");
@@ -169,7 +169,7 @@ internal sealed partial class RulesFileReader
     {
         if (node is not YamlMap map)
         {
-            Structure(node, "Expected a mapping of names.");
+            Structure(node, $"Expected a mapping of names, found {node.Kind}.");
             return;
         }
         foreach (var (key, value) in map.Entries)
@@ -182,15 +182,65 @@ internal sealed partial class RulesFileReader
             return [.. list.Items.Select(ReadQuery).OfType<QueryText>()];
         if (allowsSingle && node is YamlScalar)
             return ReadQuery(node) is { } query ? [query] : [];
-        Structure(node, allowsSingle ? "Expected a query or a list of queries." : "Expected a list of queries.");
+        Structure(node, $"Expected {(allowsSingle ? "a query or a list" : "a list")} of queries, found {node.Kind}.");
         return [];
+    }
+
+    private List<DataQueryEntry> ReadDataQueries(YamlNode node)
+    {
+        if (node is YamlList list)
+            return [.. list.Items.Select(ReadDataQuery).OfType<DataQueryEntry>()];
+        Structure(node, $"Expected a list of queries, found {node.Kind}.");
+        return [];
+    }
+
+    // A query alone, or a mapping that also says what the id on the client is made of.
+    private DataQueryEntry? ReadDataQuery(YamlNode node)
+    {
+        if (node is not YamlMap map)
+            return ReadQuery(node) is { } only ? new DataQueryEntry(only, []) : null;
+        var query = Find(map, "query");
+        if (!_settings.QueryKeys)
+        {
+            if (query is null)
+                ReadQuery(node);
+            else
+                Structure(node, $"Expected a query, found a mapping; one with 'query' and 'key' needs '{QueryKeysKey}: true' under 'config'.");
+            return null;
+        }
+        CheckKeys(map, ["query", "key"], "a query");
+        var key = Find(map, "key") is { } columns ? ReadKey(columns) : [];
+        if (query is null)
+            Structure(node, "The mapping has no 'query'.");
+        return query is not null && ReadQuery(query) is { } text ? new DataQueryEntry(text, key) : null;
+    }
+
+    private List<KeyColumn> ReadKey(YamlNode node)
+    {
+        var columns = new List<KeyColumn>();
+        foreach (var item in node is YamlList list ? list.Items : [node])
+        {
+            if (item is not YamlScalar name || (name.Style == YamlScalarStyle.Plain && IsTyped(name.Value)))
+                Structure(item, $"'key' must be a column of the query, or a list of them, not {item.Kind}.");
+            else if (columns.Exists(column => column.Name == name.Value))
+                Structure(item, $"The column '{name.Value}' is named twice.");
+            else
+                columns.Add(new KeyColumn(name.Value, name.Place));
+        }
+        if (node is YamlList { Items.Count: 0 })
+            Structure(node, "'key' must name at least one column.");
+        return columns;
     }
 
     private QueryText? ReadQuery(YamlNode node)
     {
         if (node is YamlScalar scalar && (scalar.Style != YamlScalarStyle.Plain || !IsTyped(scalar.Value)))
             return new QueryText(scalar, _source);
-        Structure(node, node is YamlForeign foreign ? $"Expected a query, found {foreign.What}." : "Expected a query.");
+        // A plain text with a colon and a blank in it reads as a mapping.
+        var hint = node is YamlMap { Entries: [(var first, _)] } && first.Value.Contains(' ', StringComparison.Ordinal)
+            ? " A query with ': ' in it must be in quotes or a block after '|'."
+            : "";
+        Structure(node, $"Expected a query, found {node.Kind}.{hint}");
         return null;
     }
 

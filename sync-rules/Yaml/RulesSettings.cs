@@ -18,11 +18,17 @@ internal sealed record RulesSettings
     /// <summary>Scalar expressions follow SQLite to the letter.</summary>
     public bool SqliteExact { get; init; }
 
+    /// <summary>Bucket definitions may use joins, subqueries and OR over different parameters.</summary>
+    public bool ExtendedDefinitions { get; init; }
+
+    /// <summary>Queries may be mappings that say what the id on the client is made of.</summary>
+    public bool QueryKeys { get; init; }
+
     public TimePrecision TimePrecision { get; init; } = TimePrecision.Microseconds;
 
     public PostgresTime Time => new(IsoTimestamps, TimePrecision);
 
-    /// <summary>What changes the meaning of every definition, in a stable form for fingerprints.</summary>
+    /// <summary>What changes the meaning of every definition, in a stable form for fingerprints. Switches that only allow more change none.</summary>
     public string Describe() =>
         $"edition={Edition};iso={IsoTimestamps};json={FixedJsonExtract};types={CustomPostgresTypes};exact={SqliteExact};precision={TimePrecision}";
 }

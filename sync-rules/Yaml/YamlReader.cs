@@ -10,15 +10,19 @@ internal sealed class YamlReader
     private const int MaxDepth = 32;
     private const int MaxLength = 512 << 10;
 
+    private const char ByteOrderMark = '\uFEFF';
+
     private readonly Findings _findings;
     private readonly Parser _parser;
     private readonly string _text;
+    private readonly int _start;
 
     private YamlReader(string text, Findings findings)
     {
         _text = text;
+        _start = text.StartsWith(ByteOrderMark) ? 1 : 0;
         _findings = findings;
-        _parser = new Parser(new StringReader(text));
+        _parser = new Parser(new StringReader(text[_start..]));
     }
 
     /// <summary>The root node, or null after a mistake or for an empty file, both reported.</summary>
@@ -29,20 +33,22 @@ internal sealed class YamlReader
             findings.Error(FindingClass.YamlStructure, default, $"The file is longer than {MaxLength} characters.");
             return null;
         }
+        var reader = new YamlReader(text, findings);
         try
         {
-            return new YamlReader(text, findings).ReadDocument();
+            return reader.ReadDocument();
         }
         catch (YamlException problem)
         {
-            findings.Error(FindingClass.YamlSyntax, Place(problem.Start, problem.End), $"This is not YAML: {problem.Message}");
+            YamlMistake.Report(text, reader.Place(problem.Start, problem.End), problem.Message, findings);
             return null;
         }
         catch (Exception problem) when (problem is InvalidOperationException or ArgumentException or IndexOutOfRangeException or FormatException
             or OverflowException)
         {
             // The YAML library throws these for some malformed input; for the author they are the same mistake.
-            findings.Error(FindingClass.YamlSyntax, default, $"This is not YAML: {problem.Message}");
+            var end = reader._parser.Current?.End ?? Mark.Empty;
+            YamlMistake.Report(text, reader.Place(end, end), "What follows here is malformed.", findings);
             return null;
         }
     }
@@ -74,14 +80,14 @@ internal sealed class YamlReader
         if (_parser.TryConsume<Scalar>(out var scalar))
             return ReadScalar(scalar);
         if (_parser.TryConsume<AnchorAlias>(out var alias))
-            return new YamlForeign("an alias", Place(alias.Start, alias.End));
+            return new YamlAlias(Place(alias.Start, alias.End));
         if (_parser.TryConsume<SequenceStart>(out var sequence))
         {
             var items = new List<YamlNode>();
             SequenceEnd end;
             while (!_parser.TryConsume(out end!))
                 items.Add(ReadNode(depth + 1));
-            return new YamlList(items, Place(sequence.Start, end.End));
+            return new YamlList(items, Closed(Place(sequence.Start, end.End), sequence.Style == SequenceStyle.Flow));
         }
         return ReadMap(_parser.Consume<MappingStart>(), depth);
     }
@@ -102,7 +108,7 @@ internal sealed class YamlReader
             else
                 entries.Add((name, value));
         }
-        return new YamlMap(entries, Place(start.Start, end.End));
+        return new YamlMap(entries, Closed(Place(start.Start, end.End), start.Style == MappingStyle.Flow));
     }
 
     private YamlScalar ReadScalar(Scalar scalar)
@@ -118,5 +124,9 @@ internal sealed class YamlReader
         return new YamlScalar(scalar.Value, style, place with { End = Math.Min(place.End, _text.Length) });
     }
 
-    private static YamlPlace Place(in Mark start, in Mark end) => new((int)start.Index, (int)end.Index);
+    // The library does not count the closing bracket.
+    private YamlPlace Closed(YamlPlace place, bool hasBrackets) =>
+        hasBrackets && place.End < _text.Length && _text[place.End] is ']' or '}' ? place with { End = place.End + 1 } : place;
+
+    private YamlPlace Place(in Mark start, in Mark end) => new((int)start.Index + _start, (int)end.Index + _start);
 }

@@ -4,17 +4,40 @@ namespace TopGun.Buckets.SyncRules.Yaml;
 internal readonly record struct YamlPlace(int Start, int End);
 
 /// <summary>A node of the file, with its place.</summary>
-internal abstract record YamlNode(YamlPlace Place);
+internal abstract record YamlNode(YamlPlace Place)
+{
+    /// <summary>What the node is, for messages.</summary>
+    public abstract string Kind { get; }
+}
 
 /// <summary>A text. Plain ones may stand for a number or a truth value.</summary>
-internal sealed record YamlScalar(string Value, YamlScalarStyle Style, YamlPlace Place) : YamlNode(Place);
+internal sealed record YamlScalar(string Value, YamlScalarStyle Style, YamlPlace Place) : YamlNode(Place)
+{
+    private const int LongestShown = 40;
 
-internal sealed record YamlList(IReadOnlyList<YamlNode> Items, YamlPlace Place) : YamlNode(Place);
+    public override string Kind => Value.Length switch
+    {
+        0 when Style == YamlScalarStyle.Plain => "nothing",
+        <= LongestShown => Style == YamlScalarStyle.Plain ? $"'{Value}'" : $"the text '{Value}'",
+        _ => "a text",
+    };
+}
 
-internal sealed record YamlMap(IReadOnlyList<(YamlScalar Key, YamlNode Value)> Entries, YamlPlace Place) : YamlNode(Place);
+internal sealed record YamlList(IReadOnlyList<YamlNode> Items, YamlPlace Place) : YamlNode(Place)
+{
+    public override string Kind => "a list";
+}
 
-/// <summary>An alias or something else that the format does not have.</summary>
-internal sealed record YamlForeign(string What, YamlPlace Place) : YamlNode(Place);
+internal sealed record YamlMap(IReadOnlyList<(YamlScalar Key, YamlNode Value)> Entries, YamlPlace Place) : YamlNode(Place)
+{
+    public override string Kind => "a mapping";
+}
+
+/// <summary>An alias, which the format does not have.</summary>
+internal sealed record YamlAlias(YamlPlace Place) : YamlNode(Place)
+{
+    public override string Kind => "an alias, which rules files do not have";
+}
 
 internal enum YamlScalarStyle
 {

@@ -9,7 +9,7 @@ namespace TopGun.Buckets.Tests.EndToEnd;
 /// <summary>Runs one of the scripts that drive the published SDK, as Ann.</summary>
 internal static class InteropScript
 {
-    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(10); // the steps have deadlines of their own
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(20); // the steps have deadlines of their own
 
     public static void SkipWithoutPackages() => Assert.SkipWhen(
         Packages is null,

@@ -10,6 +10,9 @@ internal sealed class TableCatalog(RuleSet rules)
 {
     private const int KnownLimit = 1024; // definitions seen as objects; the source makes new objects when it reconnects
 
+    private const int KeyMark = 1;
+    private const int TypeMark = 2; // its description follows
+
     private readonly List<(SourceTable Table, int Number)> _layouts = []; // layout n is at n − 1
     private readonly Dictionary<SourceTable, TableBinding> _known = new(ReferenceEqualityComparer.Instance);
     private readonly Dictionary<int, TableBinding> _byLayout = [];
@@ -77,8 +80,13 @@ internal sealed class TableCatalog(RuleSet rules)
         var columns = new SourceColumn[reader.ReadCount()];
         for (var index = 0; index < columns.Length; index++)
         {
-            columns[index] = new SourceColumn(
-                reader.ReadText(), (uint)reader.ReadVarint(), (int)(uint)reader.ReadVarint(), reader.ReadByte() == 1);
+            var column = new SourceColumn(reader.ReadText(), (uint)reader.ReadVarint(), (int)(uint)reader.ReadVarint(), IsKey: false);
+            var marks = reader.ReadByte();
+            columns[index] = column with
+            {
+                IsKey = (marks & KeyMark) != 0,
+                Type = (marks & TypeMark) != 0 ? SourceTypeRecord.Read(ref reader) : null,
+            };
         }
         _layouts.Add((new SourceTable(relationId, schema, name, columns, identity), number));
         if (BinaryPrimitives.ReadUInt32BigEndian(record.Key.Span) != (uint)_layouts.Count)
@@ -170,7 +178,9 @@ internal sealed class TableCatalog(RuleSet rules)
             output.WriteText(column.Name);
             output.WriteVarint(column.TypeId);
             output.WriteVarint((uint)column.TypeModifier);
-            output.WriteByte((byte)(column.IsKey ? 1 : 0));
+            output.WriteByte((byte)((column.IsKey ? KeyMark : 0) | (column.Type is null ? 0 : TypeMark)));
+            if (column.Type is not null)
+                SourceTypeRecord.Write(output, column.Type);
         }
         return output.WrittenSpan;
     }

@@ -24,7 +24,7 @@ internal static class Service
         var storage = ServiceComposition.CreateStorage(settings, loggers);
         await storage.OpenAsync(cancellationToken);
         var plan = await RulesRegistry.PlanAsync(storage, rules.Definitions, cancellationToken);
-        var versioned = RulesFile.Compile(settings.RulesPath, yaml, new RuleSetOptions { Versions = plan.Versions });
+        var versioned = RulesFile.Compile(settings.RulesPath, yaml, new RuleSetOptions { Versions = plan.Versions, BucketLimit = settings.MaxBuckets });
 
         await using var app = Build(settings, loggers, storage, new DeployedRules(versioned, plan));
         var pump = app.Services.GetRequiredService<ReplicationPump>();

@@ -37,6 +37,8 @@ internal sealed record ServiceSettings
 
     public required long GridBytes { get; init; }
 
+    public required int MaxBuckets { get; init; }
+
     public required PublishMode Publish { get; init; }
 
     /// <summary>Reads all settings.</summary>
@@ -61,6 +63,7 @@ internal sealed record ServiceSettings
             Audiences = reader.ReadList(SettingList.Audience),
             Jwks = jwks,
             GridBytes = reader.Read(SettingList.GridBytes),
+            MaxBuckets = reader.Read(SettingList.MaxBuckets),
             Publish = reader.Read(SettingList.Publish),
         };
     }

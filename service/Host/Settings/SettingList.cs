@@ -124,6 +124,17 @@ internal static class SettingList
             long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out value) && value >= 1L << 20,
     };
 
+    public static readonly Setting<int> MaxBuckets = new()
+    {
+        Name = "buckets per client",
+        Variable = "TOPGUN_MAX_BUCKETS",
+        Flag = "--max-buckets",
+        Default = "1000", // as the field's services have it
+        Description = "Distinct buckets that one client may have; a client that needs more is refused.",
+        Rule = "a whole number, at least 1",
+        TryParse = (string text, out int value) => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out value) && value >= 1,
+    };
+
     public static readonly Setting<PublishMode> Publish = new()
     {
         Name = "publish mode",
@@ -139,7 +150,7 @@ internal static class SettingList
     /// <summary>All of them, in the order of the documentation.</summary>
     public static readonly IReadOnlyList<Setting> All =
     [
-        Source, Rules, Publication, StoreBackend, StorePath, Listen, JwtSecret, JwtKeyId, Audience, Jwks, GridBytes, Publish,
+        Source, Rules, Publication, StoreBackend, StorePath, Listen, JwtSecret, JwtKeyId, Audience, Jwks, GridBytes, MaxBuckets, Publish,
     ];
 
     private static bool TryParseText(string text, out string value) => !string.IsNullOrWhiteSpace(value = text);

@@ -69,9 +69,12 @@ public interface ISourceSession : IAsyncDisposable
     /// <exception cref="BucketsException">The role may not (TGB1106).</exception>
     ValueTask EnsurePublicationAsync(string publication, IReadOnlyList<TablePattern> tables, CancellationToken cancellationToken);
 
-    /// <summary>Ordinary tables that match the patterns, with their columns and identity as the stream will show them.</summary>
+    /// <summary>Ordinary tables that match the patterns, with their columns and identity as the stream will show them, and their types described.</summary>
     ValueTask<IReadOnlyList<SourceTableInfo>> FindTablesAsync(
         IReadOnlyList<TablePattern> patterns, CancellationToken cancellationToken);
+
+    /// <summary>How these types are built. Plain types and those that do not exist are left out.</summary>
+    ValueTask<IReadOnlyDictionary<uint, SourceType>> FindTypesAsync(IReadOnlyCollection<uint> typeIds, CancellationToken cancellationToken);
 
     /// <summary>End of WAL that has been handed out (<c>pg_current_wal_insert_lsn</c>).</summary>
     ValueTask<Lsn> ReadInsertPositionAsync(CancellationToken cancellationToken);

@@ -15,7 +15,10 @@ internal sealed partial class NpgsqlSourceSession
             return [];
         var version = Number((await QueryAsync("SHOW server_version_num", cancellationToken))[0][0]);
         var rows = await QueryAsync(TablesQuery(patterns, hasColumnLists: version >= FirstVersionWithColumnLists), cancellationToken);
-        return [.. rows.GroupBy(row => row[0]).Select(columns => ReadTable([.. columns]))];
+        var tables = rows.GroupBy(row => row[0]).Select(columns => ReadTable([.. columns])).ToList();
+        var types = await FindTypesAsync(
+            [.. tables.SelectMany(table => TypeDescriptions.NeededFor(table.Table)).Distinct()], cancellationToken);
+        return [.. tables.Select(table => table with { Table = TypeDescriptions.Describe(table.Table, types) })];
     }
 
     // One row per column of each table. The stream leaves generated columns out, and those that the publication's column list does not name.
@@ -53,7 +56,10 @@ internal sealed partial class NpgsqlSourceSession
         var name = pattern.Name.EndsWith('%')
             ? $"starts_with(c.relname::text, {SqlText.Literal(pattern.Name[..^1])})"
             : $"c.relname = {SqlText.Literal(pattern.Name)}";
-        return $"n.nspname = {SqlText.Literal(pattern.Schema)} AND {name}";
+        var schema = pattern.Schema.EndsWith('%')
+            ? $"starts_with(n.nspname::text, {SqlText.Literal(pattern.Schema[..^1])}) AND NOT starts_with(n.nspname::text, 'pg_') AND n.nspname <> 'information_schema'"
+            : $"n.nspname = {SqlText.Literal(pattern.Schema)}";
+        return $"{schema} AND {name}";
     }
 
     private static SourceTableInfo ReadTable(IReadOnlyList<string?[]> rows)

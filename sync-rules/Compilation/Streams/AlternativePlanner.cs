@@ -16,7 +16,7 @@ internal sealed class AlternativePlanner
     private readonly Dictionary<int, List<Expression>> _filters = [];
     private readonly Dictionary<int, List<EachSource>> _each = [];
     private readonly List<Expression> _requestFilters = [];
-    private readonly List<(BoundTerm Own, BoundTerm Other, TextSpan Span)> _links = [];
+    private readonly List<(BoundTerm Own, BoundTerm Other, Link Link)> _links = [];
     private readonly Dictionary<int, List<Expression>> _outputs = [];
     private readonly SortedSet<int> _touched = [];
 
@@ -83,9 +83,9 @@ internal sealed class AlternativePlanner
             ListOf(_filters, left.Source).Add(new CompareExpression(BinaryOperator.Equal, left.Value.Expression, right.Value.Expression));
             return;
         }
-        _links.Add((left, right, link.Span));
+        _links.Add((left, right, link));
         if (right.Origin == Origin.Row)
-            _links.Add((right, left, link.Span));
+            _links.Add((right, left, link));
     }
 
     private void Touch(BoundTerm term)
@@ -104,13 +104,13 @@ internal sealed class AlternativePlanner
         var grows = true;
         while (grows)
             grows = _links.Any(link => link.Other.Origin == Origin.Row && related.Contains(link.Other.Source) && related.Add(link.Own.Source));
-        foreach (var (own, other, span) in _links)
+        foreach (var (own, other, link) in _links)
         {
             if (other.Origin == Origin.Row && !related.Contains(own.Source))
-                throw SqlProblem.Unsupported(span, "Neither of these two tables is related to the selected table or to the request.");
+                throw link.Unsupported("Neither of these two tables is related to the selected table or to the request.");
             var areRequestRows = other.Origin == Origin.Row && !_groups[own.Source].IsTable && !_groups[other.Source].IsTable;
             if (areRequestRows)
-                throw SqlProblem.Unsupported(span, "Two json_each() calls over the request cannot be compared with each other.");
+                throw link.Unsupported("Two json_each() calls over the request cannot be compared with each other.");
         }
     }
 

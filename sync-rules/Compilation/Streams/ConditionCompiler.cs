@@ -29,11 +29,11 @@ internal sealed class ConditionCompiler
         switch (node)
         {
             case BinarySyntax { Operator: BinaryOperator.And } and:
-                return new AllOf([Compile(and.Left), Compile(and.Right)], and.Span);
+                return new AllOf([Compile(and.Left), Compile(and.Right)], and.Span, _report);
             case BinarySyntax { Operator: BinaryOperator.Or } or:
-                return new AnyOf([Compile(or.Left), Compile(or.Right)], or.Span);
+                return new AnyOf([Compile(or.Left), Compile(or.Right)], or.Span, _report);
             case UnarySyntax { Operator: UnaryOperator.Not } not:
-                return new NotOf(Compile(not.Operand), not.Span);
+                return new NotOf(Compile(not.Operand), not.Span, _report);
             case BinarySyntax { Operator: BinaryOperator.Equal } equality:
                 return Written(Equal(CompileTerm(equality.Left), CompileTerm(equality.Right), equality.Span));
             case BinarySyntax { Operator: BinaryOperator.NotEqual } inequality when IsEdition3:
@@ -43,7 +43,7 @@ internal sealed class ConditionCompiler
             case InSyntax membership:
                 return CompileIn(membership);
             default:
-                return new Test(CompileTerm(node), node.Span);
+                return new Test(CompileTerm(node), node.Span, _report);
         }
     }
 
@@ -55,14 +55,24 @@ internal sealed class ConditionCompiler
         return new BoundTerm(value, [.. _scope.Touched.OrderBy(each => each.Index)]);
     }
 
-    private static Condition Equal(BoundTerm left, BoundTerm right, TextSpan span)
+    private Condition Equal(BoundTerm left, BoundTerm right, TextSpan span)
     {
         if (!IsSameSource(left, right))
-            return new Link(left, right, span);
+        {
+            var isAllOfRequest = !_query.IsBucketDefinition && IsRequestSide(left) && IsRequestSide(right);
+            return isAllOfRequest
+                ? throw SqlProblem.Unsupported(span, "Rows of json_each() over the request cannot be compared with the request; write value IN list instead.")
+                : new Link(left, right, span, _report);
+        }
         var origin = left.Origin == Origin.Constant ? right.Value : left.Value;
         var compare = new CompareExpression(BinaryOperator.Equal, left.Value.Expression, right.Value.Expression);
-        return new Test(new BoundTerm(origin with { Expression = compare }, [.. left.Each.Union(right.Each)]), span);
+        return new Test(new BoundTerm(origin with { Expression = compare }, [.. left.Each.Union(right.Each)]), span, _report);
     }
+
+    private bool IsRequestSide(BoundTerm term) =>
+        term.Origin == Origin.Request || (term.Origin == Origin.Row && !_query.Groups[term.Source].IsTable);
+
+    private Existence Exists(IReadOnlyList<Condition> parts, TextSpan span) => new(new AllOf(parts, span, _report), span, _report);
 
     private Condition Written(Condition condition)
     {
@@ -72,7 +82,7 @@ internal sealed class ConditionCompiler
     }
 
     private NotOf Not(Condition condition, TextSpan span) =>
-        new(condition is Test test ? test with { WrittenNegated = new SourceText(_report.Query, span) } : condition, span);
+        new(condition is Test test ? test with { WrittenNegated = new SourceText(_report.Query, span) } : condition, span, _report);
 
     private static bool IsSameSource(BoundTerm left, BoundTerm right) =>
         left.Origin == Origin.Constant || right.Origin == Origin.Constant
@@ -81,9 +91,9 @@ internal sealed class ConditionCompiler
     private Condition CompileIn(InSyntax membership)
     {
         if (membership.List is ArraySyntax)
-            return new Test(CompileTerm(membership), membership.Span);
+            return new Test(CompileTerm(membership), membership.Span, _report);
         var condition = TryCompileRows(membership.List, out var output) is { } rows
-            ? new Existence(new AllOf([Equal(CompileTerm(membership.Operand), output, membership.Span), rows], membership.Span), membership.Span)
+            ? Exists([Equal(CompileTerm(membership.Operand), output, membership.Span), rows], membership.Span)
             : CompileInList(membership);
         return membership.Negated ? Not(condition, membership.Span) : Written(condition);
     }
@@ -98,9 +108,9 @@ internal sealed class ConditionCompiler
             Expression test = IsEdition3 && !membership.Negated
                 ? new InRowsExpression(value.Value.Expression, new EachSource(list.Value.Expression, IsMembership: false))
                 : new InJsonExpression(value.Value.Expression, list.Value.Expression);
-            return new Test(new BoundTerm(origin with { Expression = test }, [.. value.Each.Union(list.Each)]), membership.Span);
+            return new Test(new BoundTerm(origin with { Expression = test }, [.. value.Each.Union(list.Each)]), membership.Span, _report);
         }
-        return new Existence(Equal(value, Elements(list, membership.List.Span), membership.Span), membership.Span);
+        return Exists([Equal(value, Elements(list, membership.List.Span), membership.Span)], membership.Span);
     }
 
     private Condition CompileOverlap(BinarySyntax overlap)
@@ -115,7 +125,7 @@ internal sealed class ConditionCompiler
         {
             var origin = left.Origin == Origin.Constant ? right.Value : left.Value;
             var test = new OverlapExpression(left.Value.Expression, right.Value.Expression);
-            return Written(new Test(new BoundTerm(origin with { Expression = test }, [.. left.Each.Union(right.Each)]), overlap.Span));
+            return Written(new Test(new BoundTerm(origin with { Expression = test }, [.. left.Each.Union(right.Each)]), overlap.Span, _report));
         }
         var parts = new List<Condition>
         {
@@ -128,7 +138,7 @@ internal sealed class ConditionCompiler
             parts.Add(leftRows);
         if (rightRows is not null)
             parts.Add(rightRows);
-        return new Existence(new AllOf(parts, overlap.Span), overlap.Span);
+        return Exists(parts, overlap.Span);
     }
 
     /// <summary>The elements of an array as rows of its source.</summary>
@@ -151,10 +161,10 @@ internal sealed class ConditionCompiler
         Condition condition;
         if (node is SubquerySyntax subquery)
         {
-            if (_context.Settings.Edition == 2)
+            if (_query.IsPreview)
                 PreviewSubquery.Check(subquery);
-            condition = _query.Inline(subquery.Select, IsEdition3 ? _scope : null, _report, out columns);
-            if (_context.Settings.Edition == 2)
+            condition = _query.Inline(subquery.Select, _query.IsPreview ? null : _scope, _report, out columns);
+            if (_query.IsPreview)
                 PreviewSubquery.CheckMatch(subquery, condition);
         }
         else if (IsEdition3 && node is ColumnSyntax { Qualifier: null } name && _query.FindCte(name.Name.Text) is { } cte)

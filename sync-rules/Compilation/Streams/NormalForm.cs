@@ -24,19 +24,19 @@ internal sealed class NormalForm(bool isThreeValued)
             case NotOf not:
                 return Expand(not.Operand, !negated);
             case AllOf all when !negated:
-                return Product(all.Parts, negated, all.Span);
+                return Product(all, all.Parts, negated);
             case AllOf all:
-                return Sum(all.Parts, negated, all.Span);
+                return Sum(all, all.Parts, negated);
             case AnyOf any when !negated:
-                return Sum(any.Parts, negated, any.Span);
+                return Sum(any, any.Parts, negated);
             case AnyOf any:
-                return Product(any.Parts, negated, any.Span);
+                return Product(any, any.Parts, negated);
             case Existence existence:
                 if (negated)
-                    throw SqlProblem.Unsupported(existence.Span, "A membership in a subquery or an expanded array cannot be negated.");
+                    throw existence.Unsupported("A membership in a subquery or an expanded array cannot be negated.");
                 return Expand(existence.Inner, negated: false);
             case Link link when negated:
-                throw SqlProblem.Unsupported(link.Span, "A comparison between two tables, or between a row and the request, cannot be negated.");
+                throw link.Unsupported("A comparison between two tables, or between a row and the request, cannot be negated.");
             case Test test when negated:
                 var opposite = ScalarCompiler.Negate(test.Term.Value, isThreeValued);
                 opposite.Expression.Written = test.WrittenNegated;
@@ -46,24 +46,24 @@ internal sealed class NormalForm(bool isThreeValued)
         }
     }
 
-    private List<List<Condition>> Product(IReadOnlyList<Condition> parts, bool negated, TextSpan span)
+    private List<List<Condition>> Product(Condition owner, IReadOnlyList<Condition> parts, bool negated)
     {
         var result = new List<List<Condition>> { new() };
         foreach (var part in parts)
         {
             var factors = Expand(part, negated);
             if ((long)result.Count * factors.Count > MaxAlternatives)
-                throw SqlProblem.Semantics(span, $"The condition has more than {MaxAlternatives} alternatives when it is written as an OR of ANDs.");
+                throw owner.Semantics($"The condition has more than {MaxAlternatives} alternatives when it is written as an OR of ANDs.");
             result = [.. result.SelectMany(left => factors.Select(right => left.Concat(right).ToList()))];
         }
         return result;
     }
 
-    private List<List<Condition>> Sum(IReadOnlyList<Condition> parts, bool negated, TextSpan span)
+    private List<List<Condition>> Sum(Condition owner, IReadOnlyList<Condition> parts, bool negated)
     {
         var result = parts.SelectMany(part => Expand(part, negated)).ToList();
         if (result.Count > MaxAlternatives)
-            throw SqlProblem.Semantics(span, $"The condition has more than {MaxAlternatives} alternatives when it is written as an OR of ANDs.");
+            throw owner.Semantics($"The condition has more than {MaxAlternatives} alternatives when it is written as an OR of ANDs.");
         return result;
     }
 

@@ -1,4 +1,3 @@
-using TopGun.Buckets.SyncRules.Expressions;
 using TopGun.Buckets.SyncRules.Sql;
 using TopGun.Buckets.SyncRules.Yaml;
 
@@ -14,7 +13,7 @@ internal sealed class StreamCompiler
     private readonly CteScope _ctes;
     private readonly DefinitionPlan _definition;
     private readonly Dictionary<string, ResolutionPlan> _families = new(StringComparer.Ordinal);
-    private readonly Dictionary<string, LookupPlan> _lookups = new(StringComparer.Ordinal);
+    private readonly LookupSet _lookups;
 
     public StreamCompiler(CompileContext context, StreamEntry entry, CteScope ctes)
     {
@@ -23,6 +22,7 @@ internal sealed class StreamCompiler
         _ctes = ctes;
         _definition = new DefinitionPlan(context.Definitions.Count, entry.Name, IsStream: true, entry.AutoSubscribe);
         context.Definitions.Add(_definition);
+        _lookups = new LookupSet(context, _definition);
     }
 
     private bool IsEdition3 => _context.Settings.Edition == 3;
@@ -31,34 +31,34 @@ internal sealed class StreamCompiler
     {
         foreach (var query in _entry.Queries)
         {
-            var report = new QueryReport(query, _context.Findings);
-            if (_context.Parse(query) is { } select)
-                CompileContext.Try(report, () => Compile(select, report));
+            var report = new QueryReport(query.Text, _context.Findings);
+            if (_context.Parse(query.Text) is { } select)
+                CompileContext.Try(report, () => Compile(select, query.Key, report));
         }
         WarnOfSubscriptionParameters();
     }
 
-    private void Compile(SelectSyntax select, QueryReport report)
+    private void Compile(SelectSyntax select, IReadOnlyList<KeyColumn> key, QueryReport report)
     {
         if (IsEdition3)
             StreamQuery.WarnOfDistinct(select, report);
         else
             DataQueryCompiler.SingleTable(select);
         var query = new StreamQuery(_context, _ctes);
-        var scope = new StreamScope(null, query.Edition, report);
+        var scope = new StreamScope(null, query, report);
         var conditions = query.AddSources(select, scope, report);
-        var projection = new StreamProjection(query, _context, scope, report).Compile(select, out var primary);
+        var projection = new StreamProjection(query, _context, scope, report).Compile(select, key, out var primary);
         if (select.Where is not null)
             conditions.Add(new ConditionCompiler(query, _context, scope, report).Compile(select.Where));
-        StreamChecks.CheckNames(_context, select, scope, report);
-        WarnOfAlias(select, primary, report);
+        StreamChecks.CheckNames(_context, query, select, scope, report);
+        StreamChecks.WarnOfAlias(select, primary, report);
 
-        var alternatives = new NormalForm(_context.Settings.SqliteExact).Of(new AllOf(conditions, select.Span), mergesSingles: IsEdition3);
+        var alternatives = new NormalForm(_context.Settings.SqliteExact).Of(new AllOf(conditions, select.Span, report), mergesSingles: IsEdition3);
         var memberships = new List<(BucketFamily Family, RowMatch Match)>();
         foreach (var alternative in alternatives)
         {
             var planner = new AlternativePlanner(query.Groups, primary, alternative);
-            planner.Plan((group, match, outputs) => LookupOf(group, match, outputs, new SourceText(report.Query, select.Span)));
+            planner.Plan((group, match, outputs) => _lookups.Of(group, match, outputs, new SourceText(report.Query, select.Span)));
             memberships.Add((FamilyOf(planner, report, select.Span), planner.Match));
         }
         _context.Data.Add(new DataPlan(
@@ -87,31 +87,6 @@ internal sealed class StreamCompiler
         if (IsEdition3 && !_entry.AcceptsDanger && DangerAnalysis.IsClientControlled(plan))
             report.Warn(FindingClass.ClientControlledParameter, span, DangerAnalysis.Message);
         return plan.Family;
-    }
-
-    private LookupPlan LookupOf(SourceGroup group, RowMatch match, IReadOnlyList<Expression> outputs, SourceText written)
-    {
-        var plan = new LookupPlan(
-            _definition, _lookups.Count + 1, group.Match!, group.Columns.Names, [match], outputs,
-            [.. outputs.Select(output => output.ToString())], KeepsNull: false)
-        {
-            Written = written,
-        };
-        var meaning = Fingerprint.DescribeIndex(plan);
-        if (_lookups.TryGetValue(meaning, out var known))
-            return known;
-        _lookups[meaning] = plan;
-        _context.Lookups.Add(plan);
-        return plan;
-    }
-
-    private static void WarnOfAlias(SelectSyntax select, SourceGroup primary, QueryReport report)
-    {
-        if (select.From.Count > 1 && primary.Table is { Alias: { IsQuoted: false } alias })
-        {
-            report.Warn(FindingClass.AliasedPrimaryTable, alias.Span,
-                $"Clients get these rows in a table named '{alias.Text}', after the alias; to mean that write it in double quotes.");
-        }
     }
 
     private void WarnOfSubscriptionParameters()

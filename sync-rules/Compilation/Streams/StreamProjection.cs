@@ -1,4 +1,5 @@
 using TopGun.Buckets.SyncRules.Sql;
+using TopGun.Buckets.SyncRules.Yaml;
 
 namespace TopGun.Buckets.SyncRules.Compilation.Streams;
 
@@ -10,7 +11,7 @@ internal sealed class StreamProjection(StreamQuery query, CompileContext context
 
     private bool IsEdition3 => query.Edition == 3;
 
-    public Projection Compile(SelectSyntax select, out SourceGroup primary)
+    public Projection Compile(SelectSyntax select, IReadOnlyList<KeyColumn> key, out SourceGroup primary)
     {
         if (select.Items.Count == 0)
             throw SqlProblem.Unsupported(select.Span, "The query must select columns of a table.");
@@ -23,8 +24,9 @@ internal sealed class StreamProjection(StreamQuery query, CompileContext context
                 AddValue(item, compiler.CompileTerm(item.Expression!));
         }
         primary = _primary ?? OnlyTable(select);
-        CheckId(select, primary);
-        return new Projection(_items, StarDropsUnderscore: !IsEdition3);
+        if (key.Count == 0)
+            CheckId(select, primary);
+        return RowKeys.Add(new Projection(_items, StarDropsUnderscore: !IsEdition3), key, primary.Match!, context);
     }
 
     private void AddStar(SelectItem item, SelectSyntax select)

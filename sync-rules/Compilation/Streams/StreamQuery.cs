@@ -5,16 +5,26 @@ namespace TopGun.Buckets.SyncRules.Compilation.Streams;
 /// <summary>Reads the FROM clauses of one query and everything inlined into it: gives names to scopes and rows to groups.</summary>
 /// <param name="context">The file.</param>
 /// <param name="ctes">Named queries that it sees.</param>
-internal sealed class StreamQuery(CompileContext context, CteScope ctes)
+/// <param name="isBucketDefinition">Whether it is a query of a bucket definition, which asks for the request in other words.</param>
+internal sealed class StreamQuery(CompileContext context, CteScope ctes, bool isBucketDefinition = false)
 {
     private const int MaxSources = 64;
 
+    // Uses of named queries in one query, each compiled anew; those that name each other twice would double at every step.
+    private const int MaxUses = 256;
+
     private readonly List<SourceGroup> _groups = [];
-    private Cte? _inside;
+    private readonly List<Cte> _inside = [];
+    private int _uses;
 
     public IReadOnlyList<SourceGroup> Groups => _groups;
 
     public int Edition => context.Settings.Edition;
+
+    public bool IsBucketDefinition => isBucketDefinition;
+
+    /// <summary>Whether subqueries are limited to what edition 2 has for streams.</summary>
+    public bool IsPreview => Edition == 2 && !isBucketDefinition;
 
     /// <summary>Adds the sources of a query to a scope.</summary>
     /// <returns>Conditions that come with them.</returns>
@@ -48,7 +58,7 @@ internal sealed class StreamQuery(CompileContext context, CteScope ctes)
     public Condition Inline(
         SelectSyntax select, StreamScope? outer, QueryReport report, out IReadOnlyList<(string Name, BoundTerm Term)> columns)
     {
-        var scope = new StreamScope(outer, Edition, report);
+        var scope = new StreamScope(outer, this, report);
         WarnOfDistinct(select, report);
         var conditions = AddSources(select, scope, report);
         var compiler = new ConditionCompiler(this, context, scope, report);
@@ -62,23 +72,25 @@ internal sealed class StreamQuery(CompileContext context, CteScope ctes)
             var name = item.Alias?.Text ?? (item.Expression as ColumnSyntax)?.Name.Text ?? "";
             outputs.Add((name, compiler.CompileTerm(item.Expression!)));
         }
-        StreamChecks.CheckNames(context, select, scope, report);
+        StreamChecks.CheckNames(context, this, select, scope, report);
         columns = outputs;
-        return new AllOf(conditions, select.Span);
+        return new AllOf(conditions, select.Span, report);
     }
 
     /// <summary>The named query that a name stands for, if it does.</summary>
-    public Cte? FindCte(string name) => ctes.Find(name);
+    public Cte? FindCte(string name) => _inside is [.., { IsGlobal: true }] ? ctes.FindGlobal(name) : ctes.Find(name);
 
     /// <summary>Compiles a named query at one of its uses.</summary>
     public Condition InlineCte(Cte cte, TextSpan use, out IReadOnlyList<(string Name, BoundTerm Term)> columns)
     {
-        if (_inside is not null)
-            throw SqlProblem.Reference(use, $"A named query cannot use another one ('{cte.Entry.Name}'); write its query here instead.");
+        if (_inside.IndexOf(cte) is >= 0 and var first)
+            throw Cycle(cte, first, use);
+        if (++_uses > MaxUses)
+            throw SqlProblem.Unsupported(use, $"The query uses named queries more than {MaxUses} times.");
         cte.IsUsed = true;
         if (cte.Select is null)
             throw new SqlProblem(FindingClass.SqlSyntax, $"The named query '{cte.Entry.Name}' does not parse.", use);
-        _inside = cte;
+        _inside.Add(cte);
         try
         {
             var condition = Inline(cte.Select, null, cte.Report, out columns);
@@ -93,8 +105,14 @@ internal sealed class StreamQuery(CompileContext context, CteScope ctes)
         }
         finally
         {
-            _inside = null;
+            _inside.RemoveAt(_inside.Count - 1);
         }
+    }
+
+    private SqlProblem Cycle(Cte cte, int first, TextSpan use)
+    {
+        var path = string.Join(" → ", _inside.Skip(first).Append(cte).Select(each => $"'{each.Entry.Name}'"));
+        return SqlProblem.Reference(use, $"A named query cannot use itself: {path}. To mean a table of that name, write its schema before it.");
     }
 
     /// <summary>Rows of a JSON value: of the same source as the value.</summary>
@@ -127,7 +145,7 @@ internal sealed class StreamQuery(CompileContext context, CteScope ctes)
 
     private void AddTable(TableSyntax table, StreamScope scope, QueryReport report, List<Condition> conditions)
     {
-        if (table.Schema is null && FindCte(table.Name.Text) is { } cte && cte != _inside)
+        if (table.Schema is null && FindCte(table.Name.Text) is { } cte && cte != _inside.LastOrDefault())
         {
             conditions.Add(InlineCte(cte, table.Span, out var columns));
             scope.Add(new DerivedEntry(table.Alias?.Text ?? cte.Entry.Name, columns), table.Span);
@@ -135,7 +153,7 @@ internal sealed class StreamQuery(CompileContext context, CteScope ctes)
         }
         var match = TableMatch.Of(table, context.DefaultSchema, Edition);
         context.CheckTable(match, table, report);
-        var group = Add(new SourceGroup(_groups.Count) { Table = table, Match = match }, table.Span);
+        var group = Add(new SourceGroup(_groups.Count) { Table = table, Match = match, Report = report }, table.Span);
         scope.Add(new TableEntry(table.Alias?.Text ?? table.Name.Text, group, HasSuffixColumn: Edition < 3), table.Span);
     }
 

@@ -42,11 +42,29 @@ internal sealed record DerivedEntry(string Name, IReadOnlyList<(string Name, Bou
     public override BoundTerm? Resolve(string column) => Columns.FirstOrDefault(found => found.Name == column).Term;
 }
 
+/// <summary>The bucket parameters of a definition as a data query sees them: the outputs of one parameter query.</summary>
+/// <param name="Columns">The outputs; null when they are not known because of other errors, and anything goes.</param>
+internal sealed record ParameterEntry(IReadOnlyList<(string Name, BoundTerm Term)>? Columns) : ScopeEntry(DataQueryScope.BucketQualifier)
+{
+    private static readonly BoundTerm Anything = new(Bound.Request(new RequestExpression(RequestPart.UserId)), []);
+
+    /// <summary>Names that the query has read.</summary>
+    public HashSet<string> Used { get; } = new(StringComparer.Ordinal);
+
+    public override IEnumerable<string> ColumnNames => Columns is null ? [] : Columns.Select(column => column.Name);
+
+    public override BoundTerm? Resolve(string column)
+    {
+        Used.Add(column);
+        return Columns is null ? Anything : Columns.FirstOrDefault(found => found.Name == column).Term;
+    }
+}
+
 /// <summary>Names at one place of a stream's query: the sources of its FROM, then those of the queries around it.</summary>
 /// <param name="outer">The query around, which a subquery of a condition sees.</param>
-/// <param name="edition">2 or 3.</param>
+/// <param name="query">The whole query.</param>
 /// <param name="report">For warnings.</param>
-internal sealed class StreamScope(StreamScope? outer, int edition, QueryReport report) : IExpressionScope
+internal sealed class StreamScope(StreamScope? outer, StreamQuery query, QueryReport report) : IExpressionScope
 {
     private readonly List<ScopeEntry> _entries = [];
 
@@ -75,8 +93,18 @@ internal sealed class StreamScope(StreamScope? outer, int edition, QueryReport r
 
     private StreamScope? Outer => outer;
 
+    /// <summary>The same sources inside another query.</summary>
+    public StreamScope Inside(StreamScope around)
+    {
+        var scope = new StreamScope(around, query, report);
+        scope._entries.AddRange(_entries);
+        return scope;
+    }
+
     public Bound ResolveColumn(ColumnSyntax column)
     {
+        if (query.IsBucketDefinition && column.Qualifier is { } word && Find(word.Text) is null && LegacyParameters.Resolve(column) is { } legacy)
+            return legacy;
         var entry = column.Qualifier is { } qualifier ? Qualified(qualifier) : Unqualified(column);
         if (entry.Resolve(column.Name.Text) is not { } term)
         {
@@ -89,9 +117,10 @@ internal sealed class StreamScope(StreamScope? outer, int edition, QueryReport r
 
     public Bound? ResolveCall(CallSyntax call, ScalarCompiler compiler)
     {
-        if (RequestFunctions.OfStreams(call, edition) is { } request)
+        var request = query.IsBucketDefinition ? RequestFunctions.OfRules(call, compiler) : RequestFunctions.OfStreams(call, query.Edition, compiler);
+        if (request is not null)
             return request;
-        if (call.Qualifier is null || edition < 3 || Find(call.Qualifier.Text) is not { } entry)
+        if (call.Qualifier is null || query.Edition < 3 || Find(call.Qualifier.Text) is not { } entry)
             return null;
         TableFact fact = call.Name.Text switch
         {
@@ -113,7 +142,7 @@ internal sealed class StreamScope(StreamScope? outer, int edition, QueryReport r
     {
         if (Find(qualifier.Text) is { } entry)
             return entry;
-        var hint = qualifier.Text is "bucket" or "token_parameters" or "user_parameters"
+        var hint = qualifier.Text is "bucket" or "token_parameters" or "user_parameters" && !query.IsBucketDefinition
             ? " Streams read the request with auth, connection and subscription functions."
             : Suggestion.For(qualifier.Text, _entries.Select(known => known.Name));
         throw SqlProblem.Reference(qualifier.Span, $"There is no table '{qualifier.Text}' in this query.{hint}");

@@ -13,10 +13,10 @@ internal static class StreamsCompiler
             context.Findings.Warning(FindingClass.StreamsPreviewEdition, file.Streams[0].Place,
                 "Streams of edition 2 are a preview; edition 3 has all of the language.");
         }
-        var global = CteScope.Parse(file.GlobalCtes, context);
+        var global = CteScope.Parse(file.GlobalCtes, context, isGlobal: true);
         foreach (var entry in file.Streams)
         {
-            var local = CteScope.Parse(entry.Ctes, context);
+            var local = CteScope.Parse(entry.Ctes, context, isGlobal: false);
             new StreamCompiler(context, entry, new CteScope(local, global)).Compile();
             Check(local, new CteScope(local, global), context);
         }
@@ -26,13 +26,14 @@ internal static class StreamsCompiler
     // A named query that nothing uses is compiled all the same, for its mistakes.
     private static void Check(List<Cte> ctes, CteScope scope, CompileContext context)
     {
+        var unused = ctes.Where(cte => !cte.IsUsed).ToList();
         foreach (var cte in ctes)
         {
             var entry = cte.Entry;
             var hidesTable = context.TablesOf(new TableMatch(TableMatch.DefaultConnection, context.DefaultSchema, entry.Name)).Count > 0;
             if (hidesTable)
                 context.Findings.Warning(FindingClass.CteShadowsTable, entry.Place, $"The named query '{entry.Name}' hides the table of that name.");
-            if (cte.IsUsed)
+            if (!unused.Contains(cte))
                 continue;
             context.Findings.Warning(FindingClass.UnusedCte, entry.Place, $"The named query '{entry.Name}' is not used.");
             if (cte.Select is not null)

@@ -18,7 +18,7 @@ export const source = new pg.Client({ connectionString: options.source });
 /** What the SDK said at warning level and above. */
 export const warnings = [];
 
-const stepSeconds = 60;
+const stepSeconds = 180; // only a failing run waits this long
 const folder = await mkdtemp(join(tmpdir(), 'topgun-interop-'));
 const devices = [];
 const schema = new Schema({

@@ -89,6 +89,13 @@ internal sealed class SimSourceSession(SimPostgres server) : SimConnection(serve
         ];
     }
 
+    public async ValueTask<IReadOnlyDictionary<uint, SourceType>> FindTypesAsync(
+        IReadOnlyCollection<uint> typeIds, CancellationToken cancellationToken)
+    {
+        await TravelAsync(cancellationToken);
+        return new Dictionary<uint, SourceType>(); // the simulated tables have built-in types only
+    }
+
     public async ValueTask<Lsn> ReadInsertPositionAsync(CancellationToken cancellationToken)
     {
         await TravelAsync(cancellationToken);

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Text;
 using TopGun.Buckets.Client;
 using TopGun.Buckets.Client.LocalStore;
+using TopGun.Buckets.Client.Streams;
 using TopGun.Buckets.Client.Sync;
 using Xunit;
 
@@ -16,7 +17,7 @@ internal sealed class ApplierBench : IAsyncDisposable
     private ApplierBench(LocalDatabase local, LocalSchema schema, long bulkFrom)
     {
         _local = local;
-        _applier = new CheckpointApplier(local, schema, bulkFrom);
+        _applier = new CheckpointApplier(local, schema, new StreamBook(includeDefaults: true), bulkFrom);
     }
 
     public LocalDatabase Local => _local;
@@ -35,7 +36,7 @@ internal sealed class ApplierBench : IAsyncDisposable
     /// <summary>A new stream: what was announced is forgotten, what was received stays.</summary>
     /// <returns>Positions, as <c>bucket@after</c>.</returns>
     public async Task<string> ConnectAsync() =>
-        string.Join(' ', (await _applier.BeginAsync(ClientCalls.Now)).Select(position => $"{position.Bucket}@{position.After}").Order());
+        string.Join(' ', (await _applier.BeginAsync(ClientCalls.Now)).Positions.Select(position => $"{position.Bucket}@{position.After}").Order());
 
     public async Task<ApplyResult> ApplyAsync(params string[] lines)
     {

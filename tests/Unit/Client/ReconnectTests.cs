@@ -235,27 +235,6 @@ public sealed class ReconnectTests : IDisposable
             }));
     }
 
-    [Fact]
-    public void Streams_are_asked_for_and_what_cannot_be_served_shows_in_the_status() => Run(
-        async (client, time) =>
-        {
-            var stream = await _service.NextStreamAsync();
-            Assert.Equal(
-                """{"include_defaults":true,"subscriptions":[{"stream":"todos","parameters":{"list":7},"override_priority":1},{"stream":"nothing"}]}""",
-                stream.Request.GetProperty("streams").GetRawText());
-
-            await stream.SendAsync(
-                """{"checkpoint":{"last_op_id":"1","buckets":[],"streams":[{"name":"todos","is_default":false,"errors":[{"subscription":0,"message":"list must be text"}]}]}}""",
-                Lines.Complete(1));
-            await client.SyncedAsync();
-
-            Assert.Equal(["todos{\"list\":7}: list must be text", "nothing: the service has no stream of this name."], client.Status.StreamErrors);
-        },
-        streams:
-        [
-            new StreamSubscription("todos", System.Text.Json.JsonDocument.Parse("{\"list\":7}").RootElement, Priority: 1), new StreamSubscription("nothing"),
-        ]);
-
     private static async Task SyncAsync(BucketsClient client, ScriptedStream stream)
     {
         await stream.SendAsync(Lines.Checkpoint(1, null, ("b", 1, 3)), Lines.Data("b", Lines.Put(1, "todos", "t", "{\"title\":\"x\"}", 1)), Lines.Complete(1));
@@ -263,8 +242,7 @@ public sealed class ReconnectTests : IDisposable
     }
 
     private void Run(
-        Func<BucketsClient, ManualTime, Task> test, bool connect = true, Action? before = null, ICredentialsProvider? credentials = null,
-        IReadOnlyList<StreamSubscription>? streams = null) =>
+        Func<BucketsClient, ManualTime, Task> test, bool connect = true, Action? before = null, ICredentialsProvider? credentials = null) =>
         VirtualRun.Run(async time =>
         {
             var tokens = 0;
@@ -274,7 +252,6 @@ public sealed class ReconnectTests : IDisposable
                 {
                     Transport = _service,
                     TimeProvider = time,
-                    Streams = streams ?? [],
                     NewExecution = () => new InlineExecution(),
                     Credentials = credentials
                         ?? new CredentialsFrom((reason, _) => ValueTask.FromResult<SyncCredentials?>(new SyncCredentials($"token {++tokens} {reason}"))),

@@ -18,6 +18,7 @@ public class SettingsTests
         Assert.Equal("./topgun-store", settings.StorePath);
         Assert.Equal(new Uri("http://127.0.0.1:8080"), settings.Listen);
         Assert.Equal(512L << 20, settings.GridBytes);
+        Assert.Equal(1000, settings.MaxBuckets);
         Assert.Equal(PublishMode.Memory, settings.Publish);
         Assert.Null(settings.JwtKeyId);
     }
@@ -63,6 +64,8 @@ public class SettingsTests
     [InlineData("TOPGUN_LISTEN", "http://127.0.0.1:8080/path")]
     [InlineData("TOPGUN_GRID_BYTES", "512MB")]
     [InlineData("TOPGUN_GRID_BYTES", "1000")]
+    [InlineData("TOPGUN_MAX_BUCKETS", "0")]
+    [InlineData("TOPGUN_MAX_BUCKETS", "many")]
     [InlineData("TOPGUN_PUBLISH", "sometimes")]
     [InlineData("TOPGUN_PUBLISH", "1")]
     [InlineData("TOPGUN_JWKS", "ftp://example.org/keys")]

@@ -28,6 +28,8 @@ public sealed class GuideTests
         var rows = lines.Where(line => line.StartsWith("row ", StringComparison.Ordinal)).Select(line => (Line: line, Buckets: Put(rules, line))).ToList();
 
         Assert.NotEmpty(rows);
+        foreach (var line in lines.Where(line => line.StartsWith("id ", StringComparison.Ordinal)))
+            Assert.Equal(Outcome(line), Id(rules, line));
         Assert.All(rows, row => Assert.Equal(Outcome(row.Line), row.Buckets));
         foreach (var line in lines.Where(line => line.StartsWith("user ", StringComparison.Ordinal)))
             Assert.Equal(Outcome(line), string.Join(' ', rules.BucketNames(Subject(line)["user ".Length..])));
@@ -37,6 +39,19 @@ public sealed class GuideTests
     public void The_guide_has_examples() => Assert.True(Examples().Count() >= 8);
 
     private static string Put(RuleSetHarness rules, string line)
+    {
+        var produced = Produce(rules, line);
+        Assert.DoesNotContain(produced, item => item.StartsWith("error ", StringComparison.Ordinal));
+        return string.Join(' ', produced.Where(item => item.StartsWith("bucket ", StringComparison.Ordinal)).Select(item => item["bucket ".Length..]));
+    }
+
+    private static string Id(RuleSetHarness rules, string line)
+    {
+        var row = Assert.Single(Produce(rules, line), item => item.StartsWith("row ", StringComparison.Ordinal));
+        return row.Split(' ', 3)[2][..^(row.Split(" {")[^1].Length + 2)];
+    }
+
+    private static List<string> Produce(RuleSetHarness rules, string line)
     {
         var parts = Subject(line).Split(' ', 3);
         var columns = new List<(string Name, uint Type)>();
@@ -57,9 +72,7 @@ public sealed class GuideTests
                 _ => member.Value.ToString(),
             });
         }
-        var produced = rules.Put(RuleSetHarness.Table(parts[1], [.. columns]), RuleSetHarness.Row([.. values]));
-        Assert.DoesNotContain(produced, item => item.StartsWith("error ", StringComparison.Ordinal));
-        return string.Join(' ', produced.Where(item => item.StartsWith("bucket ", StringComparison.Ordinal)).Select(item => item["bucket ".Length..]));
+        return rules.Put(RuleSetHarness.Table(parts[1], [.. columns]), RuleSetHarness.Row([.. values]));
     }
 
     private static string Subject(string line) => line[..line.LastIndexOf("->", StringComparison.Ordinal)].Trim();
