@@ -13,12 +13,20 @@ internal sealed class ScalarCompiler(IExpressionScope scope, RulesSettings setti
 
     private bool IsEdition3 => settings.Edition == 3;
 
-    /// <exception cref="SqlProblem">The expression is not possible here.</exception>
+    /// <summary>Compiles an expression. Its mistakes are reported, all of them, and null stands in for a part that has one.</summary>
     public Bound Compile(SqlExpression node)
     {
-        var value = CompileNode(node);
-        report.Mark(value.Expression, node.Span);
-        return value;
+        try
+        {
+            var value = CompileNode(node);
+            report.Mark(value.Expression, node.Span);
+            return value;
+        }
+        catch (SqlProblem problem)
+        {
+            report.Report(problem);
+            return Bound.Constant(new ConstantExpression(SqlValue.Null));
+        }
     }
 
     private Bound CompileNode(SqlExpression node)
@@ -130,7 +138,7 @@ internal sealed class ScalarCompiler(IExpressionScope scope, RulesSettings setti
     private Bound CompileLike(LikeSyntax like)
     {
         if (!settings.SqliteFunctions)
-            throw SqlProblem.Unsupported(like.Span, "LIKE is not possible unless 'config' has 'sqlite_functions: true'.");
+            throw SqlProblem.Unsupported(like.OperatorSpan, "LIKE is not possible unless 'config' has 'sqlite_functions: true'.");
         var parts = new List<Bound> { Compile(like.Pattern), Compile(like.Operand) };
         if (like.Escape is not null)
             parts.Add(Compile(like.Escape));

@@ -125,7 +125,7 @@ internal sealed partial class SqlParser
                 var hasEscape = Next.IsWord("escape") && _tokens[_at + 1].Kind != SqlTokenKind.End;
                 _at += hasEscape ? 1 : 0;
                 var escape = hasEscape ? ParseExpression(MembershipLevel + 1) : null;
-                left = new LikeSyntax(left, pattern, escape, negated, left.Span.To((escape ?? pattern).Span));
+                left = new LikeSyntax(left, pattern, escape, negated, word.Span, left.Span.To((escape ?? pattern).Span));
                 return true;
             case "ilike" or "similar":
                 throw SqlProblem.Unsupported(word.Span, $"{word.Text.ToUpperInvariant()} is not possible.");

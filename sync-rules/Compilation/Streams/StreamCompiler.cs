@@ -50,10 +50,12 @@ internal sealed class StreamCompiler
         var query = new StreamQuery(_context, _ctes);
         var scope = new StreamScope(null, query, report);
         var conditions = query.AddSources(select, scope, report);
-        var projection = new StreamProjection(query, _context, scope, report).Compile(select, key, out var primary);
+        var selected = new StreamProjection(query, _context, scope, report).Compile(select, key);
         if (select.Where is not null)
             conditions.Add(new ConditionCompiler(query, _context, scope, report).Compile(select.Where));
         StreamChecks.CheckNames(_context, query, select, scope, report);
+        if (selected is not var (projection, primary) || report.HasErrors)
+            return;
         StreamChecks.WarnOfAlias(select, primary, report);
 
         var alternatives = new NormalForm(_context.Settings.SqliteExact).Of(new AllOf(conditions, select.Span, report), mergesSingles: IsEdition3);
