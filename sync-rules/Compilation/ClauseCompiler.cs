@@ -7,12 +7,26 @@ namespace TopGun.Buckets.SyncRules.Compilation;
 /// <summary>Compiles the condition of a bucket definition's query.</summary>
 /// <param name="scalars">For everything that is a plain value.</param>
 /// <param name="parameterOf">The bucket parameter that an expression is, or null; data queries have them.</param>
-internal sealed class ClauseCompiler(ScalarCompiler scalars, Func<SqlExpression, string?> parameterOf)
+/// <param name="report">For mistakes.</param>
+internal sealed class ClauseCompiler(ScalarCompiler scalars, Func<SqlExpression, string?> parameterOf, QueryReport report)
 {
     private static readonly ConstantExpression One = new(SqlValue.True);
 
-    /// <exception cref="SqlProblem">The condition is not possible.</exception>
-    public Clause Compile(SqlExpression node) => node switch
+    /// <summary>Compiles a condition. Its mistakes are reported, all of them, and a constant stands in for a part that has one.</summary>
+    public Clause Compile(SqlExpression node)
+    {
+        try
+        {
+            return CompileNode(node);
+        }
+        catch (SqlProblem problem)
+        {
+            report.Report(problem);
+            return new ValueClause(Bound.Constant(One));
+        }
+    }
+
+    private Clause CompileNode(SqlExpression node) => node switch
     {
         BinarySyntax { Operator: BinaryOperator.And or BinaryOperator.Or } logical => CompileLogical(logical),
         BinarySyntax { Operator: BinaryOperator.Equal } equality => CompileEqual(equality),

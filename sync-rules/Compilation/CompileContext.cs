@@ -60,7 +60,7 @@ internal sealed class CompileContext(RulesFile file, RuleSetOptions options, Fin
         }
         catch (SqlProblem problem)
         {
-            (problem.Report ?? report.Error)(problem);
+            report.Report(problem);
             return false;
         }
     }

@@ -36,10 +36,11 @@ internal sealed class DataQueryCompiler(CompileContext context)
         context.CheckTable(match, table, report);
         var scope = new DataQueryScope(table, match);
         var scalars = new ScalarCompiler(scope, context.Settings, report);
-        var projection = ProjectionCompiler.Compile(select, scope, scalars, needsId: key is []);
-        var clauses = new ClauseCompiler(scalars, scope.ParameterOf);
+        var projection = ProjectionCompiler.Compile(select, scope, scalars, report, needsId: key is []);
+        var clauses = new ClauseCompiler(scalars, scope.ParameterOf, report);
         var clause = ClauseCompiler.ToMatch(select.Where is null ? null : clauses.Compile(select.Where));
-        CheckParameters(select, clause, parameters);
+        if (!report.HasErrors)
+            CheckParameters(select, clause, parameters);
         SchemaChecks.CheckNames(context, select, scope, match, report, needsId: key is null or []);
         return new DataPlan(
             family.Definition,

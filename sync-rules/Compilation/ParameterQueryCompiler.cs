@@ -18,7 +18,7 @@ internal sealed class ParameterQueryCompiler(CompileContext context, BucketDefin
         Outcome? outcome = null;
         if (context.Parse(query) is { } select)
             CompileContext.Try(report, () => outcome = Compile(select, report, number));
-        return outcome;
+        return report.HasErrors ? null : outcome;
     }
 
     private Outcome Compile(SelectSyntax select, QueryReport report, int number)
@@ -44,7 +44,7 @@ internal sealed class ParameterQueryCompiler(CompileContext context, BucketDefin
         var each = from is null ? null : CompileEach(from, report);
         var scope = new RequestScope(from is null ? null : from.Alias?.Text ?? from.Call.Name.Text, each?.Input.ToString() ?? "");
         var scalars = new ScalarCompiler(scope, context.Settings, report);
-        var outputs = Outputs(select, scalars, out var priority);
+        var outputs = Outputs(select, scalars, report, out var priority);
         var condition = select.Where is null ? null : scalars.Compile(select.Where).Expression;
         WarnOfDanger(select, report, [.. outputs.Select(output => output.Value.Expression), .. each is null ? [] : new[] { each.Input }], condition);
         return new Outcome([.. outputs.Select(output => output.Name)], select, report, names =>
@@ -76,8 +76,8 @@ internal sealed class ParameterQueryCompiler(CompileContext context, BucketDefin
         context.CheckTable(match, table, report);
         var scope = new ParameterTableScope(table, match);
         var scalars = new ScalarCompiler(scope, context.Settings, report);
-        var outputs = Outputs(select, scalars, out var priority);
-        var clauses = new ClauseCompiler(scalars, _ => null);
+        var outputs = Outputs(select, scalars, report, out var priority);
+        var clauses = new ClauseCompiler(scalars, _ => null, report);
         var clause = ClauseCompiler.ToMatch(select.Where is null ? null : clauses.Compile(select.Where));
         SchemaChecks.CheckNames(context, select, scope, match, report, needsId: false);
         WarnOfDanger(select, report, outputs, clause);
@@ -130,26 +130,31 @@ internal sealed class ParameterQueryCompiler(CompileContext context, BucketDefin
             Written = written,
         };
 
-    private List<(string Name, Bound Value)> Outputs(SelectSyntax select, ScalarCompiler scalars, out int priority)
+    private List<(string Name, Bound Value)> Outputs(SelectSyntax select, ScalarCompiler scalars, QueryReport report, out int priority)
     {
         int? own = null;
         var outputs = new List<(string Name, Bound Value)>();
         foreach (var item in select.Items)
         {
-            var name = ParameterNames.NameOf(item);
-            if (name == ParameterNames.Priority)
+            CompileContext.Try(report, () =>
             {
-                own = ParameterNames.PriorityOf(item, own ?? entry.Priority);
-                continue;
-            }
-            var value = scalars.Compile(item.Expression!);
-            if (value.Origin == Origin.Row && value.Expression is not ColumnExpression)
-                throw SqlProblem.Unsupported(item.Span, $"A parameter query can only output plain columns and expressions over the request; for more {ExtendedDefinitions.Remedy}.");
-            outputs.RemoveAll(output => output.Name == name);
-            outputs.Add((name, value));
+                var name = ParameterNames.NameOf(item);
+                if (name == ParameterNames.Priority)
+                    own = ParameterNames.PriorityOf(item, own ?? entry.Priority);
+                else
+                    Add(outputs, name, scalars.Compile(item.Expression!), item.Span);
+            });
         }
         priority = own ?? entry.Priority ?? ParameterNames.DefaultPriority;
         return outputs;
+    }
+
+    private static void Add(List<(string Name, Bound Value)> outputs, string name, Bound value, TextSpan span)
+    {
+        if (value.Origin == Origin.Row && value.Expression is not ColumnExpression)
+            throw SqlProblem.Unsupported(span, $"A parameter query can only output plain columns and expressions over the request; for more {ExtendedDefinitions.Remedy}.");
+        outputs.RemoveAll(output => output.Name == name);
+        outputs.Add((name, value));
     }
 
     private void WarnOfDanger(SelectSyntax select, QueryReport report, List<Expression> values, Expression? condition)

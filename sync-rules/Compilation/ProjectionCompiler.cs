@@ -5,14 +5,14 @@ namespace TopGun.Buckets.SyncRules.Compilation;
 /// <summary>Compiles select lists of data queries in editions 1 and 2.</summary>
 internal static class ProjectionCompiler
 {
-    public static Projection Compile(SelectSyntax select, TableScope scope, ScalarCompiler scalars, bool needsId)
+    public static Projection Compile(SelectSyntax select, TableScope scope, ScalarCompiler scalars, QueryReport report, bool needsId)
     {
         var items = new List<OutputItem>();
         foreach (var item in select.Items)
-            items.Add(CompileItem(item, scope, scalars));
-        if (items.Count == 0)
+            CompileContext.Try(report, () => items.Add(CompileItem(item, scope, scalars)));
+        if (select.Items.Count == 0)
             throw SqlProblem.Semantics(select.Span, "The query selects nothing; select at least 'id'.");
-        if (needsId && !items.Any(item => item.Expression is null || item.Name == "id"))
+        if (needsId && items.Count == select.Items.Count && !items.Any(item => item.Expression is null || item.Name == "id"))
             throw SqlProblem.Semantics(select.Span, "The query must select a column named 'id', directly or with AS id.");
         return new Projection(items, StarDropsUnderscore: true);
     }

@@ -12,7 +12,22 @@ internal sealed class QueryReport(QueryText query, Findings findings)
     /// <summary>Remembers where an expression stands, for explanations; the innermost use counts.</summary>
     public void Mark(Expression expression, TextSpan span) => expression.Written ??= new SourceText(query, span);
 
-    public void Error(SqlProblem problem) => findings.Error(problem.Class, query.PlaceOf(problem.Span), problem.Message);
+    /// <summary>Whether this query has a mistake, after which others may only follow from it.</summary>
+    public bool HasErrors { get; private set; }
+
+    /// <summary>Reports a mistake in this query.</summary>
+    public void Error(SqlProblem problem)
+    {
+        HasErrors = true;
+        findings.Error(problem.Class, query.PlaceOf(problem.Span), problem.Message);
+    }
+
+    /// <summary>Reports a mistake met while compiling this query, at the query in which it stands.</summary>
+    public void Report(SqlProblem problem)
+    {
+        HasErrors = true;
+        (problem.Report ?? Error)(problem);
+    }
 
     public void Warn(string findingClass, TextSpan span, string message) =>
         findings.Warning(findingClass, query.PlaceOf(span), message);

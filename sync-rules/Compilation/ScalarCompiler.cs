@@ -13,12 +13,20 @@ internal sealed class ScalarCompiler(IExpressionScope scope, RulesSettings setti
 
     private bool IsEdition3 => settings.Edition == 3;
 
-    /// <exception cref="SqlProblem">The expression is not possible here.</exception>
+    /// <summary>Compiles an expression. Its mistakes are reported, all of them, and null stands in for a part that has one.</summary>
     public Bound Compile(SqlExpression node)
     {
-        var value = CompileNode(node);
-        report.Mark(value.Expression, node.Span);
-        return value;
+        try
+        {
+            var value = CompileNode(node);
+            report.Mark(value.Expression, node.Span);
+            return value;
+        }
+        catch (SqlProblem problem)
+        {
+            report.Report(problem);
+            return Bound.Constant(new ConstantExpression(SqlValue.Null));
+        }
     }
 
     private Bound CompileNode(SqlExpression node)

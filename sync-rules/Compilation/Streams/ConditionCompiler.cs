@@ -1,5 +1,6 @@
 using TopGun.Buckets.SyncRules.Expressions;
 using TopGun.Buckets.SyncRules.Sql;
+using TopGun.Buckets.SyncRules.Values;
 
 namespace TopGun.Buckets.SyncRules.Compilation.Streams;
 
@@ -23,8 +24,21 @@ internal sealed class ConditionCompiler
 
     private bool IsEdition3 => _context.Settings.Edition == 3;
 
-    /// <exception cref="SqlProblem">The condition is not possible.</exception>
+    /// <summary>Compiles a condition. Its mistakes are reported, all of them, and a constant stands in for a part that has one.</summary>
     public Condition Compile(SqlExpression node)
+    {
+        try
+        {
+            return CompileNode(node);
+        }
+        catch (SqlProblem problem)
+        {
+            _report.Report(problem);
+            return new Test(new BoundTerm(Bound.Constant(new ConstantExpression(SqlValue.True)), []), node.Span, _report);
+        }
+    }
+
+    private Condition CompileNode(SqlExpression node)
     {
         switch (node)
         {

@@ -43,7 +43,7 @@ internal sealed class ExtendedDefinitionCompiler(CompileContext context, BucketD
                 query = new ParameterQuery(outputs, report, priority, names);
             });
         }
-        return query;
+        return report.HasErrors ? null : query;
     }
 
     private static bool Agree(List<ParameterQuery> queries)
@@ -67,8 +67,10 @@ internal sealed class ExtendedDefinitionCompiler(CompileContext context, BucketD
         var from = new StreamScope(null, query, report);
         var conditions = query.AddSources(select, from, report);
         RefuseSelected(select, from);
-        var projection = new StreamProjection(query, context, from, report).Compile(select, key, out var primary);
+        var selected = new StreamProjection(query, context, from, report).Compile(select, key);
         StreamChecks.CheckNames(context, query, select, from, report);
+        if (selected is not var (projection, primary))
+            return;
         StreamChecks.WarnOfAlias(select, primary, report);
 
         var data = _families.AddQuery(primary, projection, new SourceText(report.Query, select.Span));
@@ -87,7 +89,7 @@ internal sealed class ExtendedDefinitionCompiler(CompileContext context, BucketD
             around.Add(bucket, default);
             if (select.Where is not null)
                 all.Add(new ConditionCompiler(query, context, from.Inside(around), report).Compile(select.Where));
-            if (parameters is null)
+            if (parameters is null || report.HasErrors)
                 return;
             CheckUse(select, bucket);
             AddAlternatives(query, data, new AllOf(all, select.Span, report), parameter);

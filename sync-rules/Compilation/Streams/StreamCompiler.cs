@@ -7,6 +7,7 @@ namespace TopGun.Buckets.SyncRules.Compilation.Streams;
 internal sealed class StreamCompiler
 {
     private const int MaxFamilies = 100;
+    private const int MaxFamiliesOfFile = 1000;
 
     private readonly CompileContext _context;
     private readonly StreamEntry _entry;
@@ -40,6 +41,8 @@ internal sealed class StreamCompiler
 
     private void Compile(SelectSyntax select, IReadOnlyList<KeyColumn> key, QueryReport report)
     {
+        if (_context.Resolutions.Count >= MaxFamiliesOfFile)
+            throw SqlProblem.Semantics(select.Span, $"The streams before this one have {_context.Resolutions.Count} kinds of buckets; a file may have {MaxFamiliesOfFile}.");
         if (IsEdition3)
             StreamQuery.WarnOfDistinct(select, report);
         else
@@ -47,10 +50,12 @@ internal sealed class StreamCompiler
         var query = new StreamQuery(_context, _ctes);
         var scope = new StreamScope(null, query, report);
         var conditions = query.AddSources(select, scope, report);
-        var projection = new StreamProjection(query, _context, scope, report).Compile(select, key, out var primary);
+        var selected = new StreamProjection(query, _context, scope, report).Compile(select, key);
         if (select.Where is not null)
             conditions.Add(new ConditionCompiler(query, _context, scope, report).Compile(select.Where));
         StreamChecks.CheckNames(_context, query, select, scope, report);
+        if (selected is not var (projection, primary) || report.HasErrors)
+            return;
         StreamChecks.WarnOfAlias(select, primary, report);
 
         var alternatives = new NormalForm(_context.Settings.SqliteExact).Of(new AllOf(conditions, select.Span, report), mergesSingles: IsEdition3);

@@ -11,22 +11,28 @@ internal sealed class StreamProjection(StreamQuery query, CompileContext context
 
     private bool IsEdition3 => query.Edition == 3;
 
-    public Projection Compile(SelectSyntax select, IReadOnlyList<KeyColumn> key, out SourceGroup primary)
+    /// <returns>What clients receive, and the table it is of; null after a mistake.</returns>
+    public (Projection Projection, SourceGroup Primary)? Compile(SelectSyntax select, IReadOnlyList<KeyColumn> key)
     {
         if (select.Items.Count == 0)
             throw SqlProblem.Unsupported(select.Span, "The query must select columns of a table.");
         var compiler = new ConditionCompiler(query, context, scope, report);
         foreach (var item in select.Items)
         {
-            if (item.IsStar)
-                AddStar(item, select);
-            else
-                AddValue(item, compiler.CompileTerm(item.Expression!));
+            CompileContext.Try(report, () =>
+            {
+                if (item.IsStar)
+                    AddStar(item, select);
+                else
+                    AddValue(item, compiler.CompileTerm(item.Expression!));
+            });
         }
-        primary = _primary ?? OnlyTable(select);
+        if (report.HasErrors)
+            return null;
+        var primary = _primary ?? OnlyTable(select);
         if (key.Count == 0)
             CheckId(select, primary);
-        return RowKeys.Add(new Projection(_items, StarDropsUnderscore: !IsEdition3), key, primary.Match!, context);
+        return (RowKeys.Add(new Projection(_items, StarDropsUnderscore: !IsEdition3), key, primary.Match!, context), primary);
     }
 
     private void AddStar(SelectItem item, SelectSyntax select)
