@@ -228,8 +228,10 @@ internal sealed class ScalarCompiler(IExpressionScope scope, RulesSettings setti
     // SQLite tells a position from a key of digits, so their canonical forms must differ too.
     private string Position(long position)
     {
-        var digits = position.ToString(System.Globalization.CultureInfo.InvariantCulture);
-        return settings.SqliteExact ? $"[{digits}]" : digits;
+        var culture = System.Globalization.CultureInfo.InvariantCulture;
+        if (!settings.SqliteExact)
+            return position.ToString(culture);
+        return position < 0 ? string.Create(culture, $"[#{position}]") : string.Create(culture, $"[{position}]");
     }
 
     private Bound CompileCall(CallSyntax call)
