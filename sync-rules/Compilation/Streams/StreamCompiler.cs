@@ -7,7 +7,7 @@ namespace TopGun.Buckets.SyncRules.Compilation.Streams;
 internal sealed class StreamCompiler
 {
     private const int MaxFamilies = 100;
-    private const int MaxFamiliesOfFile = 1000;
+    private const int MaxFamiliesOfFile = 500;
 
     private readonly CompileContext _context;
     private readonly StreamEntry _entry;
