@@ -27,6 +27,8 @@ internal static class FindingClass
     public const string ArgumentCount = "argument_count";
     public const string RedundantDistinct = "redundant_distinct";
 
+    public const string PlanForm = "plan_form";
+
     public static string CodeOf(string findingClass) => findingClass switch
     {
         YamlSyntax => "TGB3001",
@@ -51,6 +53,7 @@ internal static class FindingClass
         PointlessTableSuffix => "TGB3033",
         ArgumentCount => "TGB3034",
         RedundantDistinct => "TGB3035",
+        PlanForm => "TGB3040",
         _ => "TGB3000",
     };
 }

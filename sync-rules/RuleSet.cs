@@ -1,5 +1,6 @@
 using TopGun.Buckets.SyncRules.Compilation;
 using TopGun.Buckets.SyncRules.Evaluation;
+using TopGun.Buckets.SyncRules.Serialization;
 using TopGun.Buckets.SyncRules.Yaml;
 
 namespace TopGun.Buckets.SyncRules;
@@ -18,6 +19,28 @@ public abstract class RuleSet
         var rules = plan is null || findings.HasErrors ? null : new CompiledRuleSet(plan, file!.Settings, options);
         return new RuleSetResult(rules, findings.ToList());
     }
+
+    /// <summary>Reads rules that <see cref="Serialize"/> wrote. Never throws for what the text holds.</summary>
+    /// <param name="plan">The compiled rules.</param>
+    /// <param name="options">Only versions and limits count; names were resolved when the rules were compiled.</param>
+    /// <returns>The rules, or the error TGB3040 when the text is no plan or has a form that this version does not know.</returns>
+    public static RuleSetResult Load(string plan, RuleSetOptions options)
+    {
+        try
+        {
+            var (rules, settings) = PlanReader.Read(plan);
+            return new RuleSetResult(new CompiledRuleSet(rules, settings, options), []);
+        }
+        catch (FormatException problem)
+        {
+            var findings = new Findings("");
+            findings.Error(FindingClass.PlanForm, default, problem.Message + " Compile the rules file again.");
+            return new RuleSetResult(null, findings.ToList());
+        }
+    }
+
+    /// <summary>The compiled rules as JSON: they evaluate as these do, wherever they are loaded, without the file they came from.</summary>
+    public abstract string Serialize();
 
     /// <summary>Bucket definitions and streams in file order.</summary>
     public abstract IReadOnlyList<RuleDefinition> Definitions { get; }

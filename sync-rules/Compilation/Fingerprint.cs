@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using TopGun.Buckets.SyncRules.Expressions;
+using TopGun.Buckets.SyncRules.Serialization;
 using TopGun.Buckets.SyncRules.Yaml;
 
 namespace TopGun.Buckets.SyncRules.Compilation;
@@ -11,22 +12,9 @@ internal static class Fingerprint
 {
     private const int Length = 32;
 
-    public static string Of(RulesPlan plan, DefinitionPlan definition, RulesSettings settings)
-    {
-        var text = new StringBuilder();
-        text.Append(settings.Describe()).Append('\n');
-        text.Append(definition.Name).Append(definition.IsStream ? " stream " : " buckets ").Append(definition.IsDefault).Append('\n');
-
-        // The order of data queries means nothing; that of lookups is part of their keys, that of keys part of bucket names.
-        var data = plan.Data.Where(query => query.Definition == definition).Select(Describe).Order(StringComparer.Ordinal);
-        foreach (var query in data)
-            text.Append(query).Append('\n');
-        foreach (var lookup in plan.Lookups.Where(lookup => lookup.Definition == definition))
-            text.Append(Describe(lookup)).Append('\n');
-        foreach (var resolution in plan.Resolutions.Where(resolution => resolution.Family.Definition == definition))
-            text.Append(Describe(resolution)).Append('\n');
-        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text.ToString())))[..Length];
-    }
+    /// <summary>Of the serialised definition: whatever evaluation depends on is in it.</summary>
+    public static string Of(DefinitionParts parts, RulesSettings settings) =>
+        Convert.ToHexStringLower(SHA256.HashData([.. Encoding.UTF8.GetBytes(settings.Describe()), (byte)'\n', .. PlanWriter.Meaning(parts)]))[..Length];
 
     /// <summary>What a request resolves, without naming the buckets: equal for plans that find the same key values.</summary>
     public static string DescribeSources(ResolutionPlan plan)
@@ -38,19 +26,6 @@ internal static class Fingerprint
     /// <summary>What an index holds, without its number.</summary>
     public static string DescribeIndex(LookupPlan plan) =>
         $"{Describe(plan.Table)} {List(plan.Outputs)} {string.Join(' ', plan.Matches.Select(Describe))} {plan.KeepsNull}";
-
-    private static string Describe(DataPlan plan)
-    {
-        var items = plan.Projection.Items.Select(item => $"{item.Name}={item.Expression?.ToString() ?? "*"}");
-        var memberships = plan.Memberships.Select(membership => $"{membership.Family.Name}:{Describe(membership.Match)}").Order(StringComparer.Ordinal);
-        var key = plan.Projection.Key.Count == 0 ? "" : $" key [{string.Join(',', plan.Projection.Key)}]";
-        return $"data {Describe(plan.Table)} as {plan.OutputTable} [{string.Join(',', items)}]{key} {plan.Projection.StarDropsUnderscore} {string.Join(' ', memberships)}";
-    }
-
-    private static string Describe(LookupPlan plan) => $"lookup {plan.Number} {DescribeIndex(plan)}";
-
-    private static string Describe(ResolutionPlan plan) =>
-        $"resolve {plan.Family.Name} {plan.Priority} {plan.KeepsNull} {DescribeSources(plan)}";
 
     private static string Describe(ResolutionSource source) => source switch
     {

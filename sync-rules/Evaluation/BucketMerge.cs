@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using TopGun.Buckets.SyncRules.Compilation;
 
 namespace TopGun.Buckets.SyncRules.Evaluation;
@@ -8,26 +9,33 @@ internal static class BucketMerge
     /// <exception cref="BucketLimitException">There are more distinct buckets than allowed.</exception>
     public static IReadOnlyList<ResolvedBucket> Merge(List<ResolutionRun> runs, Func<BucketFamily, string> prefixOf, int limit)
     {
-        var merged = new Dictionary<string, ResolvedBucket>(StringComparer.Ordinal);
+        var merged = new Dictionary<string, ResolvedBucket>(runs.Sum(run => run.PossibilityCount), StringComparer.Ordinal);
         foreach (var run in runs)
         {
             var prefix = prefixOf(run.Plan.Family) + "[";
             var definition = run.Plan.Family.Definition.Name;
+            IReadOnlyList<int> reason = [run.Reason]; // shared by the buckets that only this run found
             foreach (var key in run.BucketKeys())
             {
-                var name = $"{prefix}{key}]";
-                if (!merged.TryGetValue(name, out var bucket))
-                    merged[name] = new ResolvedBucket(name, run.Priority, definition, new List<int> { run.Reason });
-                else
-                {
-                    ((List<int>)bucket.Reasons).Add(run.Reason);
-                    if (run.Priority < bucket.Priority)
-                        merged[name] = bucket with { Priority = run.Priority };
-                }
+                var name = string.Concat(prefix, key, "]");
+                ref var bucket = ref CollectionsMarshal.GetValueRefOrAddDefault(merged, name, out _);
+                bucket = bucket is null
+                    ? new ResolvedBucket(name, run.Priority, definition, reason)
+                    : bucket with { Priority = Math.Min(bucket.Priority, run.Priority), Reasons = With(bucket.Reasons, run.Reason) };
             }
         }
         if (merged.Count > limit)
             throw RequestLimits.Exceeded("buckets", limit, merged.Values.Select(bucket => bucket.Definition));
-        return [.. merged.Values.OrderBy(bucket => bucket.Name, StringComparer.Ordinal)];
+        var names = merged.Keys.ToArray();
+        var buckets = merged.Values.ToArray();
+        Array.Sort(names, buckets, StringComparer.Ordinal);
+        return buckets;
+    }
+
+    private static List<int> With(IReadOnlyList<int> reasons, int reason)
+    {
+        var list = reasons as List<int> ?? [.. reasons];
+        list.Add(reason);
+        return list;
     }
 }

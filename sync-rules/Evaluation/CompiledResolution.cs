@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text.Json;
 using TopGun.Buckets.SyncRules.Compilation;
 using TopGun.Buckets.SyncRules.Expressions;
@@ -13,19 +14,23 @@ internal sealed class CompiledResolution : BucketResolution
     private readonly List<ResolutionRun> _runs = [];
     private readonly Func<BucketFamily, string> _prefixOf;
     private readonly RequestLimits _limits;
-    private readonly Dictionary<string, int> _outputCounts = new(StringComparer.Ordinal);
-    private readonly Dictionary<string, IReadOnlyList<string[]>> _records = new(StringComparer.Ordinal);
-    private readonly SortedSet<string> _watched = new(StringComparer.Ordinal);
+    private readonly Func<ResolutionPlan, ResolutionShape> _shapeOf;
+    private readonly EvaluationContext _context = new();
+    private readonly Dictionary<string, NeededLookup> _lookups = new(StringComparer.Ordinal);
+    private readonly List<string> _watched = [];
     private readonly List<(DefinitionPlan Stream, List<(int Subscription, string Message)> Errors)> _streams = [];
     private readonly bool _nullIsText;
     private List<string> _pending = [];
+    private int _stage;
     private readonly RequestValues _request;
     private IReadOnlyList<ResolvedBucket>? _buckets;
     private IReadOnlyList<ResolvedBucket>? _united;
 
     public CompiledResolution(
-        RulesPlan plan, RulesSettings settings, BucketRequest request, Func<BucketFamily, string> prefixOf, int bucketLimit)
+        RulesPlan plan, RulesSettings settings, BucketRequest request, Func<ResolutionPlan, ResolutionShape> shapeOf,
+        Func<BucketFamily, string> prefixOf, int bucketLimit)
     {
+        _shapeOf = shapeOf;
         _prefixOf = prefixOf;
         _limits = new RequestLimits(bucketLimit);
         _nullIsText = !settings.FixedJsonExtract;
@@ -46,10 +51,11 @@ internal sealed class CompiledResolution : BucketResolution
     /// <summary>One for each resolution plan and subscription, as far as they have come.</summary>
     public IReadOnlyList<ResolutionRun> Runs => _runs;
 
-    public override IReadOnlyCollection<string> WatchedLookups => _watched;
+    public override IReadOnlyCollection<string> WatchedLookups => [.. _watched.Order(StringComparer.Ordinal)];
 
-    public override IReadOnlyList<ResolvedBucket> Buckets => _united ??=
-        [.. BucketsByPath.Select(bucket => bucket.Reasons.Count == 1 ? bucket : bucket with { Reasons = [.. bucket.Reasons.Distinct()] })];
+    public override IReadOnlyList<ResolvedBucket> Buckets => _united ??= BucketsByPath.Any(bucket => bucket.Reasons.Count > 1)
+        ? [.. BucketsByPath.Select(bucket => bucket.Reasons.Count == 1 ? bucket : bucket with { Reasons = [.. bucket.Reasons.Distinct()] })]
+        : BucketsByPath;
 
     /// <summary>The buckets with one reason for every path that leads to them.</summary>
     public IReadOnlyList<ResolvedBucket> BucketsByPath => _buckets ?? throw new InvalidOperationException("Lookups are pending.");
@@ -59,8 +65,11 @@ internal sealed class CompiledResolution : BucketResolution
 
     public override void Supply(string lookupKey, IReadOnlyList<ReadOnlyMemory<byte>> records)
     {
-        var count = _outputCounts[lookupKey];
-        _records[lookupKey] = [.. records.Select(record => Fragments.OfRecord(record, count))];
+        var lookup = _lookups[lookupKey];
+        var fragments = new string[records.Count][];
+        for (var index = 0; index < fragments.Length; index++)
+            fragments[index] = Fragments.OfRecord(records[index], lookup.OutputCount);
+        lookup.Records = fragments;
     }
 
     public override void Advance()
@@ -97,9 +106,8 @@ internal sealed class CompiledResolution : BucketResolution
         }
     }
 
-    private IReadOnlyList<string[]> RecordsOf(string key) => _records.TryGetValue(key, out var records)
-        ? records
-        : throw new InvalidOperationException($"The records of lookup '{key}' were not supplied.");
+    private string[][] RecordsOf(string key) =>
+        _lookups[key].Records ?? throw new InvalidOperationException($"The records of lookup '{key}' were not supplied.");
 
     private void StartDefinition(DefinitionPlan definition, IEnumerable<ResolutionPlan> resolutions)
     {
@@ -154,7 +162,7 @@ internal sealed class CompiledResolution : BucketResolution
     {
         foreach (var resolution in resolutions)
         {
-            var run = new ResolutionRun(resolution, values, _nullIsText, reason, priority ?? resolution.Priority, _limits);
+            var run = new ResolutionRun(_shapeOf(resolution), values, _context, _nullIsText, reason, priority ?? resolution.Priority, _limits);
             run.Start();
             _runs.Add(run);
         }
@@ -162,7 +170,9 @@ internal sealed class CompiledResolution : BucketResolution
 
     private void CollectPending()
     {
-        var pending = new SortedDictionary<string, string>(StringComparer.Ordinal); // key to definition
+        _stage++;
+        _context.Scratch.Reset(); // what the runs keep are texts of their own
+        var pending = new List<string>();
         foreach (var run in _runs)
         {
             if (run.IsComplete)
@@ -170,18 +180,37 @@ internal sealed class CompiledResolution : BucketResolution
             var count = ((LookupRows)run.Current).Lookup.Outputs.Count;
             foreach (var key in run.PendingKeys)
             {
-                _watched.Add(key);
-                _outputCounts[key] = count;
-                pending[key] = run.Plan.Family.Definition.Name;
+                ref var lookup = ref CollectionsMarshal.GetValueRefOrAddDefault(_lookups, key, out var isKnown);
+                lookup ??= new NeededLookup(count, run.Plan.Family.Definition.Name);
+                if (!isKnown)
+                    _watched.Add(key);
+                if (lookup.Stage == _stage)
+                    continue;
+                lookup.Stage = _stage;
+                pending.Add(key);
             }
         }
         if (pending.Count > _limits.Lookups)
-            throw RequestLimits.Exceeded("lookups at once", _limits.Lookups, pending.Values);
-        _pending = [.. pending.Keys];
+            throw RequestLimits.Exceeded("lookups at once", _limits.Lookups, pending.Select(key => _lookups[key].Definition));
+        pending.Sort(StringComparer.Ordinal);
+        _pending = pending;
         if (_pending.Count > 0)
             return;
         if (_runs.Exists(run => !run.IsComplete))
             throw new InvalidOperationException("A lookup stage has no keys.");
         _buckets = BucketMerge.Merge(_runs, _prefixOf, _limits.Buckets);
+    }
+
+    /// <summary>A lookup that some run asked for.</summary>
+    private sealed class NeededLookup(int outputCount, string definition)
+    {
+        public int OutputCount => outputCount;
+
+        public string Definition => definition;
+
+        /// <summary>The last stage that asked for it.</summary>
+        public int Stage { get; set; }
+
+        public string[][]? Records { get; set; }
     }
 }

@@ -1,4 +1,5 @@
 using TopGun.Buckets.SyncRules.Compilation;
+using TopGun.Buckets.SyncRules.Serialization;
 using TopGun.Buckets.SyncRules.Yaml;
 
 namespace TopGun.Buckets.SyncRules.Evaluation;
@@ -9,13 +10,16 @@ internal sealed class CompiledRuleSet : RuleSet
     private readonly RulesPlan _plan;
     private readonly RulesSettings _settings;
     private readonly RuleSetOptions _options;
+    private readonly Dictionary<ResolutionPlan, ResolutionShape> _shapes = new(ReferenceEqualityComparer.Instance);
 
     public CompiledRuleSet(RulesPlan plan, RulesSettings settings, RuleSetOptions options)
     {
         _plan = plan;
         _settings = settings;
         _options = options;
-        Definitions = [.. plan.Definitions.Select(definition => new RuleDefinition(definition.Name, Fingerprint.Of(plan, definition, settings)))];
+        foreach (var resolution in plan.Resolutions)
+            _shapes[resolution] = new ResolutionShape(resolution);
+        Definitions = [.. DefinitionParts.Of(plan).Select(parts => new RuleDefinition(parts.Definition.Name, Fingerprint.Of(parts, settings)))];
         Tables =
         [
             .. plan.Data.Select(query => query.Table).Concat(plan.Lookups.Select(lookup => lookup.Table))
@@ -34,6 +38,8 @@ internal sealed class CompiledRuleSet : RuleSet
 
     public RulesSettings Settings => _settings;
 
+    public override string Serialize() => PlanWriter.Write(_plan, _settings);
+
     public override bool Uses(string schema, string table) =>
         _plan.Data.Any(query => query.Table.Matches(TableMatch.DefaultConnection, schema, table))
         || _plan.Lookups.Any(lookup => lookup.Table.Matches(TableMatch.DefaultConnection, schema, table));
@@ -51,7 +57,7 @@ internal sealed class CompiledRuleSet : RuleSet
 
     /// <summary>Starts finding the buckets of a part of the plan.</summary>
     public CompiledResolution BucketsFor(RulesPlan part, BucketRequest request) =>
-        new(part, _settings, request, PrefixOf, _options.BucketLimit);
+        new(part, _settings, request, plan => _shapes[plan], PrefixOf, _options.BucketLimit);
 
     /// <summary>Name of a family's buckets without their key values.</summary>
     public string PrefixOf(BucketFamily family) =>

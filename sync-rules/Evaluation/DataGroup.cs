@@ -17,6 +17,7 @@ internal sealed class DataGroup : IKeySink
     private readonly ByteBuffer _data = new();
     private readonly ByteBuffer _rowId = new();
     private byte[] _prefix = [];
+    private bool _isNew;
 
     private DataGroup(string table, OutputSlot[] slots, IReadOnlyList<string> key)
     {
@@ -43,7 +44,17 @@ internal sealed class DataGroup : IKeySink
             }
             group._queries.Add(new Query(plan, table.PositionsOf(plan.Columns), TableFacts.Of(plan.Table, source), prefixOf));
         }
+        foreach (var group in groups)
+            group.FindAlone();
         return [.. groups];
+    }
+
+    // A name begins with its family. Where only one membership of the group names a family, and names one bucket for a row, no name can come twice.
+    private void FindAlone()
+    {
+        var memberships = _queries.SelectMany(query => query.Memberships).ToList();
+        foreach (var family in memberships.GroupBy(membership => membership.Family).Where(family => family.Count() == 1))
+            family.Single().IsAlone = family.Single().Matcher.IsSingle;
     }
 
     public void Evaluate(EvaluationContext context, bool nullIsText, IRowSink sink)
@@ -55,10 +66,11 @@ internal sealed class DataGroup : IKeySink
             var before = _names.Count;
             try
             {
-                foreach (var (prefix, matcher) in query.Memberships)
+                foreach (var membership in query.Memberships)
                 {
-                    _prefix = prefix;
-                    matcher.Match(context, nullIsText, this);
+                    _prefix = membership.Prefix;
+                    _isNew = membership.IsAlone;
+                    membership.Matcher.Match(context, nullIsText, this);
                 }
             }
             catch (EvaluationException problem)
@@ -78,7 +90,7 @@ internal sealed class DataGroup : IKeySink
         name.Add(_prefix);
         name.Add(keys);
         name.Add((byte)']');
-        _names.Commit();
+        _names.Commit(_isNew);
     }
 
     private void Write(EvaluationContext context, IRowSink sink)
@@ -195,13 +207,25 @@ internal sealed class DataGroup : IKeySink
 
         public bool IsInvolved { get; set; }
 
-        public (byte[] Prefix, RowMatcher Matcher)[] Memberships { get; } =
-            [.. plan.Memberships.Select(membership => (Encoding.UTF8.GetBytes(prefixOf(membership.Family) + "["), new RowMatcher(membership.Match)))];
+        public Membership[] Memberships { get; } =
+            [.. plan.Memberships.Select(membership => new Membership(membership.Family, membership.Match, prefixOf(membership.Family)))];
 
         public void Enter(EvaluationContext context)
         {
             context.Positions = positions;
-            facts.Enter(context);
+            context.Table = facts;
         }
+    }
+
+    private sealed class Membership(BucketFamily family, RowMatch match, string prefix)
+    {
+        public BucketFamily Family => family;
+
+        public byte[] Prefix { get; } = Encoding.UTF8.GetBytes(prefix + "[");
+
+        public RowMatcher Matcher { get; } = new(match);
+
+        /// <summary>No other membership of the group can give the same name for a row, nor can this one twice.</summary>
+        public bool IsAlone { get; set; }
     }
 }

@@ -8,9 +8,14 @@ namespace TopGun.Buckets.SyncRules.Evaluation;
 internal static class Fragments
 {
     /// <summary>Null when the value cannot be part of a name.</summary>
-    public static string? Of(in SqlValue value)
+    public static string? Of(in SqlValue value) => Of(value, new ByteBuffer());
+
+    /// <summary>Null when the value cannot be part of a name.</summary>
+    /// <param name="value">The value.</param>
+    /// <param name="buffer">For writing it.</param>
+    public static string? Of(in SqlValue value, ByteBuffer buffer)
     {
-        var buffer = new ByteBuffer();
+        buffer.Clear();
         return JsonText.WriteKey(buffer, value) ? Encoding.UTF8.GetString(buffer.Written) : null;
     }
 

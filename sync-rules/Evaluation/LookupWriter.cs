@@ -34,7 +34,7 @@ internal sealed class LookupWriter : IKeySink
         _entries.Clear();
         _keyLengths.Clear();
         context.Positions = _positions;
-        _facts.Enter(context);
+        context.Table = _facts;
         try
         {
             foreach (var matcher in _matchers)

@@ -22,8 +22,7 @@ internal sealed class NameSet
     {
         _bytes.Clear();
         _names.Clear();
-        _newestByHash.Clear();
-        _olderOfHash.Clear();
+        ForgetIndex();
     }
 
     /// <summary>Forgets the names after the first <paramref name="count"/>.</summary>
@@ -33,35 +32,23 @@ internal sealed class NameSet
             return;
         _bytes.Truncate(_names[count].Start);
         _names.RemoveRange(count, _names.Count - count);
-        _newestByHash.Clear();
-        _olderOfHash.Clear();
-        for (var index = 0; index < _names.Count && _names.Count > MaxLinear; index++)
-            Index(index);
+        ForgetIndex();
     }
 
     /// <summary>Where the next name is written, before <see cref="Commit"/>.</summary>
     public ByteBuffer Begin() => _bytes;
 
     /// <summary>Adds what was written since the last name, unless it is there already.</summary>
-    public bool Commit()
+    /// <param name="isNew">It is known not to be there.</param>
+    public bool Commit(bool isNew = false)
     {
         var start = _names.Count == 0 ? 0 : _names[^1].Start + _names[^1].Length;
-        var name = _bytes.Written[start..];
-        if (Contains(name))
+        if (!isNew && Contains(_bytes.Written[start..]))
         {
             _bytes.Truncate(start);
             return false;
         }
-        _names.Add((start, name.Length));
-        if (_names.Count == MaxLinear + 1)
-        {
-            for (var index = 0; index < _names.Count; index++)
-                Index(index);
-        }
-        else if (_names.Count > MaxLinear)
-        {
-            Index(_names.Count - 1);
-        }
+        _names.Add((start, _bytes.Length - start));
         return true;
     }
 
@@ -76,6 +63,8 @@ internal sealed class NameSet
             }
             return false;
         }
+        while (_olderOfHash.Count < _names.Count)
+            Index(_olderOfHash.Count);
         for (var index = _newestByHash.GetValueOrDefault(Hash(name), -1); index >= 0; index = _olderOfHash[index])
         {
             if (this[index].SequenceEqual(name))
@@ -90,6 +79,14 @@ internal sealed class NameSet
         ref var newest = ref CollectionsMarshal.GetValueRefOrAddDefault(_newestByHash, Hash(this[index]), out var exists);
         _olderOfHash.Add(exists ? newest : -1);
         newest = index;
+    }
+
+    private void ForgetIndex()
+    {
+        if (_olderOfHash.Count == 0)
+            return;
+        _newestByHash.Clear();
+        _olderOfHash.Clear();
     }
 
     // FNV-1a. Only tells candidates apart; the order of names is that of insertion.

@@ -11,34 +11,38 @@ namespace TopGun.Buckets.SyncRules.Evaluation;
 /// </remarks>
 internal sealed class ResolutionRun
 {
+    private readonly ResolutionShape _shape;
     private readonly ResolutionPlan _plan;
+    private readonly RequestValues _request;
     private readonly EvaluationContext _context;
     private readonly bool _nullIsText;
     private readonly long _maxPossibilities;
-    private readonly int[] _firstColumns;
-    private readonly int[] _lastUse;
-    private readonly int _columnCount;
-    private readonly Dictionary<ResolvedValue, string?> _requestValues = new(ReferenceEqualityComparer.Instance);
+    private readonly string?[] _requestValues;
     private List<string[]> _possibilities;
     private List<string> _keys = [];
     private int _source;
 
-    public ResolutionRun(ResolutionPlan plan, RequestValues request, bool nullIsText, int reason, int priority, RequestLimits limits)
+    /// <param name="shape">The plan.</param>
+    /// <param name="request">The request, with the parameters of one subscription.</param>
+    /// <param name="context">For evaluating; shared by the runs of a request, of which one works at a time.</param>
+    /// <param name="nullIsText">JSON null is the text <c>null</c>.</param>
+    /// <param name="reason">Index of the subscription, or −1.</param>
+    /// <param name="priority">Of the buckets.</param>
+    /// <param name="limits">Of the request.</param>
+    public ResolutionRun(
+        ResolutionShape shape, RequestValues request, EvaluationContext context, bool nullIsText, int reason, int priority, RequestLimits limits)
     {
-        _plan = plan;
+        _shape = shape;
+        _plan = shape.Plan;
+        _request = request;
+        _context = context;
         _nullIsText = nullIsText;
         _maxPossibilities = limits.Combinations;
         Reason = reason;
         Priority = priority;
-        _context = new EvaluationContext { Request = request };
-        _firstColumns = new int[plan.Sources.Count];
-        for (var index = 0; index < plan.Sources.Count; index++)
-        {
-            _firstColumns[index] = _columnCount;
-            _columnCount += OutputCount(plan.Sources[index]);
-        }
-        _lastUse = LastUses(plan);
-        _possibilities = [Enumerable.Repeat("", _columnCount).ToArray()];
+        _requestValues = shape.RequestExpressions.Count == 0 ? [] : new string?[shape.RequestExpressions.Count];
+        _possibilities = [shape.ColumnCount == 0 ? [] : new string[shape.ColumnCount]];
+        _possibilities[0].AsSpan().Fill("");
     }
 
     public ResolutionPlan Plan => _plan;
@@ -48,8 +52,11 @@ internal sealed class ResolutionRun
 
     public int Priority { get; }
 
-    /// <summary>Lookup keys that the current source needs; empty when the run is complete.</summary>
-    public IEnumerable<string> PendingKeys => _keys.Where(key => key.Length > 0).Distinct(StringComparer.Ordinal);
+    /// <summary>Lookup keys that the current source needs, some of them several times; empty when the run is complete.</summary>
+    public IEnumerable<string> PendingKeys => _keys.Where(key => key.Length > 0);
+
+    /// <summary>How many buckets were found, counting those that were found twice.</summary>
+    public int PossibilityCount => _possibilities.Count;
 
     public bool IsComplete => _source == _plan.Sources.Count;
 
@@ -63,30 +70,24 @@ internal sealed class ResolutionRun
     /// <exception cref="EvaluationException">The request does not allow an answer.</exception>
     public void Start()
     {
+        _context.Request = _request;
         foreach (var filter in _plan.Filters)
         {
             if (!SqlCompare.IsTrue(filter.Evaluate(_context)))
                 _possibilities = [];
         }
         if (_possibilities.Count > 0)
-        {
             EvaluateRequestValues();
-            if (!Agrees(_possibilities[0], known: 0))
-                _possibilities = [];
-        }
+        if (_possibilities.Count > 0 && !Agrees(_possibilities[0], knownSources: -1))
+            _possibilities = [];
         Proceed();
     }
 
     // At once, so that what fails here fails before anything was looked up.
     private void EvaluateRequestValues()
     {
-        var values = _plan.Keys.SelectMany(values => values)
-            .Concat(_plan.Sources.OfType<LookupRows>().SelectMany(lookup => lookup.Keys));
-        foreach (var value in values)
-        {
-            if (value.Expression is { } expression)
-                _requestValues[value] = Fragments.Of(expression.Evaluate(_context));
-        }
+        for (var index = 0; index < _requestValues.Length; index++)
+            _requestValues[index] = Fragments.Of(_shape.RequestExpressions[index].Evaluate(_context), _context.Scratch.Builder);
     }
 
     /// <summary>Goes on with the records of the pending keys.</summary>
@@ -107,10 +108,9 @@ internal sealed class ResolutionRun
     /// <summary>Key values of the buckets, as they stand in their names; the same may come several times.</summary>
     public IEnumerable<string> BucketKeys()
     {
-        var values = _plan.Keys.Select(values => values[0]).ToList();
         foreach (var possibility in _possibilities)
         {
-            if (TryKey(possibility, values, _plan.KeepsNull, out var key))
+            if (TryKey(possibility, _shape.BucketKey, _plan.KeepsNull, out var key))
                 yield return key;
         }
     }
@@ -126,7 +126,7 @@ internal sealed class ResolutionRun
             }
             if (_plan.Sources[_source] is LookupRows lookup)
             {
-                _keys = [.. _possibilities.Select(possibility => KeyOf(lookup, possibility))];
+                CollectKeys(lookup.Lookup.Prefix + "[");
                 if (_keys.Exists(key => key.Length > 0))
                     return;
                 Finish([]);
@@ -138,27 +138,30 @@ internal sealed class ResolutionRun
     }
 
     // An empty text stands for "finds nothing": null never equals anything.
-    private string KeyOf(LookupRows lookup, string[] possibility) =>
-        TryKey(possibility, lookup.Keys, keepsNull: false, out var key) ? $"{lookup.Lookup.Prefix}[{key}]" : "";
+    private void CollectKeys(string prefix)
+    {
+        _keys = new List<string>(_possibilities.Count);
+        foreach (var possibility in _possibilities)
+            _keys.Add(TryKey(possibility, _shape.LookupKeys[_source], keepsNull: false, out var key) ? string.Concat(prefix, key, "]") : "");
+    }
 
-    private bool TryKey(string[] possibility, IReadOnlyList<ResolvedValue> values, bool keepsNull, out string key)
+    private bool TryKey(string[] possibility, int[] slots, bool keepsNull, out string key)
     {
         key = "";
-        for (var index = 0; index < values.Count; index++)
+        for (var index = 0; index < slots.Length; index++)
         {
-            if (Fragment(values[index], possibility) is not { } fragment || (fragment == "null" && !keepsNull))
+            if (Fragment(slots[index], possibility) is not { } fragment || (fragment == "null" && !keepsNull))
                 return false;
-            key = index == 0 ? fragment : $"{key},{fragment}";
+            key = index == 0 ? fragment : string.Concat(key, ",", fragment);
         }
         return true;
     }
 
-    private string? Fragment(ResolvedValue value, string[] possibility) => value.Expression is not null
-        ? _requestValues[value]
-        : possibility[_firstColumns[value.Source] + value.Output];
+    private string? Fragment(int slot, string[] possibility) => slot >= 0 ? possibility[slot] : _requestValues[~slot];
 
     private void ExpandRequestRows(RequestRows rows)
     {
+        _context.Request = _request;
         var elements = new List<(SqlValue Key, SqlValue Value)>();
         try
         {
@@ -168,28 +171,51 @@ internal sealed class ResolutionRun
         {
             // In bucket definitions a list of IN that is no array simply matches nothing.
         }
-        _context.EachKeys = new SqlValue[rows.Each.Index + 1];
-        _context.EachValues = new SqlValue[rows.Each.Index + 1];
-        var records = new List<string[]>();
-        foreach (var (key, value) in elements)
-        {
-            _context.EachKeys[rows.Each.Index] = key;
-            _context.EachValues[rows.Each.Index] = value;
-            if (!rows.Filters.All(filter => SqlCompare.IsTrue(filter.Evaluate(_context))))
-                continue;
-            var record = rows.Outputs.Select(output => Fragments.Of(output.Evaluate(_context))).ToArray();
-            if (record.All(fragment => fragment is not null && (_plan.KeepsNull || fragment != "null")))
-                records.Add(record!);
-        }
-        if (rows.Each.IsMembership && rows.Outputs.Count == 1)
-            records = [.. records.DistinctBy(record => record[0], StringComparer.Ordinal)];
-        var next = new List<string[]>();
+        var records = RecordsOf(rows, elements);
+        var next = new List<string[]>(records.Count);
         foreach (var possibility in _possibilities)
         {
             foreach (var record in records)
                 Extend(next, possibility, record);
         }
         Finish(next);
+    }
+
+    private List<string[]> RecordsOf(RequestRows rows, List<(SqlValue Key, SqlValue Value)> elements)
+    {
+        _context.EachKeys = new SqlValue[rows.Each.Index + 1];
+        _context.EachValues = new SqlValue[rows.Each.Index + 1];
+        var isList = rows.Each.IsMembership && rows.Outputs.Count == 1;
+        var seen = isList ? new HashSet<string>(elements.Count, StringComparer.Ordinal) : null;
+        var records = new List<string[]>(elements.Count);
+        foreach (var (key, value) in elements)
+        {
+            _context.EachKeys[rows.Each.Index] = key;
+            _context.EachValues[rows.Each.Index] = value;
+            if (TryRecord(rows, out var record) && seen?.Add(record[0]) != false)
+                records.Add(record);
+        }
+        return records;
+    }
+
+    private bool TryRecord(RequestRows rows, out string[] record)
+    {
+        record = [];
+        foreach (var filter in rows.Filters)
+        {
+            if (!SqlCompare.IsTrue(filter.Evaluate(_context)))
+                return false;
+        }
+        var fragments = new string[rows.Outputs.Count];
+        var isComplete = true;
+        for (var index = 0; index < fragments.Length; index++)
+        {
+            var fragment = Fragments.Of(rows.Outputs[index].Evaluate(_context), _context.Scratch.Builder);
+            isComplete &= fragment is not null && (_plan.KeepsNull || fragment != "null");
+            fragments[index] = fragment ?? "";
+        }
+        record = fragments;
+        return isComplete;
     }
 
     private void Extend(List<string[]> next, string[] possibility, string[] record)
@@ -200,23 +226,29 @@ internal sealed class ResolutionRun
             throw new BucketLimitException(
                 $"'{definition}' needs more than the {_maxPossibilities} combinations of lookup results allowed.", [(definition, next.Count + 1)]);
         }
-        var extended = (string[])possibility.Clone();
-        record.CopyTo(extended, _firstColumns[_source]);
-        if (Agrees(extended, known: _source + 1))
+        var extended = record;
+        if (record.Length < _shape.ColumnCount)
+        {
+            extended = (string[])possibility.Clone();
+            record.CopyTo(extended, _shape.FirstColumn(_source));
+        }
+        if (Agrees(extended, _source))
             next.Add(extended);
     }
 
-    // Where one key has several values, those known by now, of the request and of the first sources, must be the same.
-    private bool Agrees(string[] possibility, int known)
+    // Where one key has several sources, those known by now must name the same value.
+    private bool Agrees(string[] possibility, int knownSources)
     {
-        foreach (var values in _plan.Keys)
+        if (!_shape.HasAgreements)
+            return true;
+        foreach (var slots in _shape.Keys)
         {
             string? first = null;
-            foreach (var value in values)
+            foreach (var slot in slots)
             {
-                if (value.Expression is null && value.Source >= known)
+                if (slot >= 0 && _shape.SourceOf(slot) > knownSources)
                     continue;
-                var fragment = Fragment(value, possibility);
+                var fragment = Fragment(slot, possibility);
                 if (fragment is null || (first is not null && fragment != first))
                     return false;
                 first = fragment;
@@ -235,44 +267,29 @@ internal sealed class ResolutionRun
 
     private List<string[]> Merge(List<string[]> possibilities)
     {
-        var seen = new HashSet<string>(StringComparer.Ordinal);
-        var merged = new List<string[]>();
+        var seen = new HashSet<string>(possibilities.Count, StringComparer.Ordinal);
+        var merged = new List<string[]>(possibilities.Count);
         foreach (var possibility in possibilities)
         {
-            for (var column = 0; column < _columnCount; column++)
-            {
-                if (_lastUse[column] <= _source)
-                    possibility[column] = "";
-            }
-            if (seen.Add(string.Join('\u0001', possibility)))
-                merged.Add(possibility);
+            var needed = WithoutUnneeded(possibility);
+            if (seen.Add(needed.Length == 1 ? needed[0] : string.Join('\u0001', needed)))
+                merged.Add(needed);
         }
         return merged;
     }
 
-    private int[] LastUses(ResolutionPlan plan)
+    // Records are shared with other runs, so a column is blanked in a copy.
+    private string[] WithoutUnneeded(string[] possibility)
     {
-        var lastUse = new int[_columnCount];
-        for (var index = 0; index < plan.Sources.Count; index++)
+        var needed = possibility;
+        for (var column = 0; column < needed.Length; column++)
         {
-            if (plan.Sources[index] is LookupRows lookup)
-                Mark(lookup.Keys, index);
+            if (_shape.LastUse[column] > _source || needed[column].Length == 0)
+                continue;
+            if (ReferenceEquals(needed, possibility))
+                needed = (string[])possibility.Clone();
+            needed[column] = "";
         }
-        foreach (var values in plan.Keys)
-            Mark(values, int.MaxValue);
-        return lastUse;
-
-        void Mark(IEnumerable<ResolvedValue> values, int use)
-        {
-            foreach (var value in values.Where(value => value.Expression is null))
-                lastUse[_firstColumns[value.Source] + value.Output] = use;
-        }
+        return needed;
     }
-
-    private static int OutputCount(ResolutionSource source) => source switch
-    {
-        RequestRows rows => rows.Outputs.Count,
-        LookupRows lookup => lookup.Lookup.Outputs.Count,
-        _ => throw new InvalidOperationException("Unknown kind of source."),
-    };
 }

@@ -18,7 +18,7 @@ internal sealed class RowMatcher
     // A row that is in so many buckets of one query is a mistake; several large arrays multiply.
     private const int MaxCombinations = 100_000;
 
-    private readonly Expression[] _filters;
+    private readonly RowFilter[] _filters;
     private readonly EachSource[] _each;
     private readonly Expression[] _keys;
     private readonly (Expression Left, Expression Right)[] _equalities;
@@ -29,13 +29,16 @@ internal sealed class RowMatcher
 
     public RowMatcher(RowMatch match)
     {
-        _filters = [.. match.Filters];
+        _filters = [.. match.Filters.Select(filter => new RowFilter(filter))];
         _each = [.. match.Each];
         _eachRoom = match.Each.Count == 0 ? 0 : match.Each.Max(each => each.Index) + 1;
         _keys = [.. match.Keys];
         _equalities = [.. match.Equalities];
         _elements = [.. match.Each.Select(_ => new List<(SqlValue Key, SqlValue Value)>())];
     }
+
+    /// <summary>Whether a row gives one combination at most.</summary>
+    public bool IsSingle => _each.Length == 0;
 
     /// <summary>Gives every combination to the sink; the same one may come twice.</summary>
     /// <exception cref="EvaluationException">The row's values do not allow an answer.</exception>
@@ -60,7 +63,7 @@ internal sealed class RowMatcher
     {
         foreach (var filter in _filters)
         {
-            if (!SqlCompare.IsTrue(filter.Evaluate(context)))
+            if (!filter.Passes(context))
                 return false;
         }
         return true;

@@ -1,5 +1,4 @@
 using TopGun.Buckets.SyncRules.Compilation;
-using TopGun.Buckets.SyncRules.Expressions;
 using TopGun.Buckets.SyncRules.Values;
 
 namespace TopGun.Buckets.SyncRules.Evaluation;
@@ -10,10 +9,4 @@ internal sealed record TableFacts(SqlValue Schema, SqlValue Name, SqlValue Suffi
     public static TableFacts Of(TableMatch match, SourceTable table) => new(
         SqlValue.FromText(table.Schema), SqlValue.FromText(table.Name), SqlValue.FromText(match.SuffixOf(table.Name)));
 
-    public void Enter(EvaluationContext context)
-    {
-        context.SchemaName = Schema;
-        context.TableName = Name;
-        context.TableSuffix = Suffix;
-    }
 }

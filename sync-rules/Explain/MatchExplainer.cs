@@ -20,7 +20,7 @@ internal sealed class MatchExplainer
         _context.Row = row;
         _context.Positions = new BoundTable(source).PositionsOf(columns);
         _context.Time = settings.Time;
-        TableFacts.Of(table, source).Enter(_context);
+        _context.Table = TableFacts.Of(table, source);
     }
 
     /// <summary>Explains a way into a bucket.</summary>

@@ -1,3 +1,4 @@
+using TopGun.Buckets.SyncRules.Evaluation;
 using TopGun.Buckets.SyncRules.Values;
 
 namespace TopGun.Buckets.SyncRules.Expressions;
@@ -30,12 +31,8 @@ internal sealed class EvaluationContext
     /// <summary>For reading a list at once. Whoever uses it clears it first and is done with it before anyone else.</summary>
     public List<(SqlValue Key, SqlValue Value)> Elements { get; } = [];
 
-    /// <summary>Name of the schema, the table and the part a wildcard stands for, of the table at hand.</summary>
-    public SqlValue SchemaName { get; set; }
-
-    public SqlValue TableName { get; set; }
-
-    public SqlValue TableSuffix { get; set; }
+    /// <summary>About the table at hand.</summary>
+    public TableFacts? Table { get; set; }
 
     public RequestValues? Request { get; set; }
 

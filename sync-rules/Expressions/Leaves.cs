@@ -23,6 +23,9 @@ internal sealed class ConstantExpression(SqlValue value) : Expression
             case SqlKind.Real:
                 target.Append(value.Real.ToString("R", CultureInfo.InvariantCulture)).Append('r');
                 break;
+            case SqlKind.Blob:
+                target.Append("x'").Append(Convert.ToHexString(value.Bytes.Span)).Append('\'');
+                break;
             default:
                 target.Append('\'').Append(Encoding.UTF8.GetString(value.Bytes.Span).Replace("'", "''", StringComparison.Ordinal)).Append('\'');
                 break;
@@ -74,9 +77,9 @@ internal sealed class TableFactExpression(TableFact fact) : Expression
 {
     public override SqlValue Evaluate(EvaluationContext context) => fact switch
     {
-        TableFact.Schema => context.SchemaName,
-        TableFact.Name => context.TableName,
-        _ => context.TableSuffix,
+        TableFact.Schema => context.Table!.Schema,
+        TableFact.Name => context.Table!.Name,
+        _ => context.Table!.Suffix,
     };
 
     public override void Print(StringBuilder target) => target.Append("table:").Append(fact);
@@ -117,7 +120,7 @@ internal sealed class RequestExpression(RequestPart part, string? name = null) :
     {
         target.Append("request:").Append(part);
         if (name is not null)
-            target.Append('.').Append(name);
+            target.Append(".\"").Append(name.Replace("\"", "\"\"", StringComparison.Ordinal)).Append('"');
         if (EmptyWhenMissing)
             target.Append("{}");
     }

@@ -11,10 +11,10 @@ namespace TopGun.Buckets.SyncRules.Sql;
 //    7  IN, BETWEEN, LIKE      1  OR
 internal sealed partial class SqlParser
 {
-    private const int UnaryLevel = 11;
-    private const int MembershipLevel = 7;
-    private const int IsLevel = 5;
-    private const int NotLevel = 3;
+    public const int UnaryLevel = 11;
+    public const int MembershipLevel = 7;
+    public const int IsLevel = 5;
+    public const int NotLevel = 3;
 
     private static readonly Dictionary<string, (BinaryOperator Operator, int Level)> BinaryOperators = new()
     {
@@ -39,6 +39,13 @@ internal sealed partial class SqlParser
         ["/"] = (BinaryOperator.Divide, 10),
         ["%"] = (BinaryOperator.Modulo, 10),
     };
+
+    /// <summary>How an operator is written, and its level.</summary>
+    public static (string Text, int Level) OperatorOf(BinaryOperator binary)
+    {
+        var (text, found) = BinaryOperators.First(entry => entry.Value.Operator == binary);
+        return (text.ToUpperInvariant(), found.Level);
+    }
 
     private SqlExpression ParseExpression(int minimum = 1)
     {

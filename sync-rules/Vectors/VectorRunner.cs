@@ -17,18 +17,22 @@ public static class VectorRunner
     /// <param name="line">One vector as a JSON object; members named <c>expect_…</c> are ignored.</param>
     /// <returns>One JSON object with <c>id, error, warnings, rows, row_errors, parameter_rows, requests</c>.</returns>
     /// <exception cref="JsonException">The line is not JSON.</exception>
-    public static string Run(string line)
+    public static string Run(string line) => Run(line, (result, _) => result);
+
+    /// <summary>Runs one vector with other rules than those compiled from its file.</summary>
+    internal static string Run(string line, Func<RuleSetResult, RuleSetOptions, RuleSetResult> replace)
     {
         using var vector = JsonDocument.Parse(line, new JsonDocumentOptions { MaxDepth = 1000 });
         using var stream = new MemoryStream();
         using (var target = new Utf8JsonWriter(stream, WriterOptions))
-            Run(vector.RootElement, target);
+            Run(vector.RootElement, replace, target);
         return Encoding.UTF8.GetString(stream.ToArray());
     }
 
-    private static void Run(JsonElement vector, Utf8JsonWriter target)
+    private static void Run(JsonElement vector, Func<RuleSetResult, RuleSetOptions, RuleSetResult> replace, Utf8JsonWriter target)
     {
-        var result = Parse(vector);
+        var (parsed, options) = Parse(vector);
+        var result = replace(parsed, options);
         target.WriteStartObject();
         if (vector.TryGetProperty("id", out var id))
         {
@@ -58,7 +62,7 @@ public static class VectorRunner
         target.WriteEndObject();
     }
 
-    private static RuleSetResult Parse(JsonElement vector)
+    private static (RuleSetResult Result, RuleSetOptions Options) Parse(JsonElement vector)
     {
         var options = new RuleSetOptions
         {
@@ -68,11 +72,9 @@ public static class VectorRunner
         var yaml = vector.GetProperty("yaml").GetString()!;
         var result = RuleSet.Parse(yaml, options);
         if (result.Rules is null || !vector.TryGetProperty("sync_rules_version", out var version) || version.ValueKind != JsonValueKind.Number)
-            return result;
-        return RuleSet.Parse(yaml, options with
-        {
-            Versions = result.Rules.Definitions.ToDictionary(definition => definition.Name, _ => version.GetInt32()),
-        });
+            return (result, options);
+        options = options with { Versions = result.Rules.Definitions.ToDictionary(definition => definition.Name, _ => version.GetInt32()) };
+        return (RuleSet.Parse(yaml, options), options);
     }
 
     private static List<SourceTable> ReadSchema(JsonElement schemas) =>

@@ -6,8 +6,12 @@ namespace TopGun.Buckets.SyncRules.Yaml;
 /// <summary>Collects what is wrong with a file, so that its author sees all of it at once.</summary>
 internal sealed class Findings
 {
+    // Of each severity. More than anybody reads at once.
+    private const int MaxFindings = 1000;
+
     private readonly List<(int Start, RuleError Error)> _all = [];
     private readonly HashSet<RuleError> _known = [];
+    private readonly int[] _counts = new int[2];
     private readonly int _length;
     private readonly int[] _lineStarts;
 
@@ -46,6 +50,8 @@ internal sealed class Findings
     private void Add(RuleSeverity severity, string findingClass, YamlPlace place, string message)
     {
         HasErrors |= severity == RuleSeverity.Error;
+        if (_counts[(int)severity]++ >= MaxFindings)
+            return;
         var start = Math.Clamp(place.Start, 0, _length);
         var line = Array.BinarySearch(_lineStarts, start);
         line = line < 0 ? ~line - 1 : line;

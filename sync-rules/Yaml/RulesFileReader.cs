@@ -8,10 +8,14 @@ internal sealed partial class RulesFileReader
     private static readonly string[] StreamKeys =
         ["query", "queries", "with", "auto_subscribe", "priority", "accept_potentially_dangerous_queries"];
 
+    // Ten times as many as large applications have; compiling them is still a matter of a moment.
+    private const int MaxQueries = 2000;
+
     private readonly Findings _findings;
     private readonly string _source;
     private readonly HashSet<string> _names = new(StringComparer.Ordinal);
     private RulesSettings _settings = new();
+    private int _queryCount;
 
     private RulesFileReader(string source, Findings findings)
     {
@@ -33,7 +37,7 @@ internal sealed partial class RulesFileReader
         return new RulesFileReader(source, findings).ReadRoot(map);
     }
 
-    private RulesFile ReadRoot(YamlMap root)
+    private RulesFile? ReadRoot(YamlMap root)
     {
         CheckKeys(root, RootKeys, "the file");
         if (Find(root, "config") is { } config)
@@ -71,6 +75,11 @@ internal sealed partial class RulesFileReader
             }
         }
         CheckPresence(root);
+        if (_queryCount > MaxQueries)
+        {
+            Structure(root, $"The file has {_queryCount} queries, more than the {MaxQueries} allowed.");
+            return null;
+        }
         return new RulesFile(_settings, definitions, streams, ctes, events);
     }
 
@@ -234,6 +243,7 @@ internal sealed partial class RulesFileReader
 
     private QueryText? ReadQuery(YamlNode node)
     {
+        _queryCount++;
         if (node is YamlScalar scalar && (scalar.Style != YamlScalarStyle.Plain || !IsTyped(scalar.Value)))
             return new QueryText(scalar, _source);
         // A plain text with a colon and a blank in it reads as a mapping.

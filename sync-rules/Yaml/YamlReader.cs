@@ -6,9 +6,9 @@ namespace TopGun.Buckets.SyncRules.Yaml;
 /// <summary>Reads YAML into a tree in which every node knows its place.</summary>
 internal sealed class YamlReader
 {
-    // A rules file is four levels deep; the limits only keep hostile input cheap.
+    // A rules file is four levels deep and a long one has 100 KB; the limits only keep hostile input cheap.
     private const int MaxDepth = 32;
-    private const int MaxLength = 512 << 10;
+    private const int MaxLength = 256 << 10;
 
     private const char ByteOrderMark = '\uFEFF';
 

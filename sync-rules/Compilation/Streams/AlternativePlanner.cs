@@ -11,6 +11,9 @@ namespace TopGun.Buckets.SyncRules.Compilation.Streams;
 /// </remarks>
 internal sealed class AlternativePlanner
 {
+    // Each is a key of a bucket or an index.
+    private const int MaxLinks = 200;
+
     private readonly IReadOnlyList<SourceGroup> _groups;
     private readonly SourceGroup _primary;
     private readonly Dictionary<int, List<Expression>> _filters = [];
@@ -83,6 +86,8 @@ internal sealed class AlternativePlanner
             ListOf(_filters, left.Source).Add(new CompareExpression(BinaryOperator.Equal, left.Value.Expression, right.Value.Expression));
             return;
         }
+        if (_links.Count >= MaxLinks)
+            throw SqlProblem.Semantics(link.Span, $"The condition has more than {MaxLinks} comparisons between tables or with the request.");
         _links.Add((left, right, link));
         if (right.Origin == Origin.Row)
             _links.Add((right, left, link));

@@ -7,6 +7,7 @@ namespace TopGun.Buckets.SyncRules.Compilation.Streams;
 internal sealed class StreamCompiler
 {
     private const int MaxFamilies = 100;
+    private const int MaxFamiliesOfFile = 1000;
 
     private readonly CompileContext _context;
     private readonly StreamEntry _entry;
@@ -40,6 +41,8 @@ internal sealed class StreamCompiler
 
     private void Compile(SelectSyntax select, IReadOnlyList<KeyColumn> key, QueryReport report)
     {
+        if (_context.Resolutions.Count >= MaxFamiliesOfFile)
+            throw SqlProblem.Semantics(select.Span, $"The streams before this one have {_context.Resolutions.Count} kinds of buckets; a file may have {MaxFamiliesOfFile}.");
         if (IsEdition3)
             StreamQuery.WarnOfDistinct(select, report);
         else

@@ -13,6 +13,8 @@ internal sealed class ListRules : RuleSet
 
     public override IReadOnlyList<TablePattern> Tables { get; } = [new("public", "todos"), new("public", "lists")];
 
+    public override string Serialize() => throw new NotSupportedException();
+
     public override bool Uses(string schema, string table) => table is "todos" or "lists" or "events";
 
     public override TableEvaluator ForTable(SourceTable table) => new Evaluator(table);

@@ -133,6 +133,8 @@ public class OpIdTests
 
         public override IReadOnlyList<TablePattern> Tables => _rules.Tables;
 
+        public override string Serialize() => throw new NotSupportedException();
+
         public override bool Uses(string schema, string table) => _rules.Uses(schema, table);
 
         public override TableEvaluator ForTable(SourceTable table) => _rules.ForTable(table);

@@ -23,6 +23,8 @@ public sealed class FakeRules : RuleSet
 
     public override IReadOnlyList<TablePattern> Tables => [];
 
+    public override string Serialize() => throw new NotSupportedException();
+
     public override bool Uses(string schema, string table) => false;
 
     public override TableEvaluator ForTable(SourceTable table) => throw new NotSupportedException();

@@ -31,6 +31,23 @@ public sealed class StreamTests
         Assert.Equal(["s|0[\"A\",\"nl\"]", "s|0[\"B\",\"de\"]"], rules.BucketNames("""{"sub":"ann"}"""));
     }
 
+    [Theory]
+    [InlineData(2)]
+    [InlineData(3)]
+    public void A_value_that_two_parts_of_the_request_feed_must_be_both(int edition)
+    {
+        var rules = new RuleSetHarness($$"""
+            config: {edition: {{edition}}}
+            streams:
+              s:
+                auto_subscribe: true
+                query: SELECT * FROM t WHERE owner = auth.user_id() AND owner = auth.parameter('org')
+            """);
+
+        Assert.Empty(rules.BucketNames("""{"sub":"ann","org":"acme"}"""));
+        Assert.Equal(["s|0[\"ann\"]"], rules.BucketNames("""{"sub":"ann","org":"ann"}"""));
+    }
+
     [Fact]
     public void A_value_that_two_lookups_feed_must_be_in_both()
     {

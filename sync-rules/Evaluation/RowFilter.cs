@@ -1,0 +1,47 @@
+using TopGun.Buckets.SyncRules.Expressions;
+using TopGun.Buckets.SyncRules.Sql;
+using TopGun.Buckets.SyncRules.Values;
+
+namespace TopGun.Buckets.SyncRules.Evaluation;
+
+/// <summary>One condition over a row.</summary>
+/// <remarks>
+/// Most rows fail most conditions, and most conditions compare a column with a constant. Two integers are compared here, without evaluating three
+/// expressions: a definition whose rows these are not costs a third of the time.
+/// </remarks>
+internal sealed class RowFilter
+{
+    private readonly Expression _condition;
+    private readonly ColumnExpression? _column;
+    private readonly BinaryOperator _comparison;
+    private readonly long _constant;
+
+    public RowFilter(Expression condition)
+    {
+        _condition = condition;
+        if (condition is CompareExpression { Left: ColumnExpression column, Right: ConstantExpression { Value.Kind: SqlKind.Integer } constant } compare)
+        {
+            _column = column;
+            _comparison = compare.Comparison;
+            _constant = constant.Value.Integer;
+        }
+    }
+
+    /// <exception cref="EvaluationException">The row's values do not allow an answer.</exception>
+    public bool Passes(EvaluationContext context)
+    {
+        if (_column is not null && context.Positions[_column.Slot] is >= 0 and var position && context.Row[position].Kind == SqlKind.Integer)
+            return Holds(context.Row[position].Integer.CompareTo(_constant));
+        return SqlCompare.IsTrue(_condition.Evaluate(context));
+    }
+
+    private bool Holds(int order) => _comparison switch
+    {
+        BinaryOperator.Equal => order == 0,
+        BinaryOperator.NotEqual => order != 0,
+        BinaryOperator.Less => order < 0,
+        BinaryOperator.Greater => order > 0,
+        BinaryOperator.LessOrEqual => order <= 0,
+        _ => order >= 0,
+    };
+}
