@@ -26,4 +26,7 @@ public sealed record RuleError(
 
     /// <summary><c>line:column  code  message</c>, as compilers print it.</summary>
     public override string ToString() => $"{Line}:{Column}  {Code}  {Message}";
+
+    /// <summary>What was probably meant, when something is close: <c>length</c> for <c>lenght</c>.</summary>
+    public string? Suggestion => Yaml.Suggestion.In(Message);
 }

@@ -13,6 +13,7 @@ internal sealed class StreamBook(bool includeDefaults)
 {
     private readonly Dictionary<StreamKey, string> _errors = [];
     private readonly Dictionary<StreamKey, int> _priorities = [];
+    private readonly Dictionary<StreamKey, DownloadProgress> _downloads = [];
     private List<StreamRow> _requested = [];
     private IReadOnlyList<StreamDescription> _served = [];
     private long _reports;
@@ -34,6 +35,7 @@ internal sealed class StreamBook(bool includeDefaults)
         }
         _errors.Clear();
         _priorities.Clear();
+        _downloads.Clear();
         _served = [];
         return _requested = Wanted(database, now);
     }
@@ -107,6 +109,37 @@ internal sealed class StreamBook(bool includeDefaults)
         }
     }
 
+    /// <summary>Counts how much of each stream has arrived of the checkpoint that is being downloaded.</summary>
+    public void Measure(CheckpointTarget target, BucketStore store)
+    {
+        _downloads.Clear();
+        foreach (var bucket in target.Buckets)
+        {
+            var local = store.Find(bucket.Name);
+            var total = bucket.Count - (local?.CountAtLast ?? 0);
+            if (total <= 0)
+                continue;
+            var downloaded = Math.Min(local?.CountSinceLast ?? 0, total);
+            foreach (var reason in bucket.Reasons)
+            {
+                if (KeyOf(reason) is { } key)
+                {
+                    var sum = _downloads.GetValueOrDefault(key) ?? new DownloadProgress(0, 0);
+                    _downloads[key] = new DownloadProgress(sum.Downloaded + downloaded, sum.Total + total);
+                }
+            }
+        }
+    }
+
+    /// <summary>The checkpoint has arrived.</summary>
+    /// <returns>Whether that changes what is known of any stream.</returns>
+    public bool EndDownload()
+    {
+        var any = _downloads.Count > 0;
+        _downloads.Clear();
+        return any;
+    }
+
     /// <summary>Notes that everything, or everything up to a priority number, is visible.</summary>
     public void NoteSynced(Database database, int? priority, long now)
     {
@@ -139,6 +172,7 @@ internal sealed class StreamBook(bool includeDefaults)
         ExpiresAt = row.ExpiresAt is { } end ? DateTimeOffset.FromUnixTimeMilliseconds(end) : null,
         LastSyncedAt = row.LastSyncedAt is { } synced ? DateTimeOffset.FromUnixTimeMilliseconds(synced) : null,
         Priority = _priorities.TryGetValue(row.Key, out var priority) ? priority : null,
+        Download = _downloads.GetValueOrDefault(row.Key),
         Error = _errors.GetValueOrDefault(row.Key),
     };
 

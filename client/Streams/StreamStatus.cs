@@ -1,6 +1,8 @@
+using TopGun.Buckets.Client.Sync;
+
 namespace TopGun.Buckets.Client;
 
-/// <summary>What is known of one stream with its parameters. Survives restarts, but for <see cref="Error"/> and <see cref="Priority"/>.</summary>
+/// <summary>What is known of one stream with its parameters. What speaks of its rows survives restarts.</summary>
 /// <param name="Name">Name in the service's rules.</param>
 /// <param name="Parameters">The subscription's parameters as JSON with sorted members; null for none.</param>
 public sealed record StreamStatus(string Name, string? Parameters)
@@ -28,6 +30,9 @@ public sealed record StreamStatus(string Name, string? Parameters)
 
     /// <summary>Priority number of the last of its rows to arrive, of the present connection; null while it has none.</summary>
     public int? Priority { get; init; }
+
+    /// <summary>Its operations in the checkpoint that is being downloaded; null between checkpoints, and while there are none.</summary>
+    public DownloadProgress? Download { get; init; }
 
     /// <summary>Why the service cannot serve it, in a sentence; null when it can.</summary>
     public string? Error { get; init; }

@@ -78,16 +78,29 @@ internal sealed class CheckpointApplier(LocalDatabase local, LocalSchema schema,
     private ApplyResult Apply(Database database, LineBatch batch)
     {
         var result = new ApplyResult();
+        var received = 0;
         for (var index = 0; index < batch.Count && result.Mismatched.Count == 0; index++)
         {
             var line = batch[index];
             if (SyncLineReader.KindOf(line) == SyncLineKind.Data)
-                _downloaded += _store.Receive(database, line, Target("data"));
+                received += Receive(database, line);
             else if (SyncLineReader.Read(line) is { } message)
                 Apply(database, message, result);
         }
+        if (received > 0 && _total > 0)
+        {
+            streams.Measure(Target("data"), _store);
+            result.Streams = streams.Describe(database);
+        }
         _store.Save(database);
         return result;
+    }
+
+    private int Receive(Database database, ReadOnlySpan<byte> line)
+    {
+        var received = _store.Receive(database, line, Target("data"));
+        _downloaded += received;
+        return received;
     }
 
     private void Apply(Database database, SyncLine message, ApplyResult result)
@@ -98,6 +111,7 @@ internal sealed class CheckpointApplier(LocalDatabase local, LocalSchema schema,
                 Track(database, line);
                 streams.Track(database, line);
                 streams.Weigh(_target!);
+                streams.EndDownload();
                 result.Streams = streams.Describe(database);
                 break;
             case CheckpointDiffLine line:
@@ -216,6 +230,8 @@ internal sealed class CheckpointApplier(LocalDatabase local, LocalSchema schema,
         if (target.WriteCheckpoint is { } writeCheckpoint)
             WriteGate.Seen(database, writeCheckpoint);
         _downloaded = _total = 0;
+        if (streams.EndDownload())
+            result.Streams = streams.Describe(database);
         var blockedBy = WriteGate.State(database);
         result.BlockedBy = blockedBy;
         if (blockedBy == BlockedBy.Nothing)

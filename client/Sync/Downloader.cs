@@ -125,25 +125,31 @@ internal sealed partial class Downloader(
 
     private void Applied(ApplyResult result)
     {
-        if (result.Published is { } priority)
+        if (result.Published is not null)
         {
             _backoff.Reset();
             _endedBefore = false;
-            var now = options.TimeProvider.GetUtcNow();
-            status.Update(current => priority == Publisher.FullSync
-                ? current with { LastSyncedAt = now, SyncedPriority = null, Download = null, BlockedBy = BlockedBy.Nothing, DownloadError = null }
-                : current with { SyncedPriority = priority });
         }
-        status.Update(current => current with { Download = applier.Progress, BlockedBy = result.BlockedBy ?? current.BlockedBy });
         if (result.Streams is { } streams)
-            Report(streams);
+            LogErrors(streams);
+        var now = options.TimeProvider.GetUtcNow();
+        var isFull = result.Published == Publisher.FullSync;
+        // At once, so that whoever waits for one of these finds the others as well.
+        status.Update(current => current.With(result.Streams) with
+        {
+            LastSyncedAt = isFull ? now : current.LastSyncedAt,
+            SyncedPriority = isFull ? null : result.Published ?? current.SyncedPriority,
+            Download = applier.Progress,
+            BlockedBy = result.BlockedBy ?? current.BlockedBy,
+            DownloadError = isFull ? null : current.DownloadError,
+        });
         if (result.Mismatched.Count > 0)
             Log.Mismatch(options.Logger, result.Mismatched.Count, result.Mismatched[0]);
         if (result.TokenExpiresIn is not null || applier.WaitsForGate)
             Alive();
     }
 
-    private void Report(StreamReport report)
+    private void LogErrors(StreamReport report)
     {
         var before = status.Current;
         foreach (var stream in report.Streams)
@@ -151,7 +157,6 @@ internal sealed partial class Downloader(
             if (stream.Error is { } error && before.FindStream(stream.Name, stream.Parameters)?.Error != error)
                 Log.StreamError(options.Logger, stream.Name, stream.Parameters, error);
         }
-        status.Update(current => current.With(report));
     }
 
     private TimeSpan? After(StreamOutcome outcome)

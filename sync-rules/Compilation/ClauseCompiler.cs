@@ -72,7 +72,7 @@ internal sealed class ClauseCompiler(ScalarCompiler scalars, Func<SqlExpression,
     {
         if (Compile(not.Operand) is not ValueClause value)
             throw SqlProblem.Unsupported(not.Span, "A comparison with a parameter cannot be negated.");
-        return new ValueClause(ScalarCompiler.Negate(value.Value, isThreeValued: false));
+        return new ValueClause(ScalarCompiler.Negate(value.Value, isExact: false));
     }
 
     private Clause CompileEqual(BinarySyntax equality)

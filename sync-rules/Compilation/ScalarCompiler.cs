@@ -52,8 +52,10 @@ internal sealed class ScalarCompiler(IExpressionScope scope, RulesSettings setti
                 var range = Combine(
                     between,
                     [Compile(between.Operand), Compile(between.Low), Compile(between.High)],
-                    parts => new BetweenExpression(parts[0], parts[1], parts[2]));
+                    parts => Between(parts[0], parts[1], parts[2]));
                 return between.Negated ? Negate(range) : range;
+            case LikeSyntax like:
+                return CompileLike(like);
             case CaseSyntax choice:
                 return CompileCase(choice);
             case CastSyntax cast:
@@ -84,17 +86,17 @@ internal sealed class ScalarCompiler(IExpressionScope scope, RulesSettings setti
             case BinaryOperator.And or BinaryOperator.Or:
                 return Combine(binary, [left, right], parts => new LogicalExpression(binary.Operator == BinaryOperator.And, settings.SqliteExact, parts[0], parts[1]));
             case BinaryOperator.NotEqual when IsEdition3:
-                return Negate(Combine(binary, [left, right], parts => new CompareExpression(BinaryOperator.Equal, parts[0], parts[1])));
+                return Negate(Combine(binary, [left, right], parts => Compare(BinaryOperator.Equal, parts[0], parts[1])));
             case BinaryOperator.Equal or BinaryOperator.NotEqual or BinaryOperator.Less or BinaryOperator.Greater
                 or BinaryOperator.LessOrEqual or BinaryOperator.GreaterOrEqual:
-                return Combine(binary, [left, right], parts => new CompareExpression(binary.Operator, parts[0], parts[1]));
+                return Combine(binary, [left, right], parts => Compare(binary.Operator, parts[0], parts[1]));
             case BinaryOperator.Add or BinaryOperator.Subtract or BinaryOperator.Multiply or BinaryOperator.Divide:
-                return Combine(binary, [left, right], parts => new ArithmeticExpression(binary.Operator, parts[0], parts[1]));
+                return Combine(binary, [left, right], parts => new ArithmeticExpression(binary.Operator, parts[0], parts[1], settings.SqliteExact));
             case BinaryOperator.Concat:
                 return Combine(binary, [left, right], parts => new ConcatExpression(parts[0], parts[1], settings.SqliteExact));
             case BinaryOperator.Overlap:
-                if (settings.Edition == 1)
-                    throw SqlProblem.Unsupported(binary.OperatorSpan, "The operator && needs edition 2 or 3.");
+                // The preview streams of edition 2 have it as a condition, which is compiled elsewhere.
+                RequireEdition3(binary.OperatorSpan, "The operator && as a value");
                 return Combine(binary, [left, right], parts => new OverlapExpression(parts[0], parts[1]));
             default:
                 RequireEdition3(binary.OperatorSpan, "This operator");
@@ -102,8 +104,8 @@ internal sealed class ScalarCompiler(IExpressionScope scope, RulesSettings setti
         }
     }
 
-    public static Bound Negate(Bound operand, bool isThreeValued) =>
-        operand with { Expression = new NotExpression(operand.Expression, isThreeValued) };
+    public static Bound Negate(Bound operand, bool isExact) =>
+        operand with { Expression = new NotExpression(operand.Expression, isExact) };
 
     private Bound Negate(Bound operand) => Negate(operand, settings.SqliteExact);
 
@@ -116,21 +118,34 @@ internal sealed class ScalarCompiler(IExpressionScope scope, RulesSettings setti
 
     private Bound CompileIn(InSyntax membership)
     {
-        if (membership.Negated && settings.Edition == 1)
-            throw SqlProblem.Unsupported(membership.Span, "NOT IN needs edition 2 or 3.");
+        if (membership.Negated)
+            RequireEdition3(membership.Span, "NOT IN as a value");
         Bound result;
         if (membership.List is ArraySyntax array)
         {
             RequireEdition3(array.Span, "IN ARRAY[…]");
             result = Combine(
-                membership, [Compile(membership.Operand), .. array.Items.Select(Compile)], parts => new InItemsExpression(parts[0], parts[1..]));
+                membership, [Compile(membership.Operand), .. array.Items.Select(Compile)], parts => InItems(parts[0], parts[1..]));
         }
         else
         {
             result = Combine(
-                membership, [Compile(membership.Operand), Compile(membership.List)], parts => new InJsonExpression(parts[0], parts[1]));
+                membership, [Compile(membership.Operand), Compile(membership.List)], parts => new InJsonExpression(parts[0], parts[1], settings.SqliteExact));
         }
         return membership.Negated ? Negate(result) : result;
+    }
+
+    private Bound CompileLike(LikeSyntax like)
+    {
+        if (!settings.SqliteFunctions)
+            throw SqlProblem.Unsupported(like.OperatorSpan, "LIKE is not possible unless 'config' has 'sqlite_functions: true'.");
+        var parts = new List<Bound> { Compile(like.Pattern), Compile(like.Operand) };
+        if (like.Escape is not null)
+            parts.Add(Compile(like.Escape));
+        var result = Combine(like, parts, compiled => new CallExpression(FunctionCatalog.Find("like", settings)!, compiled));
+
+        // As for !=: before edition 3 the negation of unknown is unknown.
+        return like.Negated ? Negate(result, settings.SqliteExact || !IsEdition3) : result;
     }
 
     private Bound CompileCase(CaseSyntax choice)
@@ -147,11 +162,37 @@ internal sealed class ScalarCompiler(IExpressionScope scope, RulesSettings setti
         if (choice.Otherwise is not null)
             parts.Add(Compile(choice.Otherwise));
         var count = choice.Branches.Count;
-        return Combine(choice, parts, compiled => new CaseExpression(
-            choice.Operand is null ? null : compiled[count * 2],
-            [.. Enumerable.Range(0, count).Select(index => compiled[index * 2])],
-            [.. Enumerable.Range(0, count).Select(index => compiled[index * 2 + 1])],
-            choice.Otherwise is null ? null : compiled[^1]));
+        return Combine(choice, parts, compiled =>
+        {
+            var operand = choice.Operand is null ? null : compiled[count * 2];
+            Expression[] whens = [.. Enumerable.Range(0, count).Select(index => compiled[index * 2])];
+            Expression[] thens = [.. Enumerable.Range(0, count).Select(index => compiled[index * 2 + 1])];
+            var otherwise = choice.Otherwise is null ? null : compiled[^1];
+            return operand is null || !settings.SqliteExact
+                ? new CaseExpression(operand, whens, thens, otherwise, settings.SqliteExact)
+                : new CaseExpression(null, [.. whens.Select(when => Compare(BinaryOperator.Equal, operand, when))], thens, otherwise, isExact: true);
+        });
+    }
+
+    /// <summary>A comparison under the rules of the file.</summary>
+    public CompareExpression Compare(BinaryOperator comparison, Expression left, Expression right)
+    {
+        if (settings.SqliteExact)
+            (left, right) = Affinity.Apply(left, right);
+        return new CompareExpression(comparison, left, right, settings.SqliteExact);
+    }
+
+    private Expression Between(Expression operand, Expression low, Expression high) => settings.SqliteExact
+        ? new LogicalExpression(
+            isAnd: true, isExact: true,
+            Compare(BinaryOperator.GreaterOrEqual, operand, low), Compare(BinaryOperator.LessOrEqual, operand, high))
+        : new BetweenExpression(operand, low, high);
+
+    private InItemsExpression InItems(Expression operand, Expression[] items)
+    {
+        if (settings.SqliteExact)
+            (operand, items) = Affinity.Apply(operand, items);
+        return new InItemsExpression(operand, items, settings.SqliteExact);
     }
 
     private Bound CompileCast(CastSyntax cast)
@@ -174,14 +215,21 @@ internal sealed class ScalarCompiler(IExpressionScope scope, RulesSettings setti
         if (arrow.Step.Value.Kind == SqlKind.Integer)
             RequireEdition3(arrow.Step.Span, "An arrow with a position");
         var path = arrow.Step.Value.Kind == SqlKind.Integer
-            ? arrow.Step.Value.Integer.ToString(System.Globalization.CultureInfo.InvariantCulture)
+            ? Position(arrow.Step.Value.Integer)
             : System.Text.Encoding.UTF8.GetString(arrow.Step.Value.Bytes.Span);
         var splitsPlainKeys = !settings.FixedJsonExtract && arrow.Step.Value.Kind == SqlKind.Text;
         var steps = settings.SqliteExact
-            ? JsonPath.ParseExact(path) ?? throw SqlProblem.Semantics(arrow.Step.Span, "The JSON path is malformed.")
+            ? JsonPath.ParseExactArrow(arrow.Step.Value) ?? throw SqlProblem.Semantics(arrow.Step.Span, "The JSON path is malformed.")
             : JsonPath.Parse(path, splitsPlainKeys);
         return Combine(
-            arrow, [Compile(arrow.Operand)], parts => new ArrowExpression(parts[0], path, steps, arrow.AsText, !settings.FixedJsonExtract));
+            arrow, [Compile(arrow.Operand)], parts => new ArrowExpression(parts[0], path, steps, arrow.AsText, !settings.FixedJsonExtract, settings.SqliteExact));
+    }
+
+    // SQLite tells a position from a key of digits, so their canonical forms must differ too.
+    private string Position(long position)
+    {
+        var digits = position.ToString(System.Globalization.CultureInfo.InvariantCulture);
+        return settings.SqliteExact ? $"[{digits}]" : digits;
     }
 
     private Bound CompileCall(CallSyntax call)
@@ -191,28 +239,43 @@ internal sealed class ScalarCompiler(IExpressionScope scope, RulesSettings setti
             throw SqlProblem.Reference(call.Span, $"There is no function '{call.Qualifier.Text}.{name}' here.{Suggestion.For(call.Qualifier.Text, ["request", "auth", "connection", "subscription"])}");
         if (name == "json_each")
             throw SqlProblem.Unsupported(call.Span, "json_each() gives rows; it is only possible in FROM.");
-        if (FunctionCatalog.Forbidden.Contains(name))
+        if (FunctionCatalog.IsForbidden(name, call.Arguments.Count, settings))
             throw SqlProblem.Unsupported(call.Span, $"{name}() is not possible: its result depends on more than this row.");
         if (call.UsesKeywords)
             RequireEdition3(call.Span, "substring(x FROM a FOR b)");
-        var function = FunctionCatalog.Find(name, !settings.FixedJsonExtract, settings.SqliteExact)
-            ?? throw SqlProblem.Reference(
-                call.Name.Span, $"There is no function '{name}'.{Suggestion.For(name, FunctionCatalog.Names)}");
+        var function = FunctionCatalog.Find(name, settings) ?? throw UnknownFunction(call.Name, name);
         CheckCount(call, function);
         var arguments = call.Arguments.Take(function.MaxArguments).Select(Compile).ToList();
         while (arguments.Count < function.MinArguments)
             arguments.Add(Bound.Constant(NullConstant));
-        return Combine(call, arguments, parts => new CallExpression(function, parts));
+        return Combine(call, arguments, parts => Call(function, parts));
     }
+
+    // SQLite's conditional functions do not evaluate what they do not need, so it cannot fail.
+    private Expression Call(ScalarFunction function, Expression[] arguments) => function.Name switch
+    {
+        "coalesce" => new CoalesceExpression(arguments),
+        "ifnull" when settings.SqliteExact => new CoalesceExpression(arguments),
+        "iif" when settings.SqliteExact => new CaseExpression(null, [arguments[0]], [arguments[1]], arguments[2], isExact: true),
+        _ => new CallExpression(function, arguments),
+    };
+
+    private SqlProblem UnknownFunction(SqlName written, string name) => SqlProblem.Reference(
+        written.Span,
+        FunctionCatalog.IsInLibrary(name)
+            ? $"There is no function '{name}' unless 'config' has 'sqlite_functions: true'."
+            : $"There is no function '{name}'.{Suggestion.For(name, FunctionCatalog.NamesFor(settings))}");
 
     private void CheckCount(CallSyntax call, ScalarFunction function)
     {
         var count = call.Arguments.Count;
+        if (function.Name == "json_object" && count % 2 != 0)
+            throw SqlProblem.Semantics(call.Span, "json_object() takes pairs of a label and a value.");
         if (count >= function.MinArguments && count <= function.MaxArguments)
             return;
         var expected = function.MinArguments == function.MaxArguments
             ? $"{function.MinArguments}"
-            : $"{function.MinArguments} to {function.MaxArguments}";
+            : function.MaxArguments == SqliteLibrary.Any ? $"at least {function.MinArguments}" : $"{function.MinArguments} to {function.MaxArguments}";
         var message = $"{call.Name.Text}() takes {expected} argument(s), not {count}.";
         if (IsEdition3)
             throw SqlProblem.Semantics(call.Span, message);

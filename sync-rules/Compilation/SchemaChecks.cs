@@ -34,6 +34,7 @@ internal static class SchemaChecks
         IsSyntax test => ColumnsOf(test.Operand),
         InSyntax membership => ColumnsOf(membership.Operand).Concat(ColumnsOf(membership.List)),
         BetweenSyntax between => ColumnsOf(between.Operand).Concat(ColumnsOf(between.Low)).Concat(ColumnsOf(between.High)),
+        LikeSyntax like => ColumnsOf(like.Operand).Concat(ColumnsOf(like.Pattern)).Concat(like.Escape is null ? [] : ColumnsOf(like.Escape)),
         CastSyntax cast => ColumnsOf(cast.Operand),
         CallSyntax call => call.Arguments.SelectMany(ColumnsOf),
         ArraySyntax array => array.Items.SelectMany(ColumnsOf),

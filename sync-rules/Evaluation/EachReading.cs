@@ -43,7 +43,7 @@ internal static class EachReading
     {
         if (input.Kind != SqlKind.Text)
             throw new EvaluationException("json_each() needs JSON text.");
-        var json = SqlCast.TextOf(input, scratch);
+        var json = input.Bytes;
         JsonReading.Validate(json.Span);
         var reader = JsonReading.Open(json.Span);
         reader.Read();
@@ -56,7 +56,7 @@ internal static class EachReading
             case JsonTokenType.StartObject:
                 while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
                 {
-                    var key = SqlValue.FromText(reader.GetString()!);
+                    var key = SqlValue.FromText(JsonReading.Unescape(json, ref reader, scratch));
                     var member = JsonReading.ReadValue(json, ref reader);
                     rows.Add((key, JsonReading.ToValue(member, nullIsText, allReal: true, scratch)));
                 }

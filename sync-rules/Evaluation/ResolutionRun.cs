@@ -77,9 +77,11 @@ internal sealed class ResolutionRun
                 _possibilities = [];
         }
         if (_possibilities.Count > 0)
+        {
             EvaluateRequestValues();
-        if (_possibilities.Count > 0 && !Agrees(_possibilities[0], knownSources: -1))
-            _possibilities = [];
+            if (!Agrees(_possibilities[0], known: 0))
+                _possibilities = [];
+        }
         Proceed();
     }
 
@@ -232,12 +234,12 @@ internal sealed class ResolutionRun
             extended = (string[])possibility.Clone();
             record.CopyTo(extended, _shape.FirstColumn(_source));
         }
-        if (Agrees(extended, _source))
+        if (Agrees(extended, known: _source + 1))
             next.Add(extended);
     }
 
-    // Where one key has several sources, those known by now must name the same value.
-    private bool Agrees(string[] possibility, int knownSources)
+    // Where one key has several values, those known by now, of the request and of the first sources, must be the same.
+    private bool Agrees(string[] possibility, int known)
     {
         if (!_shape.HasAgreements)
             return true;
@@ -246,7 +248,7 @@ internal sealed class ResolutionRun
             string? first = null;
             foreach (var slot in slots)
             {
-                if (slot >= 0 && _shape.SourceOf(slot) > knownSources)
+                if (slot >= 0 && _shape.SourceOf(slot) >= known)
                     continue;
                 var fragment = Fragment(slot, possibility);
                 if (fragment is null || (first is not null && fragment != first))

@@ -33,6 +33,7 @@ internal sealed class MatchExplainer
 
     private ExplainedMatch Explain(RowMatch match, string? family, IReadOnlyList<Expression> needed)
     {
+        // The canonical text of an expression names the elements it reads; one taken for such a reader by mistake is only told more often.
         var readsElements = match.Filters.ToLookup(filter => match.Each.Count > 0 && filter.ToString().Contains("each", StringComparison.Ordinal));
         var filters = readsElements[false].Select(filter => Term(filter, match.Each)).ToList();
         var combinations = new List<ExplainedCombination>();

@@ -15,6 +15,37 @@ public sealed record RowExplanation(
 {
     /// <summary>Every bucket that holds the row, ordered by name.</summary>
     public IReadOnlyList<string> Buckets { get; } = [.. Queries.SelectMany(query => query.Buckets).Distinct().Order(StringComparer.Ordinal)];
+
+    /// <summary>Whether a user gets the row; null when nobody asked.</summary>
+    public RowOfUser? User { get; init; }
+}
+
+/// <summary>Whether a user gets a row.</summary>
+/// <param name="Through">Buckets that hold the row and that the user has.</param>
+/// <param name="WhyNot">Why there is none; null when there is.</param>
+public sealed record RowOfUser(IReadOnlyList<string> Through, string? WhyNot)
+{
+    /// <summary>Compares what was found for the row with what was found for the user.</summary>
+    public static RowOfUser Of(RowExplanation row, UserExplanation user)
+    {
+        var through = row.Buckets.Intersect(user.Buckets.Select(bucket => bucket.Name), StringComparer.Ordinal).ToList();
+        if (through.Count > 0)
+            return new RowOfUser(through, null);
+        if (user.Problem is not null)
+            return new RowOfUser([], $"their request fails. {user.Problem}");
+        if (row.Buckets.Count == 0)
+            return new RowOfUser([], "the row is in no bucket.");
+        var definitions = row.Queries.Where(query => query.Buckets.Count > 0).Select(query => query.Definition).Distinct().ToList();
+        var others = user.Buckets.Where(bucket => definitions.Contains(bucket.Definition)).Select(bucket => bucket.Name).ToList();
+        var reasons = user.Definitions
+            .Where(definition => definitions.Contains(definition.Name))
+            .SelectMany(definition => definition.Ways.Select(way => way.WhyNone).Append(definition.Problem))
+            .OfType<string>()
+            .Distinct();
+        return new RowOfUser([], others.Count > 0
+            ? $"of {string.Join(" and ", definitions)} they have {string.Join(", ", others.Take(20))}{(others.Count > 20 ? " and more" : "")}."
+            : $"of {string.Join(" and ", definitions)} they have no bucket. {string.Join(' ', reasons)}".TrimEnd());
+    }
 }
 
 /// <summary>A named value.</summary>

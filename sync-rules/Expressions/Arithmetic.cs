@@ -5,7 +5,11 @@ using TopGun.Buckets.SyncRules.Values;
 namespace TopGun.Buckets.SyncRules.Expressions;
 
 /// <summary><c>+ - * /</c>: text counts by its numeric prefix, overflow turns real, division by zero is null.</summary>
-internal sealed class ArithmeticExpression(BinaryOperator operation, Expression left, Expression right) : Expression
+/// <param name="operation">Which of them.</param>
+/// <param name="left">First operand.</param>
+/// <param name="right">Second operand.</param>
+/// <param name="isExact">As in SQLite, which knows infinity.</param>
+internal sealed class ArithmeticExpression(BinaryOperator operation, Expression left, Expression right, bool isExact) : Expression
 {
     public Expression Left => left;
 
@@ -13,21 +17,25 @@ internal sealed class ArithmeticExpression(BinaryOperator operation, Expression 
 
     public override SqlValue Evaluate(EvaluationContext context)
     {
-        var leftValue = SqlCast.ToNumeric(left.Evaluate(context));
-        var rightValue = SqlCast.ToNumeric(right.Evaluate(context));
+        var leftValue = SqlCast.ToOperand(left.Evaluate(context), isExact);
+        var rightValue = SqlCast.ToOperand(right.Evaluate(context), isExact);
         if (leftValue.IsNull || rightValue.IsNull)
             return SqlValue.Null;
         if (leftValue.Kind == SqlKind.Integer && rightValue.Kind == SqlKind.Integer && Whole(leftValue.Integer, rightValue.Integer) is { } whole)
             return whole;
         var first = leftValue.Kind == SqlKind.Integer ? leftValue.Integer : leftValue.Real;
         var second = rightValue.Kind == SqlKind.Integer ? rightValue.Integer : rightValue.Real;
-        return SqlValue.FromFinite(operation switch
-        {
-            BinaryOperator.Add => first + second,
-            BinaryOperator.Subtract => first - second,
-            BinaryOperator.Multiply => first * second,
-            _ => first / second,
-        });
+        if (operation == BinaryOperator.Divide && second == 0)
+            return SqlValue.Null;
+        return SqlCast.Real(
+            operation switch
+            {
+                BinaryOperator.Add => first + second,
+                BinaryOperator.Subtract => first - second,
+                BinaryOperator.Multiply => first * second,
+                _ => first / second,
+            },
+            isExact);
     }
 
     // Null when the result does not fit into 64 bits.
@@ -48,10 +56,10 @@ internal sealed class ArithmeticExpression(BinaryOperator operation, Expression 
         return wide >= long.MinValue && wide <= long.MaxValue ? SqlValue.FromInteger((long)wide) : null;
     }
 
-    public override void Print(StringBuilder target) => PrintCall(target, operation.ToString(), left, right);
+    public override void Print(StringBuilder target) => PrintCall(target, operation + (isExact ? "!" : ""), left, right);
 }
 
-/// <summary><c>% &amp; | &lt;&lt; >></c> on integers, as SQLite computes them.</summary>
+/// <summary><c>% &amp; | &lt;&lt; >></c> on integers, as SQLite computes them: text counts by its leading integer, reals lose their fraction.</summary>
 internal sealed class BitwiseExpression(BinaryOperator operation, Expression left, Expression right) : Expression
 {
     public BinaryOperator Operation => operation;
@@ -62,8 +70,8 @@ internal sealed class BitwiseExpression(BinaryOperator operation, Expression lef
 
     public override SqlValue Evaluate(EvaluationContext context)
     {
-        var leftValue = SqlCast.ToNumeric(left.Evaluate(context));
-        var rightValue = SqlCast.ToNumeric(right.Evaluate(context));
+        var leftValue = left.Evaluate(context);
+        var rightValue = right.Evaluate(context);
         if (leftValue.IsNull || rightValue.IsNull)
             return SqlValue.Null;
         var first = SqlCast.ToInteger(leftValue, truncates: true).Integer;
@@ -73,8 +81,7 @@ internal sealed class BitwiseExpression(BinaryOperator operation, Expression lef
             if (second == 0)
                 return SqlValue.Null;
             var rest = second == -1 ? 0 : first % second;
-            var isReal = leftValue.Kind == SqlKind.Real || rightValue.Kind == SqlKind.Real;
-            return isReal ? SqlValue.FromReal(rest) : SqlValue.FromInteger(rest);
+            return IsReal(leftValue) || IsReal(rightValue) ? SqlValue.FromReal(rest) : SqlValue.FromInteger(rest);
         }
         return SqlValue.FromInteger(operation switch
         {
@@ -84,6 +91,8 @@ internal sealed class BitwiseExpression(BinaryOperator operation, Expression lef
             _ => Shift(first, second == long.MinValue ? long.MaxValue : -second),
         });
     }
+
+    private static bool IsReal(in SqlValue value) => SqlCast.ToOperand(value, isExact: true).Kind == SqlKind.Real;
 
     // A negative distance shifts the other way; 64 and more shift everything out, keeping the sign to the right.
     private static long Shift(long value, long distance) => distance switch

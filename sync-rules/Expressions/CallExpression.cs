@@ -8,7 +8,8 @@ namespace TopGun.Buckets.SyncRules.Expressions;
 /// <summary>A call of a scalar function.</summary>
 internal sealed class CallExpression(ScalarFunction function, Expression[] arguments) : Expression
 {
-    public const int MaxArguments = 4;
+    // Calls with more arguments are rare; theirs are collected on the heap.
+    private const int FewArguments = 4;
 
     public ScalarFunction Function => function;
 
@@ -16,15 +17,18 @@ internal sealed class CallExpression(ScalarFunction function, Expression[] argum
 
     public override SqlValue Evaluate(EvaluationContext context)
     {
-        var values = default(ArgumentValues);
+        var few = default(ArgumentValues);
+        Span<SqlValue> values = few;
+        if (arguments.Length > FewArguments)
+            values = new SqlValue[arguments.Length];
         for (var index = 0; index < arguments.Length; index++)
             values[index] = arguments[index].Evaluate(context);
-        return function.Apply(((ReadOnlySpan<SqlValue>)values)[..arguments.Length], context);
+        return function.Apply(values[..arguments.Length], context);
     }
 
     public override void Print(StringBuilder target) => PrintCall(target, "call:" + function.Name, arguments);
 
-    [InlineArray(MaxArguments)]
+    [InlineArray(FewArguments)]
     private struct ArgumentValues
     {
         private SqlValue _first;

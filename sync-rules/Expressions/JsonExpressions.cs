@@ -12,50 +12,62 @@ namespace TopGun.Buckets.SyncRules.Expressions;
 /// <param name="steps">The path's steps.</param>
 /// <param name="asText"><c>->></c>: the member as a value instead of as JSON text.</param>
 /// <param name="nullIsText">JSON null is the text <c>null</c> for <c>->></c> and null for <c>-></c>; otherwise the other way round.</param>
-internal sealed class ArrowExpression(Expression operand, string path, byte[][] steps, bool asText, bool nullIsText) : Expression
+/// <param name="isExact">As in SQLite: JSON is shortened but not rewritten.</param>
+internal sealed class ArrowExpression(Expression operand, string path, JsonStep[] steps, bool asText, bool nullIsText, bool isExact = false)
+    : Expression
 {
     public override SqlValue Evaluate(EvaluationContext context)
     {
         var document = operand.Evaluate(context);
         if (document.IsNull)
             return SqlValue.Null;
-        if (!JsonPath.TryFollow(SqlCast.TextOf(document, context.Scratch), steps, out var member))
+        if (!JsonPath.TryFollow(SqlCast.TextOf(document, isExact, context.Scratch), steps, out var member))
             return SqlValue.Null;
         if (asText)
-            return JsonReading.ToValue(member, nullIsText, allReal: false, context.Scratch);
+            return JsonReading.ToValue(member, nullIsText, allReal: false, context.Scratch, isExact);
         var isNull = member.Span.TrimStart(" \t\r\n"u8).StartsWith("null"u8);
-        return isNull && nullIsText ? SqlValue.Null : SqlValue.FromText(JsonReading.Compact(member.Span, allReal: false, context.Scratch));
+        if (isNull && nullIsText)
+            return SqlValue.Null;
+        return SqlValue.FromJson(isExact
+            ? JsonReading.Minify(member.Span, context.Scratch)
+            : JsonReading.Compact(member.Span, allReal: false, context.Scratch));
     }
 
     public override void Print(StringBuilder target)
     {
         target.Append("(arrow").Append(asText ? ">>" : ">").Append(nullIsText ? '0' : '1').Append(' ');
         operand.Print(target);
-        target.Append(" '").Append(path.Replace("'", "''", StringComparison.Ordinal)).Append("' ").Append(steps.Length).Append(')');
+        target.Append(" '").Append(path.Replace("'", "''", StringComparison.Ordinal)).Append("' ").Append(steps.Length).Append(isExact ? "!)" : ")");
     }
 }
 
-/// <summary><c>x IN list</c> as a condition of edition 3: whether x is among the rows of <c>json_each(list)</c>.</summary>
-internal sealed class InRowsExpression(Expression operand, EachSource rows) : Expression
+/// <summary><c>x IN list</c> as a condition of edition 3: whether x is among the rows of <c>json_each(list)</c>. Exactly, it can be unknown.</summary>
+internal sealed class InRowsExpression(Expression operand, EachSource rows, bool isExact) : Expression
 {
     public override SqlValue Evaluate(EvaluationContext context)
     {
         var value = operand.Evaluate(context);
         var input = rows.Input.Evaluate(context);
         var found = false;
+        var isUnknown = false;
         var elements = context.Elements; // from here on nothing else is evaluated that could use it
         elements.Clear();
         EachReading.Read(rows, input, context, nullIsText: false, elements);
         foreach (var (_, element) in elements)
-            found |= !value.IsNull && !element.IsNull && SqlCompare.AreEqual(value, element);
-        return SqlValue.FromBoolean(found);
+        {
+            if (value.IsNull || element.IsNull)
+                isUnknown = true;
+            else
+                found |= SqlCompare.AreEqual(value, element);
+        }
+        return !found && isUnknown && isExact ? SqlValue.Null : SqlValue.FromBoolean(found);
     }
 
-    public override void Print(StringBuilder target) => PrintCall(target, "inrows", operand, rows.Input);
+    public override void Print(StringBuilder target) => PrintCall(target, isExact ? "inrows!" : "inrows", operand, rows.Input);
 }
 
-/// <summary><c>x IN list</c> where the list is a JSON array.</summary>
-internal sealed class InJsonExpression(Expression operand, Expression list) : Expression
+/// <summary><c>x IN list</c> where the list is a JSON array. Exactly, a null element makes "not found" unknown.</summary>
+internal sealed class InJsonExpression(Expression operand, Expression list, bool isExact) : Expression
 {
     public override SqlValue Evaluate(EvaluationContext context)
     {
@@ -64,13 +76,19 @@ internal sealed class InJsonExpression(Expression operand, Expression list) : Ex
         if (value.IsNull || array.IsNull)
             return SqlValue.Null;
         var found = false;
+        var isUnknown = false;
         var elements = new JsonElements(array, context.Scratch);
         while (elements.TryRead(out var element))
-            found |= !element.IsNull && SqlCompare.AreEqual(value, element);
-        return SqlValue.FromBoolean(found);
+        {
+            if (element.IsNull)
+                isUnknown = true;
+            else
+                found |= SqlCompare.AreEqual(value, element);
+        }
+        return !found && isUnknown && isExact ? SqlValue.Null : SqlValue.FromBoolean(found);
     }
 
-    public override void Print(StringBuilder target) => PrintCall(target, "in", operand, list);
+    public override void Print(StringBuilder target) => PrintCall(target, isExact ? "in!" : "in", operand, list);
 }
 
 /// <summary><c>a &amp;&amp; b</c>: whether two JSON arrays share an element.</summary>
@@ -96,14 +114,14 @@ internal sealed class OverlapExpression(Expression left, Expression right) : Exp
     public override void Print(StringBuilder target) => PrintCall(target, "overlap", left, right);
 }
 
-/// <summary><c>x IN ARRAY[…]</c>: unknown rather than false when nothing matched but an item is null.</summary>
-internal sealed class InItemsExpression(Expression operand, Expression[] items) : Expression
+/// <summary><c>x IN ARRAY[…]</c>: unknown rather than false when nothing matched but an item is null. Exactly, nothing is in an empty list.</summary>
+internal sealed class InItemsExpression(Expression operand, Expression[] items, bool isExact) : Expression
 {
     public override SqlValue Evaluate(EvaluationContext context)
     {
         var value = operand.Evaluate(context);
         if (value.IsNull)
-            return SqlValue.Null;
+            return isExact && items.Length == 0 ? SqlValue.False : SqlValue.Null;
         var sawNull = false;
         foreach (var item in items)
         {
@@ -118,7 +136,7 @@ internal sealed class InItemsExpression(Expression operand, Expression[] items) 
 
     public override void Print(StringBuilder target)
     {
-        target.Append("(initems ");
+        target.Append(isExact ? "(initems! " : "(initems ");
         operand.Print(target);
         PrintCall(target, "", items);
         target.Append(')');

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using TopGun.Buckets.SyncRules.Values;
 
@@ -7,43 +8,47 @@ namespace TopGun.Buckets.SyncRules.Expressions;
 internal static class JsonPath
 {
     /// <summary>Splits a path. With <c>$</c> it is split at dots; without, it is one key, or in the first edition split at dots too.</summary>
-    public static byte[][] Parse(string path, bool splitsPlainKeys)
+    public static JsonStep[] Parse(string path, bool splitsPlainKeys)
     {
         if (path.StartsWith('$'))
-            return [.. path.Split('.').Skip(1).Select(Encoding.UTF8.GetBytes)];
-        return splitsPlainKeys ? [.. path.Split('.').Select(Encoding.UTF8.GetBytes)] : [Encoding.UTF8.GetBytes(path)];
+            return [.. path.Split('.').Skip(1).Select(Named)];
+        return splitsPlainKeys ? [.. path.Split('.').Select(Named)] : [Named(path)];
     }
 
-    /// <summary>Splits a path as SQLite does: <c>$.key</c>, <c>$."key"</c>, <c>$[0]</c>, <c>$[#-1]</c>; without <c>$</c> it is one key.</summary>
+    /// <summary>Splits a path as SQLite does: <c>$.key</c>, <c>$."key"</c>, <c>$[0]</c>, <c>$[#-1]</c>.</summary>
     /// <returns>Null when the path is malformed.</returns>
     // https://www.sqlite.org/json1.html#path_arguments
-    public static byte[][]? ParseExact(string path)
+    public static JsonStep[]? ParseExact(string path)
     {
         if (!path.StartsWith('$'))
-            return [Encoding.UTF8.GetBytes(path)];
-        var steps = new List<byte[]>();
+            return null;
+        var steps = new List<JsonStep>();
         var at = 1;
         while (at < path.Length)
         {
-            var closing = path[at] switch
-            {
-                '[' => path.IndexOf(']', at),
-                '.' when at + 1 < path.Length && path[at + 1] == '"' => path.IndexOf('"', at + 2),
-                '.' => path.AsSpan(at + 1).IndexOfAny('.', '[') is >= 0 and var next ? at + 1 + next : path.Length,
-                _ => -1,
-            };
-            if (closing < 0)
+            var step = path[at] == '[' ? ReadPosition(path, ref at) : path[at] == '.' ? ReadMember(path, ref at) : null;
+            if (step is null)
                 return null;
-            var isQuoted = path[at] == '.' && at + 1 < path.Length && path[at + 1] == '"';
-            steps.Add(Encoding.UTF8.GetBytes(path[(at + (isQuoted ? 2 : 1))..closing]));
-            at = path[at] == '[' || isQuoted ? closing + 1 : closing;
+            steps.Add(step);
         }
         return [.. steps];
     }
 
+    /// <summary>The right side of an arrow in SQLite: a path, or a key, or a position in brackets or as a number, negative from the end.</summary>
+    /// <returns>Null when it is a malformed path.</returns>
+    public static JsonStep[]? ParseExactArrow(in SqlValue step)
+    {
+        if (step.Kind == SqlKind.Integer)
+            return [PositionOf(step.Integer)];
+        var text = Encoding.UTF8.GetString(step.Bytes.Span);
+        if (text.StartsWith('$'))
+            return ParseExact(text);
+        return text.StartsWith('[') && ParseExact("$" + text) is { } positions ? positions : [new JsonStep(Encoding.UTF8.GetBytes(text), JsonStepKind.Member)];
+    }
+
     /// <summary>Follows the steps; nothing when one of them leads nowhere.</summary>
     /// <exception cref="EvaluationException">The text is not JSON.</exception>
-    public static bool TryFollow(ReadOnlyMemory<byte> json, byte[][] steps, out ReadOnlyMemory<byte> member)
+    public static bool TryFollow(ReadOnlyMemory<byte> json, JsonStep[] steps, out ReadOnlyMemory<byte> member)
     {
         JsonReading.Validate(json.Span);
         member = json;
@@ -53,5 +58,37 @@ internal static class JsonPath
                 return false;
         }
         return true;
+    }
+
+    private static JsonStep Named(string key) => new(Encoding.UTF8.GetBytes(key), JsonStepKind.MemberOrPosition);
+
+    private static JsonStep PositionOf(long position) => position >= 0
+        ? new JsonStep([], JsonStepKind.Position, position)
+        : new JsonStep([], JsonStepKind.FromEnd, position == long.MinValue ? long.MaxValue : -position);
+
+    private static JsonStep? ReadMember(string path, ref int at)
+    {
+        var isQuoted = at + 1 < path.Length && path[at + 1] == '"';
+        var start = at + (isQuoted ? 2 : 1);
+        var end = isQuoted ? path.IndexOf('"', start) : path.AsSpan(start).IndexOfAny('.', '[') is >= 0 and var next ? start + next : path.Length;
+        if (end < 0 || (end == start && !isQuoted))
+            return null;
+        at = isQuoted ? end + 1 : end;
+        return new JsonStep(Encoding.UTF8.GetBytes(path[start..end]), JsonStepKind.Member);
+    }
+
+    private static JsonStep? ReadPosition(string path, ref int at)
+    {
+        var end = path.IndexOf(']', at);
+        if (end < 0)
+            return null;
+        var text = path.AsSpan(at + 1, end - at - 1);
+        at = end + 1;
+        if (text is "#")
+            return new JsonStep([], JsonStepKind.FromEnd, 0);
+        var isFromEnd = text.StartsWith("#-");
+        return long.TryParse(isFromEnd ? text[2..] : text, NumberStyles.None, CultureInfo.InvariantCulture, out var position)
+            ? new JsonStep([], isFromEnd ? JsonStepKind.FromEnd : JsonStepKind.Position, position)
+            : null;
     }
 }

@@ -4,22 +4,22 @@ using TopGun.Buckets.SyncRules.Values;
 
 namespace TopGun.Buckets.SyncRules.Expressions;
 
-/// <summary>NOT. Two-valued, of null it is true; three-valued, of null it is null.</summary>
-internal sealed class NotExpression(Expression operand, bool isThreeValued) : Expression
+/// <summary>NOT. Of null it is true; exactly, it is null.</summary>
+internal sealed class NotExpression(Expression operand, bool isExact) : Expression
 {
     public Expression Operand => operand;
 
     public override SqlValue Evaluate(EvaluationContext context)
     {
         var value = operand.Evaluate(context);
-        return value.IsNull && isThreeValued ? SqlValue.Null : SqlValue.FromBoolean(!SqlCompare.IsTrue(value));
+        return value.IsNull && isExact ? SqlValue.Null : SqlValue.FromBoolean(!SqlCompare.IsTrue(value, isExact));
     }
 
-    public override void Print(StringBuilder target) => PrintCall(target, isThreeValued ? "not3" : "not", operand);
+    public override void Print(StringBuilder target) => PrintCall(target, isExact ? "not!" : "not", operand);
 }
 
-/// <summary>AND and OR. Two-valued, null counts as false; three-valued, it is unknown unless the other side decides.</summary>
-internal sealed class LogicalExpression(bool isAnd, bool isThreeValued, Expression left, Expression right) : Expression
+/// <summary>AND and OR. Null counts as false; exactly, it is unknown unless the other side decides.</summary>
+internal sealed class LogicalExpression(bool isAnd, bool isExact, Expression left, Expression right) : Expression
 {
     public bool IsAnd => isAnd;
 
@@ -32,9 +32,9 @@ internal sealed class LogicalExpression(bool isAnd, bool isThreeValued, Expressi
     {
         var leftValue = left.Evaluate(context);
         var rightValue = right.Evaluate(context);
-        var leftTrue = SqlCompare.IsTrue(leftValue);
-        var rightTrue = SqlCompare.IsTrue(rightValue);
-        if (isThreeValued && (leftValue.IsNull || rightValue.IsNull))
+        var leftTrue = SqlCompare.IsTrue(leftValue, isExact);
+        var rightTrue = SqlCompare.IsTrue(rightValue, isExact);
+        if (isExact && (leftValue.IsNull || rightValue.IsNull))
         {
             var isDecided = isAnd
                 ? (!leftValue.IsNull && !leftTrue) || (!rightValue.IsNull && !rightTrue)
@@ -45,10 +45,14 @@ internal sealed class LogicalExpression(bool isAnd, bool isThreeValued, Expressi
     }
 
     public override void Print(StringBuilder target) =>
-        PrintCall(target, (isAnd ? "and" : "or") + (isThreeValued ? "3" : ""), left, right);
+        PrintCall(target, (isAnd ? "and" : "or") + (isExact ? "!" : ""), left, right);
 }
 
-internal sealed class CompareExpression(BinaryOperator comparison, Expression left, Expression right) : Expression
+/// <param name="comparison">Which comparison.</param>
+/// <param name="left">First operand.</param>
+/// <param name="right">Second operand.</param>
+/// <param name="isExact">Text orders by code point, as in SQLite; equality is the same.</param>
+internal sealed class CompareExpression(BinaryOperator comparison, Expression left, Expression right, bool isExact = false) : Expression
 {
     public BinaryOperator Comparison => comparison;
 
@@ -62,7 +66,7 @@ internal sealed class CompareExpression(BinaryOperator comparison, Expression le
         var rightValue = right.Evaluate(context);
         if (leftValue.IsNull || rightValue.IsNull)
             return SqlValue.Null;
-        var order = SqlCompare.Compare(leftValue, rightValue);
+        var order = SqlCompare.Compare(leftValue, rightValue, isExact);
         return SqlValue.FromBoolean(comparison switch
         {
             BinaryOperator.Equal => order == 0,
@@ -74,14 +78,14 @@ internal sealed class CompareExpression(BinaryOperator comparison, Expression le
         });
     }
 
-    public override void Print(StringBuilder target) => PrintCall(target, comparison.ToString(), left, right);
+    public override void Print(StringBuilder target) => PrintCall(target, comparison + (isExact ? "!" : ""), left, right);
 }
 
 /// <param name="test">What is asked.</param>
 /// <param name="negated">IS NOT.</param>
-/// <param name="byTruth">TRUE and FALSE mean any true and false value, as in SQLite; otherwise exactly 1 and 0.</param>
+/// <param name="isExact">TRUE and FALSE mean any true and false value, as in SQLite; otherwise only 1 and 0.</param>
 /// <param name="operand">Of what.</param>
-internal sealed class IsExpression(IsTest test, bool negated, bool byTruth, Expression operand) : Expression
+internal sealed class IsExpression(IsTest test, bool negated, bool isExact, Expression operand) : Expression
 {
     public override SqlValue Evaluate(EvaluationContext context)
     {
@@ -89,14 +93,14 @@ internal sealed class IsExpression(IsTest test, bool negated, bool byTruth, Expr
         var holds = test switch
         {
             IsTest.Null => value.IsNull,
-            _ when byTruth => !value.IsNull && SqlCompare.IsTrue(value) == (test == IsTest.True),
+            _ when isExact => !value.IsNull && SqlCompare.IsTrue(value, isExact) == (test == IsTest.True),
             IsTest.True => !value.IsNull && SqlCompare.AreEqual(value, SqlValue.True),
             _ => !value.IsNull && SqlCompare.AreEqual(value, SqlValue.False),
         };
         return SqlValue.FromBoolean(holds != negated);
     }
 
-    public override void Print(StringBuilder target) => PrintCall(target, (negated ? "isnot" : "is") + test + (byTruth ? "!" : ""), operand);
+    public override void Print(StringBuilder target) => PrintCall(target, (negated ? "isnot" : "is") + test + (isExact ? "!" : ""), operand);
 }
 
 internal sealed class BetweenExpression(Expression operand, Expression low, Expression high) : Expression
@@ -114,7 +118,13 @@ internal sealed class BetweenExpression(Expression operand, Expression low, Expr
     public override void Print(StringBuilder target) => PrintCall(target, "between", operand, low, high);
 }
 
-internal sealed class CaseExpression(Expression? operand, Expression[] whens, Expression[] thens, Expression? otherwise) : Expression
+/// <param name="operand">What each branch is compared with; null when branches are conditions.</param>
+/// <param name="whens">Values or conditions.</param>
+/// <param name="thens">Results, in the same order.</param>
+/// <param name="otherwise">Result when no branch fits.</param>
+/// <param name="isExact">Conditions hold as in SQLite.</param>
+internal sealed class CaseExpression(
+    Expression? operand, Expression[] whens, Expression[] thens, Expression? otherwise, bool isExact) : Expression
 {
     /// <summary>What it may give.</summary>
     public IEnumerable<Expression> Results => otherwise is null ? thens : thens.Append(otherwise);
@@ -126,7 +136,7 @@ internal sealed class CaseExpression(Expression? operand, Expression[] whens, Ex
         {
             var when = whens[index].Evaluate(context);
             var matches = operand is null
-                ? SqlCompare.IsTrue(when)
+                ? SqlCompare.IsTrue(when, isExact)
                 : !value.IsNull && !when.IsNull && SqlCompare.AreEqual(value, when);
             if (matches)
                 return thens[index].Evaluate(context);
@@ -136,7 +146,7 @@ internal sealed class CaseExpression(Expression? operand, Expression[] whens, Ex
 
     public override void Print(StringBuilder target)
     {
-        target.Append("(case ");
+        target.Append(isExact ? "(case! " : "(case ");
         operand?.Print(target);
         for (var index = 0; index < whens.Length; index++)
             PrintCall(target, "when", whens[index], thens[index]);
@@ -167,12 +177,11 @@ internal sealed class CastExpression(CastTarget type, bool isExact, Expression o
         var value = operand.Evaluate(context);
         return type switch
         {
-            CastTarget.Text when isExact && !value.IsNull => SqlValue.FromText(SqlCast.ExactTextOf(value, context.Scratch)),
-            CastTarget.Text => SqlCast.ToText(value, context.Scratch),
+            CastTarget.Text => SqlCast.ToText(value, isExact, context.Scratch),
             CastTarget.Integer => SqlCast.ToInteger(value, truncates: isExact),
-            CastTarget.Real => SqlCast.ToReal(value),
-            CastTarget.Numeric => SqlCast.ToNumeric(value),
-            _ => SqlCast.ToBlob(value, context.Scratch),
+            CastTarget.Real => SqlCast.ToReal(value, isExact),
+            CastTarget.Numeric => SqlCast.ToNumeric(value, isExact),
+            _ => SqlCast.ToBlob(value, isExact, context.Scratch),
         };
     }
 
@@ -190,8 +199,8 @@ internal sealed class ConcatExpression(Expression left, Expression right, bool i
         var rightValue = right.Evaluate(context);
         if (leftValue.IsNull || rightValue.IsNull)
             return SqlValue.Null;
-        var first = isExact ? SqlCast.ExactTextOf(leftValue, context.Scratch) : SqlCast.TextOf(leftValue, context.Scratch);
-        var second = isExact ? SqlCast.ExactTextOf(rightValue, context.Scratch) : SqlCast.TextOf(rightValue, context.Scratch);
+        var first = SqlCast.TextOf(leftValue, isExact, context.Scratch);
+        var second = SqlCast.TextOf(rightValue, isExact, context.Scratch);
         var room = context.Scratch.Take(first.Length + second.Length);
         first.Span.CopyTo(room.Span);
         second.Span.CopyTo(room.Span[first.Length..]);

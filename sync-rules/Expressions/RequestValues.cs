@@ -70,7 +70,8 @@ internal sealed class RequestValues
         if (document.ValueKind == JsonValueKind.Undefined)
             return SqlValue.FromText("{}");
         var text = System.Text.Encoding.UTF8.GetBytes(document.GetRawText());
-        JsonReading.Validate(text);
+        if (!JsonReading.HasUtf8Form(text))
+            throw new EvaluationException("The request holds half of a surrogate pair.");
         return SqlValue.FromText(JsonReading.Compact(text, allReal: true, new Scratch()));
     }
 }

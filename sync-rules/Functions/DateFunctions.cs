@@ -12,9 +12,12 @@ internal static partial class DateFunctions
     private const double EpochJulianDay = 2440587.5;
     private const double MillisecondsPerDay = 86_400_000;
 
+    // The range of instants that the field's services and clients compute with.
+    private const double MaxInstant = 8_640_000_000_000_000;
+
     // Years 0000 to 9999, the range that the text form can hold.
-    private const double MinMilliseconds = -62_167_219_200_000;
-    private const double MaxMilliseconds = 253_402_300_799_999;
+    private const long MinMilliseconds = -62_167_219_200_000;
+    private const long MaxMilliseconds = 253_402_300_799_999;
 
     public static SqlValue UnixEpoch(ReadOnlySpan<SqlValue> arguments, EvaluationContext context)
     {
@@ -27,7 +30,7 @@ internal static partial class DateFunctions
 
     public static SqlValue DateTimeText(ReadOnlySpan<SqlValue> arguments, EvaluationContext context)
     {
-        if (!TryRead(arguments, context, out var milliseconds, out var subsecond))
+        if (!TryRead(arguments, context, out var milliseconds, out var subsecond) || milliseconds is < MinMilliseconds or > MaxMilliseconds)
             return SqlValue.Null;
         return SqlValue.FromText(Format(milliseconds, subsecond));
     }
@@ -45,7 +48,7 @@ internal static partial class DateFunctions
             SqlKind.Text => OfText(Encoding.UTF8.GetString(value.Bytes.Span)),
             _ => null,
         };
-        if (instant is not { } found || double.IsNaN(found) || found < MinMilliseconds || found > MaxMilliseconds)
+        if (instant is not { } found || !(Math.Abs(found) <= MaxInstant))
             return false;
         milliseconds = (long)found;
         return true;
@@ -84,12 +87,12 @@ internal static partial class DateFunctions
         int Part(string name) => match.Groups[name].Success ? int.Parse(match.Groups[name].Value, CultureInfo.InvariantCulture) : 0;
         var (year, month, day) = (Part("year"), Part("month"), Part("day"));
         var (hour, minute, second) = (Part("hour"), Part("minute"), Part("second"));
-        if (month is < 1 or > 12 || day < 1 || day > DaysIn(year, month) || hour > 24 || minute > 59 || second > 59)
+        if (month is < 1 or > 12 || day < 1 || day > Calendar.DaysIn(year, month) || hour > 24 || minute > 59 || second > 59)
             return null;
         if (hour == 24 && (minute != 0 || second != 0))
             return null;
         var fraction = match.Groups["fraction"].Value.PadRight(3, '0')[..3];
-        var milliseconds = DaysFromEpoch(year, month, day) * MillisecondsPerDay
+        var milliseconds = Calendar.DaysFromEpoch(year, month, day) * MillisecondsPerDay
             + ((hour * 60L + minute) * 60 + second) * 1000 + int.Parse(fraction, CultureInfo.InvariantCulture);
         if (!match.Groups["sign"].Success)
             return milliseconds;
@@ -101,36 +104,10 @@ internal static partial class DateFunctions
     {
         var days = (long)Math.Floor(milliseconds / MillisecondsPerDay);
         var rest = milliseconds - days * (long)MillisecondsPerDay;
-        var (year, month, day) = DateOf(days);
+        var (year, month, day) = Calendar.DateOf(days);
         var text = string.Create(CultureInfo.InvariantCulture,
             $"{year:0000}-{month:00}-{day:00} {rest / 3_600_000:00}:{rest / 60_000 % 60:00}:{rest / 1000 % 60:00}");
         return subsecond ? text + string.Create(CultureInfo.InvariantCulture, $".{rest % 1000:000}") : text;
-    }
-
-    private static int DaysIn(int year, int month) =>
-        month == 2 ? (year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) ? 29 : 28) : month is 4 or 6 or 9 or 11 ? 30 : 31;
-
-    // Days of the proleptic Gregorian calendar, year 0 included, which DateTime does not have.
-    // https://howardhinnant.github.io/date_algorithms.html
-    private static long DaysFromEpoch(int year, int month, int day)
-    {
-        long shifted = month <= 2 ? year - 1 : year;
-        var era = (shifted >= 0 ? shifted : shifted - 399) / 400;
-        var yearOfEra = shifted - era * 400;
-        var dayOfYear = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-        return era * 146_097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - 719_468;
-    }
-
-    private static (long Year, long Month, long Day) DateOf(long days)
-    {
-        var shifted = days + 719_468;
-        var era = (shifted >= 0 ? shifted : shifted - 146_096) / 146_097;
-        var dayOfEra = shifted - era * 146_097;
-        var yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365;
-        var dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100);
-        var shiftedMonth = (5 * dayOfYear + 2) / 153;
-        var month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9;
-        return (yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, dayOfYear - (153 * shiftedMonth + 2) / 5 + 1);
     }
 
     [GeneratedRegex(@"\A[0-9]+(?:\.[0-9]+)?\z", RegexOptions.CultureInvariant)]

@@ -23,14 +23,14 @@ internal static class ExactFunctionBodies
 
     public static SqlValue Hex(ReadOnlySpan<SqlValue> arguments, EvaluationContext context) => arguments[0].IsNull
         ? SqlValue.EmptyText
-        : SqlValue.FromText(Convert.ToHexString(SqlCast.ExactTextOf(arguments[0], context.Scratch).Span));
+        : SqlValue.FromText(Convert.ToHexString(SqlCast.BytesOf(arguments[0], isExact: true, context.Scratch).Span));
 
     public static SqlValue Instr(ReadOnlySpan<SqlValue> arguments, EvaluationContext context)
     {
         if (arguments[0].IsNull || arguments[1].IsNull)
             return SqlValue.Null;
-        var text = SqlCast.ExactTextOf(arguments[0], context.Scratch).Span;
-        var at = text.IndexOf(SqlCast.ExactTextOf(arguments[1], context.Scratch).Span);
+        var text = SqlCast.BytesOf(arguments[0], isExact: true, context.Scratch).Span;
+        var at = text.IndexOf(SqlCast.BytesOf(arguments[1], isExact: true, context.Scratch).Span);
         if (at < 0)
             return SqlValue.False;
         var areBlobs = arguments[0].Kind == SqlKind.Blob && arguments[1].Kind == SqlKind.Blob;
@@ -46,7 +46,11 @@ internal static class ExactFunctionBodies
                 return SqlValue.Null;
         }
         var isBlob = arguments[0].Kind == SqlKind.Blob;
-        var text = SqlCast.ExactTextOf(arguments[0], context.Scratch);
+
+        // SQLite cannot tell an empty blob from none.
+        if (isBlob && arguments[0].Bytes.IsEmpty)
+            return SqlValue.Null;
+        var text = isBlob ? arguments[0].Bytes : SqlCast.ExactTextOf(arguments[0], context.Scratch);
         var size = isBlob ? text.Length : CountCharacters(text.Span);
         var start = Math.Clamp(SqlCast.ToInteger(arguments[1], truncates: true).Integer, -int.MaxValue, int.MaxValue);
         var length = arguments.Length > 2
@@ -87,7 +91,7 @@ internal static class ExactFunctionBodies
         return SqlValue.FromText(mapped);
     }
 
-    private static int CountCharacters(ReadOnlySpan<byte> utf8)
+    public static int CountCharacters(ReadOnlySpan<byte> utf8)
     {
         var count = 0;
         foreach (var value in utf8)

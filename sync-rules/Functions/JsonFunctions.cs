@@ -12,9 +12,9 @@ internal static class JsonFunctions
     {
         if (arguments[0].IsNull || arguments[1].IsNull)
             return SqlValue.Null;
-        var json = SqlCast.TextOf(arguments[0], context.Scratch);
+        var json = SqlCast.TextOf(arguments[0], isExact, context.Scratch);
         return JsonPath.TryFollow(json, StepsOf(arguments[1], "json_extract", isExact, context), out var member)
-            ? JsonReading.ToValue(member, nullIsText, allReal: false, context.Scratch)
+            ? JsonReading.ToValue(member, nullIsText, allReal: false, context.Scratch, isExact)
             : SqlValue.Null;
     }
 
@@ -25,7 +25,7 @@ internal static class JsonFunctions
     {
         if (arguments[0].IsNull || (arguments.Length > 1 && arguments[1].IsNull))
             return SqlValue.Null;
-        var json = SqlCast.TextOf(arguments[0], context.Scratch);
+        var json = SqlCast.TextOf(arguments[0], isExact, context.Scratch);
         var steps = arguments.Length > 1 ? StepsOf(arguments[1], "json_array_length", isExact, context) : [];
         if (!JsonPath.TryFollow(json, steps, out var member))
             return SqlValue.Null;
@@ -53,27 +53,25 @@ internal static class JsonFunctions
         reader.Read();
         if (reader.TokenType != JsonTokenType.StartObject)
             throw new EvaluationException("json_keys() needs a JSON object.");
-        var keys = new List<string>();
+        var target = context.Scratch.Builder;
+        target.Clear();
+        target.Add((byte)'[');
+        var seen = new HashSet<string>(StringComparer.Ordinal);
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
-            var key = reader.GetString()!;
-            if (!keys.Contains(key))
-                keys.Add(key);
+            var key = JsonReading.Unescape(json, ref reader, context.Scratch).Span;
             JsonReading.ReadValue(json, ref reader);
-        }
-        var target = new ByteBuffer();
-        target.Add((byte)'[');
-        foreach (var key in keys)
-        {
+            if (!seen.Add(Encoding.UTF8.GetString(key)))
+                continue;
             if (target.Length > 1)
                 target.Add((byte)',');
-            JsonText.WriteString(target, Encoding.UTF8.GetBytes(key));
+            JsonText.WriteString(target, key);
         }
         target.Add((byte)']');
-        return SqlValue.FromText(context.Scratch.Keep(target.Written));
+        return SqlValue.FromJson(context.Scratch.Keep(target.Written));
     }
 
-    private static byte[][] StepsOf(in SqlValue path, string function, bool isExact, EvaluationContext context)
+    internal static JsonStep[] StepsOf(in SqlValue path, string function, bool isExact, EvaluationContext context)
     {
         var text = SqlCast.StringOf(path, context.Scratch);
         if (!text.StartsWith('$'))

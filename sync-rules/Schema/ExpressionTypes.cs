@@ -22,7 +22,7 @@ internal sealed class ExpressionTypes(SourceTable? table, bool expandsTypes)
     {
         ColumnExpression column => OfColumn(column.Name),
         CastExpression { Type: CastTarget.Blob } => null,
-        CallExpression { Function.Name: "uuid_blob" } => null,
+        CallExpression { Function.Name: "uuid_blob" or "unhex" } => null,
         _ => OfValue(expression),
     };
 
@@ -47,6 +47,7 @@ internal sealed class ExpressionTypes(SourceTable? table, bool expandsTypes)
         CastExpression { Type: CastTarget.Integer } => ClientType.Integer,
         CastExpression { Type: CastTarget.Real or CastTarget.Numeric } => ClientType.Real,
         CaseExpression choice => OneOf(choice.Results),
+        CoalesceExpression coalesce => OneOf(coalesce.Operands),
         CallExpression call => OfCall(call),
         _ => ClientType.Text,
     };
@@ -57,10 +58,11 @@ internal sealed class ExpressionTypes(SourceTable? table, bool expandsTypes)
 
     private ClientType OfCall(CallExpression call) => call.Function.Name switch
     {
-        "length" or "instr" or "json_array_length" or "json_valid" or "octet_length" or "unicode" or "sign" => ClientType.Integer,
+        "length" or "instr" or "json_array_length" or "json_valid" or "octet_length" or "unicode" or "sign" or "like" or "glob" => ClientType.Integer,
         "unixepoch" => call.Arguments.Count == 1 ? ClientType.Integer : ClientType.Real,
-        "st_x" or "st_y" or "round" => ClientType.Real,
-        "ifnull" or "coalesce" or "min" or "max" or "abs" => OneOf(call.Arguments),
+        "st_x" or "st_y" or "round" or "mod" or "sqrt" or "julianday" => ClientType.Real,
+        "abs" or "ceil" or "ceiling" or "floor" or "trunc" => OfNumbers(call.Arguments[0], call.Arguments[0]),
+        "ifnull" or "min" or "max" => OneOf(call.Arguments),
         "nullif" => OfValue(call.Arguments[0]),
         "iif" => OneOf(call.Arguments.Skip(1)),
         _ => ClientType.Text,

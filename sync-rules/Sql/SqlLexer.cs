@@ -147,7 +147,7 @@ internal sealed class SqlLexer(string text)
             throw SqlProblem.Syntax(new TextSpan(start, start + 2), "Equality is written '=', not '=='.");
         if (text[_at] == '$' && char.IsAsciiDigit(Peek(1)) || text[_at] == '?')
             throw SqlProblem.Unsupported(new TextSpan(start, start + 1), "Placeholders have no value here; use a request function.");
-        if (!"()[],.;*+-/%&|<>=:~".Contains(text[_at], StringComparison.Ordinal))
+        if (!"()[],.;*+-/%&|<>=:~!^#@".Contains(text[_at], StringComparison.Ordinal))
             throw SqlProblem.Syntax(new TextSpan(start, start + 1), $"Unexpected character '{text[_at]}'.");
         _at++;
         return new SqlToken(SqlTokenKind.Symbol, text[start.._at], new TextSpan(start, _at));

@@ -119,7 +119,15 @@ internal sealed partial class SqlParser
                 var high = ParseExpression(MembershipLevel + 1);
                 left = new BetweenSyntax(left, low, high, negated, left.Span.To(high.Span));
                 return true;
-            case "like" or "ilike" or "similar":
+            case "like":
+                _at += negated ? 2 : 1;
+                var pattern = ParseExpression(MembershipLevel + 1);
+                var hasEscape = Next.IsWord("escape") && _tokens[_at + 1].Kind != SqlTokenKind.End;
+                _at += hasEscape ? 1 : 0;
+                var escape = hasEscape ? ParseExpression(MembershipLevel + 1) : null;
+                left = new LikeSyntax(left, pattern, escape, negated, word.Span, left.Span.To((escape ?? pattern).Span));
+                return true;
+            case "ilike" or "similar":
                 throw SqlProblem.Unsupported(word.Span, $"{word.Text.ToUpperInvariant()} is not possible.");
             default:
                 return false;
@@ -219,6 +227,13 @@ internal sealed partial class SqlParser
         if (first.Kind is not (SqlTokenKind.Identifier or SqlTokenKind.QuotedIdentifier))
             throw Unexpected("a type name");
         _at++;
+
+        // Types of several words and arrays of types are read so that the refusal can name them.
+        while (first.Text is "double" or "character" or "bit" or "time" or "timestamp"
+            && Next.Kind == SqlTokenKind.Identifier && Next.Text is "precision" or "varying" or "with" or "without" or "time" or "zone")
+            _at++;
+        if (Next.IsSymbol("[") && _tokens[_at + 1].IsSymbol("]"))
+            throw SqlProblem.Unsupported(first.Span.To(_tokens[_at + 1].Span), "A cast to an array is not possible.");
         if (TakeSymbol("("))
         {
             while (!Next.IsSymbol(")") && Next.Kind != SqlTokenKind.End)
@@ -226,7 +241,7 @@ internal sealed partial class SqlParser
             ExpectSymbol(")");
             throw SqlProblem.Unsupported(first.Span.To(_tokens[_at - 1].Span), "A type has no length or precision here.");
         }
-        span = first.Span;
+        span = first.Span.To(_tokens[_at - 1].Span);
         return first.Text.ToLowerInvariant();
     }
 
@@ -234,6 +249,8 @@ internal sealed partial class SqlParser
     {
         if (Next.IsSymbol("~") || (Next.IsSymbol("!") && _tokens[_at + 1].IsSymbol("~")))
             throw SqlProblem.Unsupported(Next.Span, "Regular expressions are not possible.");
+        if (Next.IsSymbol("!") || Next.IsSymbol("^") || Next.IsSymbol("#") || Next.IsSymbol("@"))
+            throw SqlProblem.Unsupported(Next.Span, $"There is no operator with '{Next.Text}'.");
         if (Next.IsWord("collate"))
             throw SqlProblem.Unsupported(Next.Span, "COLLATE is not possible; text compares by character code.");
         if (Next.IsWord("overlaps") || Next.IsWord("similar"))

@@ -72,7 +72,7 @@ internal sealed partial class SqlParser
                 throw SqlProblem.Unsupported(token.Span, "Typed literals are not possible; dates are text.");
             case "current_date" or "current_timestamp" or "current_time" or "current_user" or "session_user" or "localtime":
                 throw SqlProblem.Unsupported(token.Span, $"{token.Text.ToUpperInvariant()} is not possible: it is not part of the row or the request.");
-            case "left" or "right" when _tokens[_at + 1].IsSymbol("("):
+            case "left" or "right" or "like" when _tokens[_at + 1].IsSymbol("("):
                 break;
             default:
                 if (token.IsReserved)

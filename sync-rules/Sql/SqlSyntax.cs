@@ -69,6 +69,9 @@ internal sealed record InSyntax(SqlExpression Operand, SqlExpression List, bool 
 internal sealed record BetweenSyntax(
     SqlExpression Operand, SqlExpression Low, SqlExpression High, bool Negated, TextSpan Span) : SqlExpression(Span);
 
+internal sealed record LikeSyntax(
+    SqlExpression Operand, SqlExpression Pattern, SqlExpression? Escape, bool Negated, TextSpan OperatorSpan, TextSpan Span) : SqlExpression(Span);
+
 internal sealed record CaseSyntax(
     SqlExpression? Operand, IReadOnlyList<(SqlExpression When, SqlExpression Then)> Branches, SqlExpression? Otherwise, TextSpan Span)
     : SqlExpression(Span);

@@ -20,13 +20,29 @@ internal static class JsonReading
             var reader = Open(json);
             while (reader.Read())
             {
-                // Half of a surrogate pair has no UTF-8 form; only unescaping finds it.
+            }
+            return true;
+        }
+        catch (JsonException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>Whether every string of a valid JSON text has a UTF-8 form: none of them holds half of a surrogate pair.</summary>
+    public static bool HasUtf8Form(ReadOnlySpan<byte> json)
+    {
+        try
+        {
+            var reader = Open(json);
+            while (reader.Read())
+            {
                 if (reader.TokenType is JsonTokenType.String or JsonTokenType.PropertyName && reader.ValueIsEscaped)
                     reader.GetString();
             }
             return true;
         }
-        catch (Exception problem) when (problem is JsonException or InvalidOperationException)
+        catch (InvalidOperationException)
         {
             return false;
         }
@@ -40,41 +56,68 @@ internal static class JsonReading
             throw new EvaluationException("A value that should hold JSON does not.");
     }
 
-    /// <summary>Finds a member of an object, or an element of an array when the key is digits. The last of equal names counts.</summary>
+    /// <summary>Takes one step of a path. Of equal names the last counts, or the first where the step says so.</summary>
     /// <param name="json">Valid JSON text.</param>
-    /// <param name="key">UTF-8 of the key.</param>
+    /// <param name="step">The step.</param>
     /// <param name="member">The member's own text.</param>
-    public static bool TryStep(ReadOnlyMemory<byte> json, ReadOnlySpan<byte> key, out ReadOnlyMemory<byte> member)
+    public static bool TryStep(ReadOnlyMemory<byte> json, JsonStep step, out ReadOnlyMemory<byte> member)
     {
         member = default;
         var reader = Open(json.Span);
         reader.Read();
+        return reader.TokenType switch
+        {
+            JsonTokenType.StartObject => TryMember(json, ref reader, step, out member),
+            JsonTokenType.StartArray => TryPosition(json, ref reader, step, out member),
+            _ => false,
+        };
+    }
+
+    private static bool TryMember(ReadOnlyMemory<byte> json, ref Utf8JsonReader reader, JsonStep step, out ReadOnlyMemory<byte> member)
+    {
+        member = default;
+        if (step.Kind is JsonStepKind.Position or JsonStepKind.FromEnd)
+            return false;
         var found = false;
-        if (reader.TokenType == JsonTokenType.StartObject)
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
-            while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
-            {
-                var matches = reader.ValueTextEquals(key);
-                var value = ReadValue(json, ref reader);
-                if (matches)
-                    (member, found) = (value, true);
-            }
-        }
-        else if (reader.TokenType == JsonTokenType.StartArray && IsIndex(key, out var wanted))
-        {
-            if (key[0] == '#')
-                wanted = CountOf(json) - wanted;
-            if (wanted < 0)
-                return false;
-            for (var index = 0; index <= wanted; index++)
-            {
-                if (!TryReadElement(json, ref reader, out var element))
-                    return false;
-                member = element;
-            }
-            found = true;
+            var matches = JsonEscapes.AreEqual(reader.ValueSpan, reader.ValueIsEscaped, step.Key);
+            var value = ReadValue(json, ref reader);
+            if (!matches)
+                continue;
+            (member, found) = (value, true);
+            if (step.Kind == JsonStepKind.Member)
+                break;
         }
         return found;
+    }
+
+    private static bool TryPosition(ReadOnlyMemory<byte> json, ref Utf8JsonReader reader, JsonStep step, out ReadOnlyMemory<byte> member)
+    {
+        member = default;
+        long wanted;
+        switch (step.Kind)
+        {
+            case JsonStepKind.Position:
+                wanted = step.Offset;
+                break;
+            case JsonStepKind.FromEnd:
+                wanted = CountOf(json) - step.Offset;
+                break;
+            case JsonStepKind.MemberOrPosition when IsPosition(step.Key, out var position):
+                wanted = position;
+                break;
+            default:
+                return false;
+        }
+        if (wanted < 0)
+            return false;
+        for (long index = 0; index <= wanted; index++)
+        {
+            if (!TryReadElement(json, ref reader, out member))
+                return false;
+        }
+        return true;
     }
 
     /// <summary>Reads the next element of the array the reader stands in.</summary>
@@ -114,9 +157,6 @@ internal static class JsonReading
         return count;
     }
 
-    // "#-1" is the last element.
-    private static bool IsIndex(ReadOnlySpan<byte> key, out int index) => IsPosition(key.StartsWith("#-"u8) ? key[2..] : key, out index);
-
     private static bool IsPosition(ReadOnlySpan<byte> key, out int index) =>
         Utf8Parser.TryParse(key, out index, out var used) && used == key.Length && key.Length > 0 && key[0] is >= (byte)'0' and <= (byte)'9';
 
@@ -125,7 +165,8 @@ internal static class JsonReading
     /// <param name="nullText">JSON null becomes the text <c>null</c>, as files of the first edition rely on.</param>
     /// <param name="allReal">Every number is a real, as where the source was parsed with doubles.</param>
     /// <param name="scratch">Memory for unescaped and compacted text.</param>
-    public static SqlValue ToValue(ReadOnlyMemory<byte> json, bool nullText, bool allReal, Scratch scratch)
+    /// <param name="isExact">As in SQLite: numbers may be infinite, and JSON inside is shortened but not rewritten.</param>
+    public static SqlValue ToValue(ReadOnlyMemory<byte> json, bool nullText, bool allReal, Scratch scratch, bool isExact = false)
     {
         var reader = Open(json.Span);
         reader.Read();
@@ -138,28 +179,29 @@ internal static class JsonReading
             case JsonTokenType.False:
                 return SqlValue.False;
             case JsonTokenType.Number:
-                return ToNumber(reader.ValueSpan, allReal);
+                return ToNumber(reader.ValueSpan, allReal, isExact);
             case JsonTokenType.String:
                 return SqlValue.FromText(Unescape(json, ref reader, scratch));
             default:
-                return SqlValue.FromText(Compact(json.Span, allReal, scratch));
+                return SqlValue.FromJson(isExact ? Minify(json.Span, scratch) : Compact(json.Span, allReal, scratch));
         }
     }
 
     /// <summary>A number without fraction and exponent is an integer while it fits into 64 bits; every other one is a real.</summary>
-    public static SqlValue ToNumber(ReadOnlySpan<byte> text, bool allReal)
+    public static SqlValue ToNumber(ReadOnlySpan<byte> text, bool allReal, bool isExact = false)
     {
         if (!allReal && text.IndexOfAny((byte)'.', (byte)'e', (byte)'E') < 0 && SqlNumber.TryInteger(text, out var integer))
             return SqlValue.FromInteger(integer);
-        return SqlValue.FromFinite(SqlNumber.ParseReal(text));
+        return SqlCast.Real(SqlNumber.ParseReal(text), isExact);
     }
 
-    private static ReadOnlyMemory<byte> Unescape(ReadOnlyMemory<byte> json, ref Utf8JsonReader reader, Scratch scratch)
+    /// <summary>Text of the string or property name the reader stands on.</summary>
+    public static ReadOnlyMemory<byte> Unescape(ReadOnlyMemory<byte> json, ref Utf8JsonReader reader, Scratch scratch)
     {
         if (!reader.ValueIsEscaped)
             return json.Slice((int)reader.TokenStartIndex + 1, reader.ValueSpan.Length);
         var room = scratch.Take(reader.ValueSpan.Length);
-        return room[..reader.CopyString(room.Span)];
+        return room[..JsonEscapes.Resolve(reader.ValueSpan, room.Span)];
     }
 
     /// <summary>The same JSON without blanks: integers stay as they are, reals keep a point, strings are escaped only where needed.</summary>
@@ -169,6 +211,26 @@ internal static class JsonReading
         target.Clear();
         WriteCompact(target, json, allReal, scratch);
         return scratch.Keep(target.Written);
+    }
+
+    /// <summary>The same JSON without blanks and otherwise as it was written.</summary>
+    public static ReadOnlyMemory<byte> Minify(ReadOnlySpan<byte> json, Scratch scratch)
+    {
+        var room = scratch.Take(json.Length);
+        var length = 0;
+        var isText = false;
+        for (var index = 0; index < json.Length; index++)
+        {
+            var value = json[index];
+            if (!isText && value is (byte)' ' or (byte)'\t' or (byte)'\r' or (byte)'\n')
+                continue;
+            room.Span[length++] = value;
+            if (value == '"')
+                isText = !isText;
+            else if (value == '\\')
+                room.Span[length++] = json[++index];
+        }
+        return room[..length];
     }
 
     public static void WriteCompact(ByteBuffer target, ReadOnlySpan<byte> json, bool allReal, Scratch scratch)
@@ -223,6 +285,6 @@ internal static class JsonReading
             return;
         }
         var room = scratch.Take(reader.ValueSpan.Length);
-        JsonText.WriteString(target, room.Span[..reader.CopyString(room.Span)]);
+        JsonText.WriteString(target, room.Span[..JsonEscapes.Resolve(reader.ValueSpan, room.Span)]);
     }
 }

@@ -12,12 +12,23 @@ internal static class SqlCompare
         _ => false,
     };
 
+    /// <param name="value">Any value.</param>
+    /// <param name="isExact">As in SQLite: text and blobs count by their leading number, so that '0.5' is true.</param>
+    public static bool IsTrue(in SqlValue value, bool isExact) => isExact && value.Kind is SqlKind.Text or SqlKind.Blob
+        ? SqlNumber.RealPrefix(value.Bytes.Span) != 0
+        : IsTrue(value);
+
     /// <summary>Equality of two values that are not null.</summary>
     public static bool AreEqual(in SqlValue left, in SqlValue right) =>
         Class(left) == Class(right) && Compare(left, right) == 0;
 
     /// <summary>Order of two values that are not null: numbers, then text, then blobs; no conversion between them.</summary>
-    public static int Compare(in SqlValue left, in SqlValue right)
+    public static int Compare(in SqlValue left, in SqlValue right) => Compare(left, right, isExact: false);
+
+    /// <param name="left">One value.</param>
+    /// <param name="right">Another.</param>
+    /// <param name="isExact">As in SQLite: text orders by code point instead of by UTF-16 unit.</param>
+    public static int Compare(in SqlValue left, in SqlValue right, bool isExact)
     {
         var leftClass = Class(left);
         var rightClass = Class(right);
@@ -26,7 +37,7 @@ internal static class SqlCompare
         return leftClass switch
         {
             0 => CompareNumbers(left, right),
-            1 => CompareText(left.Bytes.Span, right.Bytes.Span),
+            1 when !isExact => CompareText(left.Bytes.Span, right.Bytes.Span),
             _ => left.Bytes.Span.SequenceCompareTo(right.Bytes.Span),
         };
     }

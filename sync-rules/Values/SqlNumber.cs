@@ -10,6 +10,9 @@ internal static class SqlNumber
     /// <summary>Bytes that <see cref="WriteReal"/> needs at most.</summary>
     public const int MaxRealLength = 32;
 
+    /// <summary>Below 2^53 every whole real is an integer without loss.</summary>
+    public const double ExactIntegers = 9007199254740992.0;
+
     /// <summary>Writes a finite real as ECMAScript prints numbers, so that every client language reads the same text.</summary>
     /// <param name="value">The number.</param>
     /// <param name="keepsPoint">Whether a whole number gets <c>.0</c>, which tells it from an integer.</param>
@@ -166,22 +169,84 @@ internal static class SqlNumber
         return negative ? unchecked(-(long)magnitude) : (long)magnitude;
     }
 
-    /// <summary>Number of a text from its beginning: an integer when only digits are there, otherwise a real; integer 0 without digits.</summary>
-    public static SqlValue NumericPrefix(ReadOnlySpan<byte> text)
+    /// <summary>Number of a text from its beginning: an integer when only digits are there; integer 0 without digits.</summary>
+    /// <param name="text">Any text.</param>
+    /// <param name="isExact">As in SQLite, where a point alone makes a real: <c>5.</c></param>
+    /// <param name="real">The number when it is no 64-bit integer, which a null result says.</param>
+    public static SqlValue? NumericPrefix(ReadOnlySpan<byte> text, bool isExact, out double real)
     {
-        var length = RealPrefixLength(text, out var first, out var isInteger);
+        real = 0;
+        var length = RealPrefixLength(text, allowsBarePoint: isExact, out var first, out var isInteger);
         if (length == first)
             return SqlValue.FromInteger(0);
         var number = text[first..length];
         if (isInteger && TryInteger(number, out var integer))
             return SqlValue.FromInteger(integer);
-        return SqlValue.FromFinite(ParseReal(number));
+        real = ParseReal(number);
+        return null;
+    }
+
+    /// <summary>The nearest 64-bit integer of a whole real.</summary>
+    public static long Saturate(double value) => value switch
+    {
+        >= 9223372036854775808.0 => long.MaxValue,
+        < -9223372036854775808.0 => long.MinValue,
+        double.NaN => 0,
+        _ => (long)value,
+    };
+
+    /// <summary>A real that is not negative with that many digits behind the point; halves go up, as in SQLite.</summary>
+    public static string Fixed(double magnitude, int digits)
+    {
+        // All digits that can matter: .NET prints the exact value, but rounds halves to even.
+        const int More = 30;
+        var exact = magnitude.ToString("F" + (digits + More).ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
+        var kept = exact[..^More].ToCharArray();
+        if (exact[^More] >= '5')
+        {
+            var at = kept.Length - 1;
+            while (at >= 0 && kept[at] is '9' or '.')
+            {
+                if (kept[at] == '9')
+                    kept[at] = '0';
+                at--;
+            }
+            if (at < 0)
+                return "1" + new string(kept).TrimEnd('.');
+            kept[at]++;
+        }
+        return new string(kept).TrimEnd('.');
+    }
+
+    /// <summary>A finite real with that many significant digits at most and always a point, as SQLite's <c>%!.15g</c>.</summary>
+    public static string General(double value, int digits)
+    {
+        var text = value.ToString("E" + (digits - 1).ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
+        var mark = text.IndexOf('E', StringComparison.Ordinal);
+        var exponent = int.Parse(text.AsSpan(mark + 1), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture);
+        var sign = value < 0 ? "-" : "";
+        var significant = text[(sign.Length)..mark].Replace(".", "", StringComparison.Ordinal).TrimEnd('0');
+        if (exponent >= -4 && exponent < digits)
+        {
+            var whole = exponent < 0 ? "0" : significant.PadRight(exponent + 1, '0')[..(exponent + 1)];
+            var fraction = exponent < 0 ? new string('0', -exponent - 1) + significant : significant[Math.Min(exponent + 1, significant.Length)..];
+            return $"{sign}{whole}.{(fraction.Length == 0 ? "0" : fraction)}";
+        }
+        var rest = significant.Length > 1 ? significant[1..] : "0";
+        return string.Create(CultureInfo.InvariantCulture, $"{sign}{significant[0]}.{rest}e{(exponent < 0 ? '-' : '+')}{Math.Abs(exponent):00}");
+    }
+
+    /// <summary>Whether a text is one number and blanks around it.</summary>
+    public static bool IsWholeNumber(ReadOnlySpan<byte> text)
+    {
+        var end = RealPrefixLength(text, allowsBarePoint: true, out var first, out _);
+        return end > first && SkipBlanks(text[end..]) == text.Length - end;
     }
 
     /// <summary>Real of a text from its beginning; 0 without digits.</summary>
     public static double RealPrefix(ReadOnlySpan<byte> text)
     {
-        var length = RealPrefixLength(text, out var first, out _);
+        var length = RealPrefixLength(text, allowsBarePoint: true, out var first, out _);
         return length == first ? 0 : ParseReal(text[first..length]);
     }
 
@@ -196,7 +261,7 @@ internal static class SqlNumber
     public static double ParseReal(ReadOnlySpan<byte> text) =>
         double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) ? value : double.NaN;
 
-    private static int RealPrefixLength(ReadOnlySpan<byte> text, out int first, out bool isInteger)
+    private static int RealPrefixLength(ReadOnlySpan<byte> text, bool allowsBarePoint, out int first, out bool isInteger)
     {
         first = SkipBlanks(text);
         isInteger = true;
@@ -208,7 +273,7 @@ internal static class SqlNumber
         {
             var afterPoint = at + 1;
             var fraction = SkipDigits(text, ref afterPoint);
-            if (digits + fraction > 0 && fraction > 0)
+            if (fraction > 0 || (allowsBarePoint && digits > 0))
             {
                 isInteger = false;
                 at = afterPoint;

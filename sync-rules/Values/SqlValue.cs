@@ -49,6 +49,9 @@ internal readonly struct SqlValue
 
     public bool IsNull => Kind == SqlKind.Null;
 
+    /// <summary>Whether a text was made by a function over JSON. Has no influence on what it equals.</summary>
+    public bool IsJson => Kind == SqlKind.Text && _bits == 1;
+
     public bool IsNumber => Kind is SqlKind.Integer or SqlKind.Real;
 
     public static SqlValue FromInteger(long value) => new(SqlKind.Integer, value, default);
@@ -64,6 +67,9 @@ internal readonly struct SqlValue
 
     /// <summary>Allocates; for constants, requests and rarely used functions.</summary>
     public static SqlValue FromText(string text) => new(SqlKind.Text, 0, Encoding.UTF8.GetBytes(text));
+
+    /// <summary>Text that is JSON because a function over JSON made it: <c>json_array</c> and <c>json_object</c> nest it instead of quoting it.</summary>
+    public static SqlValue FromJson(ReadOnlyMemory<byte> utf8) => new(SqlKind.Text, 1, utf8);
 
     public static SqlValue FromBlob(ReadOnlyMemory<byte> bytes) => new(SqlKind.Blob, 0, bytes);
 

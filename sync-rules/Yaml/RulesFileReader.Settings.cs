@@ -15,7 +15,7 @@ internal sealed partial class RulesFileReader
     private static readonly string[] SettingKeys =
     [
         "edition", "timestamps_iso8601", "versioned_bucket_ids", "fixed_json_extract", "custom_postgres_types",
-        "unstable_sqlite_expression_engine", "timestamp_max_precision", "storage_version", ExtendedDefinitionsKey, QueryKeysKey,
+        "unstable_sqlite_expression_engine", "timestamp_max_precision", "storage_version", "sqlite_functions", ExtendedDefinitionsKey, QueryKeysKey,
     ];
 
     private RulesSettings ReadSettings(YamlNode node)
@@ -46,6 +46,7 @@ internal sealed partial class RulesFileReader
             FixedJsonExtract = ReadBoolean(map, "fixed_json_extract", isModern),
             CustomPostgresTypes = ReadBoolean(map, "custom_postgres_types", isModern),
             SqliteExact = ReadBoolean(map, "unstable_sqlite_expression_engine"),
+            SqliteFunctions = ReadBoolean(map, "sqlite_functions"),
             ExtendedDefinitions = ReadBoolean(map, ExtendedDefinitionsKey),
             QueryKeys = ReadBoolean(map, QueryKeysKey),
         };

@@ -18,6 +18,9 @@ internal sealed record RulesSettings
     /// <summary>Scalar expressions follow SQLite to the letter.</summary>
     public bool SqliteExact { get; init; }
 
+    /// <summary>SQLite's deterministic functions and LIKE are available. Adds names, so it changes the meaning of no definition that compiles without it.</summary>
+    public bool SqliteFunctions { get; init; }
+
     /// <summary>Bucket definitions may use joins, subqueries and OR over different parameters.</summary>
     public bool ExtendedDefinitions { get; init; }
 

@@ -3,6 +3,9 @@ namespace TopGun.Buckets.SyncRules.Yaml;
 /// <summary>Finds the word that was probably meant.</summary>
 internal static class Suggestion
 {
+    private const string Opening = " Did you mean '";
+    private const string Closing = "'?";
+
     /// <summary><c> Did you mean 'x'?</c> when a candidate is close, otherwise nothing.</summary>
     public static string For(string word, IEnumerable<string> candidates)
     {
@@ -14,7 +17,15 @@ internal static class Suggestion
             if (distance < bestDistance)
                 (best, bestDistance) = (candidate, distance);
         }
-        return best is null ? "" : $" Did you mean '{best}'?";
+        return best is null ? "" : $"{Opening}{best}{Closing}";
+    }
+
+    /// <summary>The word that a message suggests, or null.</summary>
+    public static string? In(string message)
+    {
+        var start = message.LastIndexOf(Opening, StringComparison.Ordinal);
+        var end = message.LastIndexOf(Closing, StringComparison.Ordinal);
+        return start >= 0 && end >= start + Opening.Length ? message[(start + Opening.Length)..end] : null;
     }
 
     // Edits between the two words, two letters in the wrong order being one, letters compared without case; anything at or above the bound counts as the bound.

@@ -24,6 +24,12 @@ internal static class ExplainRowCommand
         HelpName = "json",
     };
 
+    private static readonly Option<string> User = new("--user")
+    {
+        Description = $"Tells also whether this user gets the row: {RequestOptions.UserForms}.",
+        HelpName = "user",
+    };
+
     private static readonly Option<bool> Json = new("--json") { Description = "Prints the explanation as JSON." };
 
     public static Command Create()
@@ -36,15 +42,18 @@ internal static class ExplainRowCommand
             Table,
             Key,
             Row,
+            User,
             Json,
         };
+        var request = new RequestOptions(command);
         var options = new SettingOptions(command, Settings);
         command.SetAction((given, cancellationToken) => CommandFailure.ReportAsync(
-            given.InvocationConfiguration.Error, () => RunAsync(given, options.Reader(given), cancellationToken)));
+            given.InvocationConfiguration.Error, () => RunAsync(given, request, options.Reader(given), cancellationToken)));
         return command;
     }
 
-    private static async Task<int> RunAsync(ParseResult given, SettingReader settings, CancellationToken cancellationToken)
+    private static async Task<int> RunAsync(
+        ParseResult given, RequestOptions requestOptions, SettingReader settings, CancellationToken cancellationToken)
     {
         var table = ReadTable(given.GetRequiredValue(Table));
         var key = given.GetValue(Key) ?? [];
@@ -53,10 +62,16 @@ internal static class ExplainRowCommand
         if (isGiven == key.Length > 0)
             throw SettingException.Wrong("key", string.Join(' ', key), "given when --row is not, and only then");
 
+        var request = given.GetValue(User) is { } user ? requestOptions.Read(given, user) : null;
+
         var rules = await ExplainCommand.ReadRulesAsync(settings, cancellationToken);
         var explanation = isGiven
             ? RowExplainer.Explain(rules, table.Schema, table.Name, json)
             : await ExplainAsync(rules, settings, table, key, cancellationToken);
+
+        var buckets = request is null ? null : await RequestOptions.ExplainAsync(rules, request, settings, cancellationToken);
+        if (buckets is not null)
+            explanation = explanation with { User = RowOfUser.Of(explanation, buckets) };
 
         var output = given.InvocationConfiguration.Output;
         if (given.GetValue(Json))

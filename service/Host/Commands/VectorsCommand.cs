@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Text.Json;
 using TopGun.Buckets.SyncRules.Vectors;
 
 namespace TopGun.Buckets.Host;
@@ -10,17 +11,30 @@ internal static class VectorsCommand
     {
         var command = new Command(
             "vectors", "Reads conformance cases of the rules language from standard input, one JSON object per line, and answers each with one line.");
-        command.SetAction((given, cancellationToken) => RunAsync(Console.In, given.InvocationConfiguration.Output, cancellationToken));
+        command.SetAction((given, cancellationToken) => CommandFailure.ReportAsync(
+            given.InvocationConfiguration.Error, () => RunAsync(Console.In, given.InvocationConfiguration.Output, cancellationToken)));
         return command;
     }
 
     internal static async Task<int> RunAsync(TextReader input, TextWriter output, CancellationToken cancellationToken)
     {
-        while (await input.ReadLineAsync(cancellationToken) is { } line)
+        for (var number = 1; await input.ReadLineAsync(cancellationToken) is { } line; number++)
         {
             if (!string.IsNullOrWhiteSpace(line))
-                await output.WriteLineAsync(VectorRunner.Run(line));
+                await output.WriteLineAsync(Run(line, number));
         }
         return ExitCode.Done;
+    }
+
+    private static string Run(string line, int number)
+    {
+        try
+        {
+            return VectorRunner.Run(line);
+        }
+        catch (Exception failure) when (failure is JsonException or KeyNotFoundException)
+        {
+            throw SettingException.Wrong("standard input", $"line {number}", $"a conformance case as a JSON object ({failure.Message})");
+        }
     }
 }

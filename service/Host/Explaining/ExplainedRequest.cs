@@ -47,6 +47,9 @@ internal static class ExplainedRequest
         return new StreamSubscription(parts[0], parts.Length == 1 ? default : ReadObject("--subscribe", parts[1]), PriorityOverride: null);
     }
 
+    private static bool HasText(JsonProperty member) =>
+        member.Name is not null && (member.Value.ValueKind != JsonValueKind.String || member.Value.GetString() is not null);
+
     /// <summary>A JSON object from the command line.</summary>
     /// <exception cref="SettingException">It is none.</exception>
     public static JsonElement ReadObject(string flag, string json)
@@ -54,10 +57,10 @@ internal static class ExplainedRequest
         try
         {
             var element = JsonElement.Parse(json);
-            if (element.ValueKind == JsonValueKind.Object)
+            if (element.ValueKind == JsonValueKind.Object && element.EnumerateObject().All(member => HasText(member)))
                 return element;
         }
-        catch (JsonException)
+        catch (Exception failure) when (failure is JsonException or InvalidOperationException) // of half a surrogate pair
         {
             // the sentence below says what is expected
         }

@@ -34,6 +34,8 @@ internal sealed class RowExplanationText
         Line(row.Buckets.Count == 0
             ? "The row is in no bucket."
             : $"The row is in {PlainText.Count(row.Buckets.Count, "bucket")}: {string.Join(", ", row.Buckets)}");
+        if (row.User is { } user)
+            Line(user.Through.Count > 0 ? $"The user gets it through {string.Join(", ", user.Through)}" : $"The user does not get it: {user.WhyNot}");
     }
 
     private void Write(ExplainedQuery query)

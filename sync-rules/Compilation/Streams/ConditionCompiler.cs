@@ -57,9 +57,14 @@ internal sealed class ConditionCompiler
             case InSyntax membership:
                 return CompileIn(membership);
             default:
-                return new Test(CompileTerm(node), node.Span, _report);
+                return new Test(AsTruth(CompileTerm(node), node), node.Span, _report);
         }
     }
+
+    // Filters count values by the common rule of truth; where SQLite's own holds, it is applied here. Negating twice keeps null.
+    private BoundTerm AsTruth(BoundTerm term, SqlExpression node) => !_context.Settings.SqliteExact || node is IsSyntax or BetweenSyntax
+        ? term
+        : term with { Value = ScalarCompiler.Negate(ScalarCompiler.Negate(term.Value, isExact: true), isExact: true) };
 
     /// <summary>Compiles a value.</summary>
     public BoundTerm CompileTerm(SqlExpression node)
@@ -79,7 +84,7 @@ internal sealed class ConditionCompiler
                 : new Link(left, right, span, _report);
         }
         var origin = left.Origin == Origin.Constant ? right.Value : left.Value;
-        var compare = new CompareExpression(BinaryOperator.Equal, left.Value.Expression, right.Value.Expression);
+        var compare = _scalars.Compare(BinaryOperator.Equal, left.Value.Expression, right.Value.Expression);
         return new Test(new BoundTerm(origin with { Expression = compare }, [.. left.Each.Union(right.Each)]), span, _report);
     }
 
@@ -120,8 +125,8 @@ internal sealed class ConditionCompiler
         {
             var origin = value.Origin == Origin.Constant ? list.Value : value.Value;
             Expression test = IsEdition3 && !membership.Negated
-                ? new InRowsExpression(value.Value.Expression, new EachSource(list.Value.Expression, IsMembership: false))
-                : new InJsonExpression(value.Value.Expression, list.Value.Expression);
+                ? new InRowsExpression(value.Value.Expression, new EachSource(list.Value.Expression, IsMembership: false), _context.Settings.SqliteExact)
+                : new InJsonExpression(value.Value.Expression, list.Value.Expression, _context.Settings.SqliteExact);
             return new Test(new BoundTerm(origin with { Expression = test }, [.. value.Each.Union(list.Each)]), membership.Span, _report);
         }
         return Exists([Equal(value, Elements(list, membership.List.Span), membership.Span)], membership.Span);

@@ -4,8 +4,8 @@ using TopGun.Buckets.SyncRules.Sql;
 namespace TopGun.Buckets.SyncRules.Compilation.Streams;
 
 /// <summary>Brings a condition into an OR of ANDs. Negation is pushed inwards by De Morgan; what connects sources cannot be negated.</summary>
-/// <param name="isThreeValued">Negating an unknown value gives an unknown one.</param>
-internal sealed class NormalForm(bool isThreeValued)
+/// <param name="isExact">Conditions are as in SQLite: negating an unknown value gives an unknown one.</param>
+internal sealed class NormalForm(bool isExact)
 {
     private const int MaxAlternatives = 100;
 
@@ -38,7 +38,7 @@ internal sealed class NormalForm(bool isThreeValued)
             case Link link when negated:
                 throw link.Unsupported("A comparison between two tables, or between a row and the request, cannot be negated.");
             case Test test when negated:
-                var opposite = ScalarCompiler.Negate(test.Term.Value, isThreeValued);
+                var opposite = ScalarCompiler.Negate(test.Term.Value, isExact);
                 opposite.Expression.Written = test.WrittenNegated;
                 return [[test with { Term = test.Term with { Value = opposite }, WrittenNegated = null }]];
             default:
@@ -91,7 +91,7 @@ internal sealed class NormalForm(bool isThreeValued)
             singles.Add(test);
             return;
         }
-        var either = new LogicalExpression(isAnd: false, isThreeValued, singles[same].Term.Value.Expression, test.Term.Value.Expression);
+        var either = new LogicalExpression(isAnd: false, isExact, singles[same].Term.Value.Expression, test.Term.Value.Expression);
         singles[same] = singles[same] with { Term = test.Term with { Value = test.Term.Value with { Expression = either } } };
     }
 }

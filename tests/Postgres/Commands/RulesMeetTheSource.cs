@@ -1,6 +1,8 @@
 using System.CommandLine;
 using System.Text.Json;
 using TopGun.Buckets.Host;
+using TopGun.Buckets.Replication;
+using TopGun.Buckets.SyncRules;
 using TopGun.Buckets.Tests.Support;
 using Xunit;
 
@@ -40,7 +42,7 @@ public sealed class RulesMeetTheSource : IDisposable
         await using var database = await DatabaseAsync();
         var rules = Rules
             .Replace("FROM lists", "FROM list", StringComparison.Ordinal)
-            .Replace("title, ", "titel, ", StringComparison.Ordinal)
+            .Replace("title, ", "titl, ", StringComparison.Ordinal)
             + "\n  other:\n    data:\n      - SELECT * FROM nothing_with_id\n";
 
         var run = await RunAsync(rules, "validate", _file, "--schema-from", database.ConnectionString, "--json");
@@ -113,6 +115,19 @@ public sealed class RulesMeetTheSource : IDisposable
     }
 
     [Theory]
+    [InlineData("ann", "The user gets it through by_list[\"00000000-0000-0000-0000-000000000001\"]\n")]
+    [InlineData("bob", "The user does not get it: of by_list they have by_list[\"00000000-0000-0000-0000-000000000003\"].\n")]
+    [InlineData("eve", "of by_list they have no bucket. No row of public.members has user_id = \"eve\" and left_at IS NULL.\n")]
+    public async Task Whether_a_user_gets_a_row_is_told_with_the_reason(string user, string end)
+    {
+        await using var database = await DatabaseAsync();
+
+        var run = await RunAsync(Rules, "explain", "row", "todos", "t1", "--user", user, "--rules", _file, "--source", database.ConnectionString);
+
+        Assert.EndsWith(end, run.Output, StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("todos", "t2", "has no row with the key 't2'")]
     [InlineData("tados", "t1", "The source has no table 'public.tados'")]
     [InlineData("members", "t1", "The key of 'public.members' is list_id, user_id.")]
@@ -138,6 +153,22 @@ public sealed class RulesMeetTheSource : IDisposable
             """{"tables":[{"name":"lists","columns":[{"name":"owner_id","type":"TEXT"},{"name":"name","type":"TEXT"},{"name":"rank","type":"INTEGER"}]},{"name":"todos","columns":[{"name":"title","type":"TEXT"},{"name":"done","type":"INTEGER"},{"name":"weight","type":"REAL"}]}]}""",
             JsonSerializer.Serialize(JsonElement.Parse(run.Output)));
         Assert.Empty(run.Error);
+    }
+
+    [Fact]
+    public async Task A_wildcard_in_the_schema_finds_the_tables_of_every_tenant_and_none_of_the_system()
+    {
+        await using var database = await DatabaseAsync();
+        await database.ExecuteAsync(
+            "CREATE SCHEMA cust_a CREATE TABLE invoices (id int PRIMARY KEY); CREATE SCHEMA cust_b CREATE TABLE invoices (id int PRIMARY KEY)");
+        await using var source = new NpgsqlSource(database.ConnectionString, "topgun");
+        await using var session = await source.OpenSessionAsync(TestContext.Current.CancellationToken);
+
+        var invoices = await session.FindTablesAsync([new TablePattern("cust_%", "invoices")], TestContext.Current.CancellationToken);
+        var all = await SourceSchema.ReadAsync(source, TestContext.Current.CancellationToken);
+
+        Assert.Equal(["cust_a", "cust_b"], invoices.Select(info => info.Table.Schema));
+        Assert.Equal(["cust_a", "cust_b", "public"], all.Select(table => table.Schema).Distinct());
     }
 
     private static async Task<PostgresDatabase> DatabaseAsync()

@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using TopGun.Buckets.Client;
 using TopGun.Buckets.Client.LocalStore;
+using TopGun.Buckets.Client.Sync;
 using TopGun.Buckets.Protocol;
 using Xunit;
 
@@ -239,6 +240,32 @@ public sealed class StreamTests : IDisposable
         Assert.True(client.Status.ForStream("todos", List(2)) is { HasSynced: false, Priority: 2 });
         await stream.SendAsync(Lines.Complete(1));
         await client.UntilAsync(status => status.ForStream("todos", List(2)) is { HasSynced: true });
+    }, connect: false);
+
+    [Fact]
+    public void Each_stream_tells_how_far_its_download_is() => Run(async (client, _) =>
+    {
+        foreach (var list in new[] { 1, 2 })
+            await client.SyncStream("todos", List(list)).SubscribeAsync(cancellationToken: ClientCalls.Now);
+        await client.ConnectAsync(ClientCalls.Now);
+        var stream = await _service.NextStreamAsync();
+
+        await stream.SendAsync(
+            """
+            {"checkpoint":{"last_op_id":"3","buckets":[
+            {"bucket":"a","checksum":3,"count":2,"priority":3,"subscriptions":[{"sub":0},{"sub":1}]},
+            {"bucket":"b","checksum":3,"count":1,"priority":3,"subscriptions":[{"sub":1}]}],
+            "streams":[{"name":"todos","is_default":false,"errors":[]}]}}
+            """.ReplaceLineEndings(""),
+            Lines.Data("a", Lines.Put(1, "todos", "t1", "{}", 1)));
+        await client.UntilAsync(status => status.Download is { Downloaded: 1 });
+
+        Assert.Equal(new DownloadProgress(1, 2), client.Status.ForStream("todos", List(1))!.Download);
+        Assert.Equal(new DownloadProgress(1, 3), client.Status.ForStream("todos", List(2))!.Download);
+        await stream.SendAsync(
+            Lines.Data("a", Lines.Put(2, "todos", "t2", "{}", 2)), Lines.Data("b", Lines.Put(3, "todos", "t3", "{}", 3)), Lines.Complete(3));
+        await client.SyncedAsync();
+        Assert.All(client.Status.Streams, known => Assert.True(known is { Download: null, HasSynced: true }));
     }, connect: false);
 
     [Fact]

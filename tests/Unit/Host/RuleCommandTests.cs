@@ -34,7 +34,7 @@ public sealed class RuleCommandTests : IDisposable
         var run = await RunAsync(Rules.Replace("NOT archived", "nope(id)", StringComparison.Ordinal) + "\n    prio: 1\n", "validate", _file);
 
         Assert.Equal(ExitCode.Failed, run.ExitCode);
-        Assert.Contains(":5:63: error TGB3005:", run.Output, StringComparison.Ordinal);
+        Assert.Contains(":5:65: error TGB3005:", run.Output, StringComparison.Ordinal);
         Assert.Contains("^^^^\n", run.Output, StringComparison.Ordinal);
         Assert.Contains(":6:5: error TGB3002:", run.Output, StringComparison.Ordinal);
         Assert.Contains("refused, 2 errors", run.Output, StringComparison.Ordinal);
@@ -43,7 +43,7 @@ public sealed class RuleCommandTests : IDisposable
     [Fact]
     public async Task Validate_as_json_gives_each_finding_its_place_in_the_file()
     {
-        var yaml = Rules.Replace("NOT archived", "nope(id)", StringComparison.Ordinal);
+        var yaml = Rules.Replace("NOT archived", "lenght(id)", StringComparison.Ordinal);
 
         var run = await RunAsync(yaml, "validate", _file, "--json");
 
@@ -51,8 +51,9 @@ public sealed class RuleCommandTests : IDisposable
         var finding = Assert.Single(result.GetProperty("findings").EnumerateArray());
         Assert.False(result.GetProperty("valid").GetBoolean());
         Assert.Equal(("error", "sql_reference", "TGB3005"), (Text(finding, "severity"), Text(finding, "class"), Text(finding, "code")));
-        Assert.Equal((5, 63), (finding.GetProperty("line").GetInt32(), finding.GetProperty("column").GetInt32()));
-        Assert.Equal("nope", yaml[finding.GetProperty("start").GetInt32()..finding.GetProperty("end").GetInt32()]);
+        Assert.Equal((5, 65), (finding.GetProperty("line").GetInt32(), finding.GetProperty("column").GetInt32()));
+        Assert.Equal(("lenght", "length"), (Text(finding, "text"), Text(finding, "suggestion")));
+        Assert.Equal("lenght", yaml[finding.GetProperty("start").GetInt32()..finding.GetProperty("end").GetInt32()]);
     }
 
     [Theory]
@@ -98,6 +99,17 @@ public sealed class RuleCommandTests : IDisposable
 
             """,
             run.Output);
+    }
+
+    [Theory]
+    [InlineData("ann", "The user gets it through mine[\"ann\"]\n")]
+    [InlineData("bob", "The user does not get it: of mine they have mine[\"bob\"].\n")]
+    public async Task Explain_row_tells_whether_a_user_gets_it(string user, string end)
+    {
+        var run = await RunAsync(
+            Rules, "explain", "row", "notes", "--rules", _file, "--user", user, "--row", """{"id": "n1", "owner": "ann", "archived": false}""");
+
+        Assert.EndsWith(end, run.Output, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -151,6 +163,7 @@ public sealed class RuleCommandTests : IDisposable
     [InlineData("explain", "user", "ann", "--subscribe", "room=5")]
     [InlineData("explain", "row", "notes")]
     [InlineData("explain", "row", "notes", "n1", "--row", "{}")]
+    [InlineData("explain", "row", "notes", "--row", "{\"id\": \"\\ud800\"}")]
     [InlineData("schema", "--lang", "cobol")]
     public async Task Arguments_that_make_no_sense_are_misuse(params string[] args)
     {
@@ -187,6 +200,21 @@ public sealed class RuleCommandTests : IDisposable
 
         Assert.Equal("notes", Text(Assert.Single(JsonElement.Parse(run.Output).GetProperty("tables").EnumerateArray()), "name"));
         Assert.Contains("note: mine, line 5: the columns of * are not known without the source.", run.Error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("not JSON")]
+    [InlineData("{\"id\": \"x\"}")]
+    public async Task A_line_that_is_no_conformance_case_is_named(string line)
+    {
+        using var input = new StringReader("{\"id\": 1, \"yaml\": \"{}\"}\n\n" + line);
+        using var output = new StringWriter();
+
+        var failure = await Assert.ThrowsAsync<SettingException>(
+            () => VectorsCommand.RunAsync(input, output, TestContext.Current.CancellationToken));
+
+        Assert.Contains("line 3", failure.Message, StringComparison.Ordinal);
+        Assert.Contains("yaml_structure", output.ToString(), StringComparison.Ordinal);
     }
 
     private static string? Text(JsonElement owner, string name) => owner.GetProperty(name).GetString();

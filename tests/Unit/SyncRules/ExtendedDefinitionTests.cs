@@ -327,6 +327,21 @@ public sealed class ExtendedDefinitionTests
             """));
 
     [Fact]
+    public void Two_definitions_never_share_a_bucket_by_its_name() => Assert.Equal(
+        ["7:3 yaml_structure"],
+        RuleSetHarness.Findings("""
+            config: {extended_bucket_definitions: true}
+            bucket_definitions:
+              docs:
+                parameters: SELECT request.user_id() AS me
+                data:
+                  - SELECT id FROM docs WHERE owner = bucket.me OR public
+              docs|0:
+                parameters: SELECT request.jwt() ->> 'org' AS org
+                data: []
+            """));
+
+    [Fact]
     public void Edition_3_does_not_need_the_switch() => Assert.Equal(
         ["1:51 yaml_structure"],
         RuleSetHarness.Findings("config: {edition: 3, extended_bucket_definitions: true}\nstreams:\n  s:\n    query: SELECT * FROM t\n"));

@@ -2,16 +2,20 @@ using TopGun.Buckets.Protocol;
 
 namespace TopGun.Buckets.ColdStorage.Embedded.Runs;
 
-/// <summary>Tells which keys a run surely does not hold. One cache line per key, ten bits per key: about one wrong answer in sixty.</summary>
+/// <summary>
+/// Tells which keys a run surely does not hold. One cache line to look at, fourteen bits per key: about one wrong answer in three hundred, since a key
+/// that is new asks a dozen runs and each wrong answer reads a block.
+/// </summary>
 internal sealed class BloomFilter(byte[] bits)
 {
     private const int BlockBytes = 64;
+    private const int BitsPerKey = 14;
     private const int Probes = 6;
 
     public byte[] Bits => bits;
 
     public static BloomFilter For(int keys) =>
-        new(new byte[Math.Max(1, (((long)keys * 10) + (BlockBytes * 8) - 1) / (BlockBytes * 8)) * BlockBytes]);
+        new(new byte[Math.Max(1, (((long)keys * BitsPerKey) + (BlockBytes * 8) - 1) / (BlockBytes * 8)) * BlockBytes]);
 
     public static ulong Hash(byte table, ReadOnlySpan<byte> key)
     {

@@ -62,6 +62,11 @@ public sealed class RulesSchemaTests
     [InlineData("config: {timestamp_max_precision: seconds}\nbucket_definitions:\n  a: {data: []}", "a precision without its switch")]
     [InlineData("config: {edition: 2, timestamps_iso8601: false, timestamp_max_precision: seconds}\nbucket_definitions:\n  a: {data: []}", "a precision with its switch off")]
     [InlineData("config: {storage_version: 1}\nbucket_definitions:\n  a: {data: []}", "an unknown storage version")]
+    [InlineData("config: {edition: 3, extended_bucket_definitions: true}\nstreams:\n  a: {query: SELECT * FROM t}", "a switch for bucket definitions in edition 3")]
+    [InlineData("bucket_definitions:\n  a: {data: [{query: SELECT a FROM t, key: a}]}", "a key without its switch")]
+    [InlineData("config: {query_keys: true}\nbucket_definitions:\n  a: {data: [{query: SELECT a FROM t, keys: a}]}", "an unknown key of a query")]
+    [InlineData("config: {query_keys: true}\nbucket_definitions:\n  a: {data: [{query: SELECT a FROM t, key: []}]}", "a key of no column")]
+    [InlineData("config: {query_keys: true}\nbucket_definitions:\n  a: {data: [{key: a}]}", "a key without a query")]
     [InlineData("event_definitions:\n  a: {}\nbucket_definitions:\n  a: {data: []}", "an event without payloads")]
     [InlineData("config: {}", "no definitions")]
     [InlineData("[]", "a list")]
@@ -75,6 +80,7 @@ public sealed class RulesSchemaTests
     [InlineData("config: {edition: 2, timestamp_max_precision: seconds}\nbucket_definitions:\n  a: {data: [SELECT id FROM t]}\nstreams:\n  b: {query: SELECT id FROM t}")]
     [InlineData("config: {edition: 3, unstable_sqlite_expression_engine: true}\nwith: {a: SELECT x FROM u}\nstreams:\n  b: {queries: [SELECT id FROM t WHERE x IN a], with: {}, auto_subscribe: TRUE, priority: 0}")]
     [InlineData("event_definitions:\n  a: {payloads: [SELECT x FROM t]}\nbucket_definitions:\n  a: {data: [], parameters: [SELECT], priority: 0, accept_potentially_dangerous_queries: true}")]
+    [InlineData("config: {query_keys: true, extended_bucket_definitions: true}\nbucket_definitions:\n  a: {data: [SELECT id FROM t, {query: 'SELECT a, b FROM t', key: [a, b]}, {query: SELECT a FROM t, key: a}]}")]
     public void What_the_reader_accepts_the_schema_accepts(string yaml)
     {
         Assert.NotNull(RuleSet.Parse(yaml, new RuleSetOptions()).Rules);
