@@ -35,9 +35,12 @@ internal sealed class ArrowExpression(Expression operand, string path, JsonStep[
 
     public override void Print(StringBuilder target)
     {
-        target.Append("(arrow").Append(asText ? ">>" : ">").Append(nullIsText ? '0' : '1').Append(' ');
+        target.Append("(arrow").Append(asText ? ">>" : ">").Append(nullIsText ? '0' : '1').Append(isExact ? "! " : " ");
         operand.Print(target);
-        target.Append(" '").Append(path.Replace("'", "''", StringComparison.Ordinal)).Append("' ").Append(steps.Length).Append(isExact ? "!)" : ")");
+        target.Append(" '").Append(path.Replace("'", "''", StringComparison.Ordinal)).Append('\'');
+        foreach (var step in steps)
+            step.Print(target);
+        target.Append(')');
     }
 }
 

@@ -12,7 +12,7 @@ namespace TopGun.Buckets.SyncRules.Serialization;
 /// <summary>Reads the canonical text that <see cref="Expression.Print"/> writes.</summary>
 // EXPRESSION  null | 5 | 2.5r | 'text' | x'00FF' | "column" | (head EXPRESSION …)
 //             | each0(call).key | each0(call).value | table:Fact | request:Part | request:Part."name" | request:Part{}
-// Heads name the operator, with 3 for three-valued logic and ! for SQLite's exact way: and, and3, Equal, castText, castText!, call:upper, …
+// Heads name the operator, with ! for SQLite's exact way: and, and!, Equal, castText, castText!, call:upper, …
 internal sealed class ExpressionReader
 {
     // Deeper than any expression that compiles; keeps recursion far from the end of the stack.
@@ -135,15 +135,15 @@ internal sealed class ExpressionReader
     {
         Expect("(");
         var head = Take();
-        if (head == "case")
-            return ReadCase();
+        if (head is "case" or "case!")
+            return ReadCase(head.EndsWith('!'));
         if (head.StartsWith("arrow", StringComparison.Ordinal))
             return ReadArrow(head);
-        if (head == "initems")
+        if (head is "initems" or "initems!")
         {
             var operand = Argument();
             Expect("(");
-            return new InItemsExpression(operand, End(Arguments()));
+            return new InItemsExpression(operand, End(Arguments()), head.EndsWith('!'));
         }
         return Build(head, Arguments());
     }
@@ -153,16 +153,17 @@ internal sealed class ExpressionReader
         if (head.StartsWith("call:", StringComparison.Ordinal))
             return new CallExpression(FunctionOf(head[5..]), parts);
         var isExact = head.EndsWith('!');
-        var isThreeValued = head.EndsWith('3');
-        var name = isExact || isThreeValued ? head[..^1] : head;
+        var name = isExact ? head[..^1] : head;
         return (name, parts) switch
         {
-            ("not", [var operand]) => new NotExpression(operand, isThreeValued),
-            ("and" or "or", [var left, var right]) => new LogicalExpression(name == "and", isThreeValued, left, right),
+            ("not", [var operand]) => new NotExpression(operand, isExact),
+            ("and" or "or", [var left, var right]) => new LogicalExpression(name == "and", isExact, left, right),
             ("between", [var operand, var low, var high]) => new BetweenExpression(operand, low, high),
+            ("coalesce", _) => new CoalesceExpression(parts),
             ("concat", [var left, var right]) => new ConcatExpression(left, right, isExact),
-            ("in", [var operand, var list]) => new InJsonExpression(operand, list),
-            ("inrows", [var operand, var list]) => new InRowsExpression(operand, new EachSource(list, IsMembership: false)),
+            ("in", [var operand, var list]) => new InJsonExpression(operand, list, isExact),
+            ("inrows", [var operand, var list]) => new InRowsExpression(operand, new EachSource(list, IsMembership: false), isExact),
+            ("astext" or "asnumber", [var operand]) => new AffinityExpression(operand, toText: name == "astext"),
             ("overlap", [var left, var right]) => new OverlapExpression(left, right),
             ("member", [RequestExpression document, var key]) => new RequestMemberExpression(document, key),
             ("truth", [var operand]) => new TruthExpression(operand),
@@ -172,16 +173,17 @@ internal sealed class ExpressionReader
                 new IsExpression(Enum.Parse<IsTest>(name.AsSpan(5)), negated: true, isExact, operand),
             (_, [var operand]) when name.StartsWith("is", StringComparison.Ordinal) =>
                 new IsExpression(Enum.Parse<IsTest>(name.AsSpan(2)), negated: false, isExact, operand),
-            (_, [var left, var right]) => Operator(Enum.Parse<BinaryOperator>(name), left, right),
+            (_, [var left, var right]) => Operator(Enum.Parse<BinaryOperator>(name), left, right, isExact),
             _ => throw Unreadable(),
         };
     }
 
-    private Expression Operator(BinaryOperator operation, Expression left, Expression right) => operation switch
+    private Expression Operator(BinaryOperator operation, Expression left, Expression right, bool isExact) => operation switch
     {
         BinaryOperator.Equal or BinaryOperator.NotEqual or BinaryOperator.Less or BinaryOperator.Greater
-            or BinaryOperator.LessOrEqual or BinaryOperator.GreaterOrEqual => new CompareExpression(operation, left, right),
-        BinaryOperator.Add or BinaryOperator.Subtract or BinaryOperator.Multiply or BinaryOperator.Divide => new ArithmeticExpression(operation, left, right),
+            or BinaryOperator.LessOrEqual or BinaryOperator.GreaterOrEqual => new CompareExpression(operation, left, right, isExact),
+        BinaryOperator.Add or BinaryOperator.Subtract or BinaryOperator.Multiply or BinaryOperator.Divide =>
+            new ArithmeticExpression(operation, left, right, isExact),
         BinaryOperator.Modulo or BinaryOperator.BitAnd or BinaryOperator.BitOr or BinaryOperator.ShiftLeft or BinaryOperator.ShiftRight =>
             new BitwiseExpression(operation, left, right),
         _ => throw Unreadable(),
@@ -190,11 +192,11 @@ internal sealed class ExpressionReader
     private ScalarFunction FunctionOf(string name)
     {
         var colon = name.IndexOf(':', StringComparison.Ordinal);
-        return FunctionCatalog.Find(colon < 0 ? name : name[..colon], !_settings.FixedJsonExtract, _settings.SqliteExact)
+        return FunctionCatalog.Find(colon < 0 ? name : name[..colon], _settings)
             ?? throw new FormatException($"The plan calls the unknown function '{name}'.");
     }
 
-    private CaseExpression ReadCase()
+    private CaseExpression ReadCase(bool isExact)
     {
         Expression? operand = null;
         Expression? otherwise = null;
@@ -223,7 +225,7 @@ internal sealed class ExpressionReader
             }
         }
         Expect(")");
-        return new CaseExpression(operand, [.. whens], [.. thens], otherwise);
+        return new CaseExpression(operand, [.. whens], [.. thens], otherwise, isExact);
     }
 
     private ArrowExpression ReadArrow(string head)
@@ -231,14 +233,22 @@ internal sealed class ExpressionReader
         var operand = Argument();
         SkipBlank();
         var path = ReadQuoted('\'');
-        var steps = Number(Take());
+        var steps = new List<JsonStep>();
+        for (SkipBlank(); Next != ')'; SkipBlank())
+            steps.Add(ReadStep());
         Expect(")");
+        var mode = head.TrimEnd('!');
         return new ArrowExpression(
-            operand,
-            path,
-            _settings.SqliteExact ? JsonPath.ParseExact(path) ?? throw Unreadable() : JsonPath.Parse(path, splitsPlainKeys: steps > 1),
-            asText: head.StartsWith("arrow>>", StringComparison.Ordinal),
-            nullIsText: head.EndsWith('0'));
+            operand, path, [.. steps], asText: mode.StartsWith("arrow>>", StringComparison.Ordinal), nullIsText: mode.EndsWith('0'), isExact: head.EndsWith('!'));
+    }
+
+    private JsonStep ReadStep()
+    {
+        var parts = Take().Split(':');
+        return parts is [var kind, var offset, ""]
+            ? new JsonStep(
+                Encoding.UTF8.GetBytes(ReadQuoted('\'')), Enum.Parse<JsonStepKind>(kind), long.Parse(offset, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture))
+            : throw Unreadable();
     }
 
     private Expression[] Arguments()

@@ -16,6 +16,7 @@ internal static class SettingsJson
         json.WriteBoolean("fixedJsonExtract", settings.FixedJsonExtract);
         json.WriteBoolean("customPostgresTypes", settings.CustomPostgresTypes);
         json.WriteBoolean("sqliteExact", settings.SqliteExact);
+        json.WriteBoolean("sqliteFunctions", settings.SqliteFunctions);
         json.WriteBoolean("extendedDefinitions", settings.ExtendedDefinitions);
         json.WriteBoolean("queryKeys", settings.QueryKeys);
         json.WriteString("timePrecision", settings.TimePrecision.ToString());
@@ -30,6 +31,7 @@ internal static class SettingsJson
         FixedJsonExtract = json.GetProperty("fixedJsonExtract").GetBoolean(),
         CustomPostgresTypes = json.GetProperty("customPostgresTypes").GetBoolean(),
         SqliteExact = json.GetProperty("sqliteExact").GetBoolean(),
+        SqliteFunctions = json.GetProperty("sqliteFunctions").GetBoolean(),
         ExtendedDefinitions = json.GetProperty("extendedDefinitions").GetBoolean(),
         QueryKeys = json.GetProperty("queryKeys").GetBoolean(),
         TimePrecision = Enum.Parse<TimePrecision>(json.GetProperty("timePrecision").GetString()!),

@@ -22,7 +22,7 @@ internal sealed partial class SqlPrinter
     {
         UnarySyntax unary => unary.Operator == UnaryOperator.Not ? SqlParser.NotLevel : SqlParser.UnaryLevel,
         BinarySyntax binary => SqlParser.OperatorOf(binary.Operator).Level,
-        InSyntax or BetweenSyntax => SqlParser.MembershipLevel,
+        InSyntax or BetweenSyntax or LikeSyntax => SqlParser.MembershipLevel,
         IsSyntax => SqlParser.IsLevel,
         ArrowSyntax or CastSyntax => PostfixLevel,
         _ => PrimaryLevel,
@@ -76,6 +76,16 @@ internal sealed partial class SqlPrinter
                 Write(between.Low, SqlParser.MembershipLevel + 1);
                 _text.Append(" AND ");
                 Write(between.High, SqlParser.MembershipLevel + 1);
+                break;
+            case LikeSyntax like:
+                Write(like.Operand, SqlParser.MembershipLevel);
+                _text.Append(like.Negated ? " NOT LIKE " : " LIKE ");
+                Write(like.Pattern, SqlParser.MembershipLevel + 1);
+                if (like.Escape is not null)
+                {
+                    _text.Append(" ESCAPE ");
+                    Write(like.Escape, SqlParser.MembershipLevel + 1);
+                }
                 break;
             case CaseSyntax choice:
                 WriteCase(choice);

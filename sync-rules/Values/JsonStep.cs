@@ -1,3 +1,6 @@
+using System.Globalization;
+using System.Text;
+
 namespace TopGun.Buckets.SyncRules.Values;
 
 internal enum JsonStepKind : byte
@@ -19,4 +22,10 @@ internal enum JsonStepKind : byte
 /// <param name="Key">UTF-8 of a member's name.</param>
 /// <param name="Kind">What it can lead to.</param>
 /// <param name="Offset">Of an element.</param>
-internal sealed record JsonStep(byte[] Key, JsonStepKind Kind, long Offset = 0);
+internal sealed record JsonStep(byte[] Key, JsonStepKind Kind, long Offset = 0)
+{
+    /// <summary>Writes the step in one canonical form: its kind, offset and key.</summary>
+    public void Print(StringBuilder target) => target
+        .Append(' ').Append(Kind).Append(':').Append(Offset.ToString(CultureInfo.InvariantCulture))
+        .Append(":'").Append(Encoding.UTF8.GetString(Key).Replace("'", "''", StringComparison.Ordinal)).Append('\'');
+}

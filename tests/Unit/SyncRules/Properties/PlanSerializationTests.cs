@@ -4,6 +4,7 @@ using TopGun.Buckets.SyncRules.Evaluation;
 using TopGun.Buckets.SyncRules.Serialization;
 using TopGun.Buckets.SyncRules.Vectors;
 using TopGun.Buckets.SyncRules.Yaml;
+using TopGun.Buckets.Tests.Unit.SyncRules.Properties.Sqlite;
 using Xunit;
 
 namespace TopGun.Buckets.Tests.Unit.SyncRules.Properties;
@@ -38,6 +39,50 @@ public sealed class PlanSerializationTests
     {
         foreach (var line in SampleFiles.VectorLines)
             Assert.Equal(VectorRunner.Run(line), VectorRunner.Run(line, Reloaded));
+    }
+
+    [Fact]
+    public void Random_rules_are_the_same_after_writing_and_reading()
+    {
+        foreach (var seed in PropertyRun.Seeds(300))
+        {
+            var random = new Random(seed);
+            var yaml = (random.Next(3) switch
+            {
+                0 => RandomRules.Definition(random),
+                1 => RandomRules.Stream2(random),
+                _ => RandomRules.Stream3(random),
+            }).Yaml;
+            if (RuleSet.Parse(yaml, new RuleSetOptions()).Rules is { } rules)
+                Assert.Equal(rules.Serialize(), Load(rules.Serialize()).Serialize());
+        }
+    }
+
+    /// <summary>Forms that samples lack.</summary>
+    [Theory]
+    [InlineData("false")]
+    [InlineData("true")]
+    public void Every_kind_of_expression_is_the_same_after_writing_and_reading(string isExact)
+    {
+        var rules = new RuleSetHarness($$"""
+            config: {edition: 3, sqlite_functions: true, unstable_sqlite_expression_engine: {{isExact}}}
+            streams:
+              s:
+                query: >
+                  SELECT id, a.b -> '$.x."y z"' AS c1, a.b ->> 2 AS c2, a.b ->> -1 AS c3, a.b -> 'it''s (1' AS c4, json_extract(b, '$.x') AS c5,
+                    coalesce(a.c, a.d, 'x "y" (z)') AS c6, iif(c, d, 1.5) AS c7, CASE c WHEN 1 THEN 'a' WHEN d THEN 'b' END AS c8,
+                    c NOT LIKE 'x!%' ESCAPE '!' AS c9, CAST(c AS TEXT) = d AS c10, d < CAST(c AS INTEGER) AS c11, c IN ARRAY[1, NULL, d] AS c12,
+                    c BETWEEN 1e21 AND -0.5 AS c13, c % 2 << 1 | 4 AS c14, CAST(c AS BLOB) AS c15, c IN b AS c16, b && b AS c17, a.table_suffix() AS c18,
+                    c IS NOT TRUE AS c19, substring(c FROM 2 FOR 3) AS c20, c || d - 1 AS c21
+                  FROM "notes%" AS a
+                  WHERE auth.parameter(connection.parameter('k')) = a.id AND a.c IN auth.parameter('list') AND NOT (c = 1 AND d IS NULL)
+                    AND a.id IN (SELECT value FROM json_each(subscription.parameter('x')) WHERE key > 0)
+            """).Rules;
+
+        var text = rules.Serialize();
+
+        Assert.Equal(text, Load(text).Serialize());
+        Assert.Equal(rules.Definitions, Load(text).Definitions);
     }
 
     [Fact]

@@ -55,7 +55,7 @@ internal sealed class SqlTreeGenerator(Random random)
         if (depth == 0 || random.Next(6) == 0)
             return Leaf();
         SqlExpression Next() => Expression(depth - 1);
-        switch (random.Next(12))
+        switch (random.Next(13))
         {
             case 0:
                 return Unary(Next());
@@ -77,6 +77,8 @@ internal sealed class SqlTreeGenerator(Random random)
                 return new CastSyntax(Next(), Any(Types), Nowhere, Nowhere);
             case 10:
                 return Call(depth - 1);
+            case 11:
+                return new LikeSyntax(Next(), Next(), random.Next(2) == 0 ? null : Next(), random.Next(2) == 0, Nowhere, Nowhere);
             default:
                 return random.Next(2) == 0 ? Array(depth - 1) : Subquery(depth - 1);
         }
