@@ -1,4 +1,5 @@
 using TopGun.Buckets.SyncRules.Sql;
+using TopGun.Buckets.SyncRules.Yaml;
 
 namespace TopGun.Buckets.SyncRules.Compilation;
 
@@ -22,7 +23,7 @@ internal static class ProjectionCompiler
         if (item.IsStar)
         {
             if (item.StarQualifier is { } qualifier && !scope.IsTable(qualifier.Text))
-                throw SqlProblem.Reference(qualifier.Span, $"There is no table '{qualifier.Text}' in this query.");
+                throw SqlProblem.Reference(qualifier.Span, $"There is no table '{qualifier.Text}' in this query.{Suggestion.For(qualifier.Text, scope.Qualifiers)}");
             return new OutputItem("", null);
         }
         var value = scalars.Compile(item.Expression!);

@@ -2,6 +2,7 @@ using System.Text;
 using TopGun.Buckets.SyncRules.Expressions;
 using TopGun.Buckets.SyncRules.Sql;
 using TopGun.Buckets.SyncRules.Values;
+using TopGun.Buckets.SyncRules.Yaml;
 
 namespace TopGun.Buckets.SyncRules.Compilation;
 
@@ -28,7 +29,9 @@ internal static class RequestFunctions
                 return Member(call, new RequestExpression(RequestPart.Parameters), compiler);
             default:
                 throw SqlProblem.Reference(
-                    call.Span, $"There is no request function '{call.Name.Text}'; there are user_id(), jwt(), parameters() and parameter(key).");
+                    call.Span,
+                    $"There is no request function '{call.Name.Text}'; there are user_id(), jwt(), parameters() and parameter(key)." +
+                    Suggestion.For(call.Name.Text, ["user_id", "jwt", "parameters", "parameter"]));
         }
     }
 
@@ -63,7 +66,10 @@ internal static class RequestFunctions
             case "parameter":
                 return Member(call, document, compiler);
             default:
-                throw SqlProblem.Reference(call.Span, $"There is no function '{schema}.{call.Name.Text}'.");
+                throw SqlProblem.Reference(
+                    call.Span,
+                    $"There is no function '{schema}.{call.Name.Text}'; there are {(schema == "auth" ? "user_id(), " : "")}parameters() and parameter(key)." +
+                    Suggestion.For(call.Name.Text, schema == "auth" ? ["user_id", "parameters", "parameter"] : ["parameters", "parameter"]));
         }
     }
 

@@ -238,7 +238,7 @@ internal sealed class ScalarCompiler(IExpressionScope scope, RulesSettings setti
     {
         var name = call.Name.Text.ToLowerInvariant();
         if (call.Qualifier is not null)
-            throw SqlProblem.Reference(call.Span, $"There is no function '{call.Qualifier.Text}.{name}' here.");
+            throw SqlProblem.Reference(call.Span, $"There is no function '{call.Qualifier.Text}.{name}' here.{Suggestion.For(call.Qualifier.Text, ["request", "auth", "connection", "subscription"])}");
         if (name == "json_each")
             throw SqlProblem.Unsupported(call.Span, "json_each() gives rows; it is only possible in FROM.");
         if (FunctionCatalog.IsForbidden(name, call.Arguments.Count, settings))

@@ -1,5 +1,6 @@
 using TopGun.Buckets.SyncRules.Expressions;
 using TopGun.Buckets.SyncRules.Sql;
+using TopGun.Buckets.SyncRules.Yaml;
 
 namespace TopGun.Buckets.SyncRules.Compilation;
 
@@ -28,16 +29,21 @@ internal abstract class TableScope(TableSyntax table, TableMatch match, bool has
     /// <summary>Whether a qualifier means this table: its alias, or without one its name.</summary>
     public bool IsTable(string qualifier) => qualifier == (table.Alias?.Text ?? table.Name.Text);
 
+    /// <summary>What can stand before a column, for suggestions.</summary>
+    public virtual IEnumerable<string> Qualifiers => [table.Alias?.Text ?? table.Name.Text];
+
     public abstract Bound? ResolveCall(CallSyntax call, ScalarCompiler compiler);
 
     protected virtual Bound ResolveForeign(ColumnSyntax column) => throw SqlProblem.Reference(
-        column.Qualifier!.Span, $"There is no table '{column.Qualifier.Text}' in this query.");
+        column.Qualifier!.Span, $"There is no table '{column.Qualifier.Text}' in this query.{Suggestion.For(column.Qualifier.Text, Qualifiers)}");
 }
 
 /// <summary>Names of a data query.</summary>
 internal sealed class DataQueryScope(TableSyntax table, TableMatch match) : TableScope(table, match, hasSuffix: true)
 {
     public const string BucketQualifier = "bucket";
+
+    public override IEnumerable<string> Qualifiers => [.. base.Qualifiers, BucketQualifier];
 
     /// <summary>The bucket parameter that an expression is, if it is one.</summary>
     public string? ParameterOf(SqlExpression node) =>

@@ -28,11 +28,12 @@ internal static class Suggestion
         return start >= 0 && end >= start + Opening.Length ? message[(start + Opening.Length)..end] : null;
     }
 
-    // Edits between the two words, letters compared without case; anything at or above the bound counts as the bound.
+    // Edits between the two words, two letters in the wrong order being one, letters compared without case; anything at or above the bound counts as the bound.
     private static int Distance(string left, string right, int bound)
     {
         if (left.Length > 64 || right.Length > 64 || Math.Abs(left.Length - right.Length) >= bound)
             return bound;
+        var beforePrevious = new int[right.Length + 1];
         var previous = new int[right.Length + 1];
         var current = new int[right.Length + 1];
         for (var column = 0; column <= right.Length; column++)
@@ -42,12 +43,16 @@ internal static class Suggestion
             current[0] = row;
             for (var column = 1; column <= right.Length; column++)
             {
-                var same = char.ToLowerInvariant(left[row - 1]) == char.ToLowerInvariant(right[column - 1]);
-                var replaced = previous[column - 1] + (same ? 0 : 1);
+                var replaced = previous[column - 1] + (IsSame(left[row - 1], right[column - 1]) ? 0 : 1);
                 current[column] = Math.Min(replaced, Math.Min(previous[column], current[column - 1]) + 1);
+                var isSwapped = row > 1 && column > 1 && IsSame(left[row - 1], right[column - 2]) && IsSame(left[row - 2], right[column - 1]);
+                if (isSwapped)
+                    current[column] = Math.Min(current[column], beforePrevious[column - 2] + 1);
             }
-            (previous, current) = (current, previous);
+            (beforePrevious, previous, current) = (previous, current, beforePrevious);
         }
         return previous[right.Length];
     }
+
+    private static bool IsSame(char left, char right) => char.ToLowerInvariant(left) == char.ToLowerInvariant(right);
 }

@@ -41,7 +41,7 @@ internal sealed class StreamProjection(StreamQuery query, CompileContext context
             throw SqlProblem.Reference(item.Span, "With several sources write table.* for the one that clients get.");
         var entry = item.StarQualifier is { } qualifier
             ? scope.Entries.FirstOrDefault(known => string.Equals(known.Name, qualifier.Text, StringComparison.OrdinalIgnoreCase))
-                ?? throw SqlProblem.Reference(qualifier.Span, $"There is no table '{qualifier.Text}' in this query.")
+                ?? throw SqlProblem.Reference(qualifier.Span, $"There is no table '{qualifier.Text}' in this query.{Suggestion.For(qualifier.Text, scope.Entries.Select(known => known.Name))}")
             : scope.Entries[0];
         if (IsEdition3 && select.Items.TakeWhile(other => other != item).Any(other => other.Alias is not null))
             report.Warn(FindingClass.StarAfterAlias, item.Span, "The star replaces columns of the same name that stand before it; write it first.");
