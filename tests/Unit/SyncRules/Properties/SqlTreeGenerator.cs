@@ -78,7 +78,7 @@ internal sealed class SqlTreeGenerator(Random random)
             case 10:
                 return Call(depth - 1);
             case 11:
-                return new LikeSyntax(Next(), Next(), random.Next(2) == 0 ? null : Next(), random.Next(2) == 0, Nowhere);
+                return new LikeSyntax(Next(), Next(), random.Next(2) == 0 ? null : Next(), random.Next(2) == 0, Nowhere, Nowhere);
             default:
                 return random.Next(2) == 0 ? Array(depth - 1) : Subquery(depth - 1);
         }
