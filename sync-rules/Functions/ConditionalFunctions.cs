@@ -26,4 +26,7 @@ internal static class ConditionalFunctions
 
     public static SqlValue Iif(ReadOnlySpan<SqlValue> arguments, EvaluationContext context) =>
         SqlCompare.IsTrue(arguments[0]) ? arguments[1] : arguments[2];
+
+    /// <summary><c>likely</c>, <c>unlikely</c> and <c>likelihood</c>: hints to SQLite's planner that leave their first argument as it is.</summary>
+    public static SqlValue Likely(ReadOnlySpan<SqlValue> arguments, EvaluationContext context) => arguments[0];
 }

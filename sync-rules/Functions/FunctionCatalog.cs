@@ -53,6 +53,12 @@ internal static class FunctionCatalog
 
     private static readonly FrozenDictionary<string, ScalarFunction> ExactLibrary = ByName(SqliteLibrary.Functions(isExact: true));
 
+    // With the switch it takes several paths.
+    private static readonly (ScalarFunction Exact, ScalarFunction Fixed, ScalarFunction WithNullText) JsonExtracts = (
+        SqliteLibrary.WithSeveralPaths(ExactFunctions["json_extract"], isExact: true),
+        SqliteLibrary.WithSeveralPaths(Functions["json_extract"], isExact: false),
+        SqliteLibrary.WithSeveralPaths(JsonExtractWithNullText, isExact: false));
+
     // Names that exist in SQL databases but depend on more than their arguments.
     private static readonly FrozenSet<string> Forbidden =
         new[] { "random", "randomblob", "now", "current_timestamp", "count", "sum", "avg", "min", "max", "total", "group_concat", "row_number" }
@@ -73,6 +79,8 @@ internal static class FunctionCatalog
     /// <param name="settings">Of the file.</param>
     public static ScalarFunction? Find(string name, RulesSettings settings)
     {
+        if (name == "json_extract" && settings.SqliteFunctions)
+            return settings.SqliteExact ? JsonExtracts.Exact : settings.FixedJsonExtract ? JsonExtracts.Fixed : JsonExtracts.WithNullText;
         if (settings.SqliteExact && ExactFunctions.TryGetValue(name, out var exact))
             return exact;
         if (name == "json_extract" && !settings.FixedJsonExtract)

@@ -13,9 +13,38 @@ internal sealed class SqliteJsonFunctions(bool isExact)
     {
         if (arguments[0].IsNull)
             return SqlValue.Null;
-        var json = SqlCast.TextOf(arguments[0], isExact, context.Scratch);
+        return SqlValue.FromJson(Document(arguments[0], context));
+    }
+
+    /// <summary>A value read as JSON, without blanks.</summary>
+    public ReadOnlyMemory<byte> Document(in SqlValue value, EvaluationContext context)
+    {
+        var json = SqlCast.TextOf(value, isExact, context.Scratch);
         JsonReading.Validate(json.Span);
-        return SqlValue.FromJson(JsonReading.Minify(json.Span, context.Scratch));
+        return JsonReading.Minify(json.Span, context.Scratch);
+    }
+
+    /// <summary><c>json_extract</c> of several paths: an array of what they lead to, null where one leads nowhere.</summary>
+    public SqlValue ExtractAll(ReadOnlySpan<SqlValue> arguments, EvaluationContext context)
+    {
+        foreach (var argument in arguments)
+        {
+            if (argument.IsNull)
+                return SqlValue.Null;
+        }
+        var document = Document(arguments[0], context);
+        var target = new ByteBuffer();
+        target.Add((byte)'[');
+        foreach (var path in arguments[1..])
+        {
+            if (target.Length > 1)
+                target.Add((byte)',');
+            var steps = JsonFunctions.StepsOf(path, "json_extract", isExact, context);
+            target.Add(JsonPath.TryFollow(document, steps, out var member) ? member.Span : "null"u8);
+            SqliteTextFunctions.RequireRoom(target);
+        }
+        target.Add((byte)']');
+        return SqlValue.FromJson(target.WrittenMemory);
     }
 
     public SqlValue Array(ReadOnlySpan<SqlValue> arguments, EvaluationContext context)
@@ -82,7 +111,8 @@ internal sealed class SqliteJsonFunctions(bool isExact)
         });
     }
 
-    private void Write(ByteBuffer target, in SqlValue value, EvaluationContext context)
+    /// <summary>A value as JSON: what a function over JSON made as it is, other text in quotes.</summary>
+    public void Write(ByteBuffer target, in SqlValue value, EvaluationContext context)
     {
         if (value.Kind == SqlKind.Blob)
             throw new EvaluationException("JSON cannot hold a blob.");

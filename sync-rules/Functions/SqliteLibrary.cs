@@ -14,11 +14,17 @@ internal static class SqliteLibrary
         var text = new SqliteTextFunctions(isExact);
         var pattern = new SqlitePatternFunctions(isExact);
         var json = new SqliteJsonFunctions(isExact);
+        var edits = new SqliteJsonEdits(json);
+        var patch = new SqliteJsonPatch(json);
         var format = new SqliteFormat(isExact);
         return
         [
             new("coalesce", 2, Any, ConditionalFunctions.Coalesce),
             new("nullif", 2, 2, ConditionalFunctions.NullIf),
+
+            new("likely", 1, 1, ConditionalFunctions.Likely),
+            new("unlikely", 1, 1, ConditionalFunctions.Likely),
+            new("likelihood", 2, 2, ConditionalFunctions.Likely),
 
             new("trim", 1, 2, (arguments, context) => text.Trim(arguments, fromStart: true, fromEnd: true, context)),
             new("ltrim", 1, 2, (arguments, context) => text.Trim(arguments, fromStart: true, fromEnd: false, context)),
@@ -34,6 +40,7 @@ internal static class SqliteLibrary
             new("unhex", 1, 2, text.Unhex),
             new("printf", 1, Any, format.Apply),
             new("format", 1, Any, format.Apply),
+            new("zeroblob", 1, 1, SqliteTextFunctions.ZeroBlob),
             new("like", 2, 3, pattern.Like),
             new("glob", 2, 2, pattern.Glob),
 
@@ -59,6 +66,22 @@ internal static class SqliteLibrary
             new("json_object", 0, Any, json.Object),
             new("json_quote", 1, 1, json.Quote),
             new("json_type", 1, 2, json.Type),
+            new("json_set", 1, Any, edits.Set),
+            new("json_insert", 1, Any, edits.Insert),
+            new("json_replace", 1, Any, edits.Replace),
+            new("json_remove", 1, Any, edits.Remove),
+            new("json_patch", 2, 2, patch.Apply),
         ];
+    }
+
+    /// <summary><c>json_extract</c> as it is without the switch, which also takes several paths.</summary>
+    public static ScalarFunction WithSeveralPaths(ScalarFunction extract, bool isExact)
+    {
+        var json = new SqliteJsonFunctions(isExact);
+        return extract with
+        {
+            MaxArguments = Any,
+            Apply = (arguments, context) => arguments.Length > 2 ? json.ExtractAll(arguments, context) : extract.Apply(arguments, context),
+        };
     }
 }

@@ -158,6 +158,15 @@ internal sealed class SqliteTextFunctions(bool isExact)
 
     private ReadOnlyMemory<byte> TextOf(in SqlValue value, EvaluationContext context) => SqlCast.TextOf(value, isExact, context.Scratch);
 
+    /// <summary><c>zeroblob(n)</c>: so many zero bytes.</summary>
+    public static SqlValue ZeroBlob(ReadOnlySpan<SqlValue> arguments, EvaluationContext context)
+    {
+        var length = arguments[0].IsNull ? 0 : Math.Max(SqlCast.ToInteger(arguments[0], truncates: true).Integer, 0);
+        if (length > MaxLength)
+            throw new EvaluationException("A computed blob is larger than a row can be.");
+        return SqlValue.FromBlob(new byte[length]);
+    }
+
     /// <summary>Text that functions build is bounded like the rows it ends in.</summary>
     /// <exception cref="EvaluationException">It is larger.</exception>
     public static void RequireRoom(ByteBuffer target)

@@ -29,7 +29,7 @@ internal sealed class SqliteExpressions(Random random)
     {
         if (depth == 0 || random.Next(6) == 0)
             return Leaf();
-        return random.Next(14) switch
+        return random.Next(16) switch
         {
             0 or 1 => Binary(depth, "=", "!=", "<", ">", "<=", ">="),
             2 => Binary(depth, "+", "-", "*", "/"),
@@ -43,7 +43,8 @@ internal sealed class SqliteExpressions(Random random)
             10 => In(depth),
             11 => Json(),
             12 => Function(depth),
-            _ => Library(depth),
+            13 => Library(depth),
+            _ => JsonEdit(),
         };
     }
 
@@ -87,6 +88,34 @@ internal sealed class SqliteExpressions(Random random)
             2 => ($"json_type(j, '{path}')", $"json_type(j, '{path}')"),
             _ => ($"json_extract(j, '{path}')", $"json_extract(j, '{path}')"),
         };
+    }
+
+    private static readonly string[] EditPaths =
+    [
+        "$.a", "$.b[1]", "$.b[#]", "$.b[#-1]", "$.b[#-9]", "$.b[5]", "$.c.d", "$.c.new", "$.n", "$.x.y[0].z", "$.x[1]", "$[0]", "$[2]", "$[5]", "$[#]", "$[#-2]",
+        "$[3][0]", "$[3][1].k", "$[4].k", "$[4].\"l m\"", "$.a.b", "$.e",
+    ];
+
+    private static readonly string[] Patches =
+        ["{}", """{"a": null, "z": {"y": null, "x": [null, {"k": null}]}}""", """{"c": {"d": null, "e": 1}}""", """{"b": {"q": 1.50}, "n": "x"}""", "[1, null]", "7", "null"];
+
+    // One change, or several of plain values: SQLite 3.35 does not look into what an earlier change put in. A root that is replaced, and a null path, are newer too.
+    private (string, string) JsonEdit()
+    {
+        string Of(string[] texts) => texts[random.Next(texts.Length)];
+        string Plain() => Of(["1", "2.5", "'x\"y'", "NULL", "typeof(c1)", "hex(c3)", "length(c2)", "'[1]'"]);
+        string Made() => Of(["json_array(1, 'a')", "json_object('k', NULL)", "json('[1, {\"k\": null}]')", $"json_extract(j, '{Of(Paths)}')", "j"]);
+        var edit = Of(["json_set", "json_insert", "json_replace"]);
+        var text = random.Next(7) switch
+        {
+            0 or 1 => $"{edit}(j, '{Of(EditPaths)}', {Made()})",
+            2 => $"{edit}(j, '{Of(EditPaths)}', {Plain()}, '$.other', {Plain()}, '$[9]', {Plain()})",
+            3 => $"json_remove(j, '{Of(EditPaths)}')",
+            4 => random.Next(2) == 0 ? $"json_patch(j, '{Of(Patches)}')" : $"json_patch('{Of(Patches)}', json_extract(j, '$.c'))",
+            5 => $"json_extract(j, '{Of(Paths)}', '{Of(Paths)}')",
+            _ => Of(["hex(zeroblob(3))", "typeof(zeroblob(-1))", "hex(zeroblob(c1 % 9))", "likely(c1)", "unlikely(c2)", "likelihood(c3, 0.5)", "json_remove(j)", "json_set(j)", "json_remove(j, '$')"]),
+        };
+        return (text, text);
     }
 
     private (string, string) Function(int depth) => random.Next(10) switch

@@ -114,6 +114,37 @@ public sealed class SqliteFunctionTests
     [InlineData("json_type(j, '$.n')", "\"null\"")]
     [InlineData("json_type(j, '$.gone')", "null")]
     [InlineData("json_type('1.5')", "\"real\"")]
+    [InlineData("json_set('{\"a\": 1}', '$.a', 2, '$.b', 'x')", "\"{\\\"a\\\":2,\\\"b\\\":\\\"x\\\"}\"")]
+    [InlineData("json_set('{}', '$.a.b[0].c', 1)", "\"{\\\"a\\\":{\\\"b\\\":[{\\\"c\\\":1}]}}\"")]
+    [InlineData("json_set('{}', '$.a[#]', 1)", "\"{}\"")]
+    [InlineData("json_set('{}', '$.a[1]', 1)", "\"{}\"")]
+    [InlineData("json_set('[1,2]', '$[#]', 3, '$[3]', 4, '$[9]', 5)", "\"[1,2,3,4]\"")]
+    [InlineData("json_set('[1,2]', '$[#-1]', json('[ ]'), '$[1][0]', 7)", "\"[1,[7]]\"")]
+    [InlineData("json_set('{}', '$.a', '[1]', '$.b', json('[1]'), '$.c', json_array(1))", "\"{\\\"a\\\":\\\"[1]\\\",\\\"b\\\":[1],\\\"c\\\":[1]}\"")]
+    [InlineData("json_set('{}', z, 1)", "\"{}\"")]
+    [InlineData("json_set('[1]', '$', 2)", "\"2\"")]
+    [InlineData("json_insert('{\"a\":1}', '$.a', 2, '$.b', 2)", "\"{\\\"a\\\":1,\\\"b\\\":2}\"")]
+    [InlineData("json_insert('{\"a\":1}', '$.a.b', 2)", "\"{\\\"a\\\":1}\"")]
+    [InlineData("json_replace('{\"a\":1,\"a\":2}', '$.a', 3, '$.b', 2)", "\"{\\\"a\\\":3,\\\"a\\\":2}\"")]
+    [InlineData("json_remove('[0,1,2,3]', '$[0]', '$[0]', '$[#-1]')", "\"[2]\"")]
+    [InlineData("json_remove('{\"a\":1,\"b\":2}', '$.a', '$.b', '$.gone')", "\"{}\"")]
+    [InlineData("json_patch('{\"a\":1,\"b\":{\"c\":2}}', '{\"a\":null,\"b\":{\"d\":[null]},\"e\":{\"f\":null}}')", "\"{\\\"b\\\":{\\\"c\\\":2,\\\"d\\\":[null]},\\\"e\\\":{}}\"")]
+    [InlineData("json_patch('[1]', '{\"a\":1}')", "\"{\\\"a\\\":1}\"")]
+    [InlineData("json_extract(j, '$.a', '$.gone', '$.o')", "\"[1,null,{\\\"k\\\":\\\"v\\\",\\\"n\\\":null}]\"")]
+    [InlineData("json_set(z, '$.a', 1)", "null")]
+    [InlineData("json_set('{}', '$.a')", "refused sql_semantics")]
+    [InlineData("json_set(t, '$.a', 1)", Evaluated.Failed)]
+    [InlineData("json_set(j, '$.a', b)", Evaluated.Failed)]
+    [InlineData("json_set(j, 'a', n)", Evaluated.Failed)]
+    [InlineData("json_remove(j, '$')", "null")]
+    [InlineData("json_remove(j, z)", "null")]
+    [InlineData("json_patch(j, z)", "null")]
+    [InlineData("json_extract(j, '$.a', z)", "null")]
+    [InlineData("hex(zeroblob(2))", "\"0000\"")]
+    [InlineData("length(zeroblob(big))", Evaluated.Failed)]
+    [InlineData("likely(n)", "7")]
+    [InlineData("unlikely(t)", "\"Text\"")]
+    [InlineData("likelihood(n, 0.9)", "7")]
     public void With_the_switch(string expression, string expected)
     {
         for (var edition = 1; edition <= 3; edition++)
@@ -172,6 +203,16 @@ public sealed class SqliteFunctionTests
     [Fact]
     public void Coalesce_does_not_evaluate_what_it_does_not_need() =>
         Assert.Equal("7", Evaluated.Of(3, "coalesce(n, json_extract(t, '$.a'))", Switch));
+
+    [Fact]
+    public void A_patch_as_deep_as_a_stack_fails_the_row_alone()
+    {
+        var rules = new RuleSetHarness(Evaluated.File(3, "SELECT id, json_patch('{}', v) AS c FROM t", Switch));
+        string Deep(int depth) => string.Concat(Enumerable.Repeat("{\"a\":", depth)) + "1" + new string('}', depth);
+
+        Assert.StartsWith("error", rules.Put("t", ("id", "1"), ("v", Deep(50_000)))[0]);
+        Assert.StartsWith("row t 1", rules.Put("t", ("id", "1"), ("v", Deep(900)))[0]);
+    }
 
     [Fact]
     public void A_pattern_of_many_wildcards_does_not_explode()
