@@ -4,6 +4,7 @@ namespace TopGun.Buckets.Replication;
 internal sealed partial class NpgsqlSourceSession
 {
     private const int FirstVersionWithShapes = 140000;
+    private const int FirstUserOid = 16384; // FirstNormalObjectId: no enum or composite that can be altered is below
 
     private async ValueTask<Dictionary<string, TableShape>> FindShapesAsync(
         IReadOnlyList<string> relationIds, int version, CancellationToken cancellationToken)
@@ -33,7 +34,8 @@ internal sealed partial class NpgsqlSourceSession
                 'c', (SELECT coalesce(json_agg(json_build_object(
                           'n', a.attnum, 'a', a.attname, 't', a.atttypid::bigint, 'v', a.xmin::text, 'm', a.atthasmissing) ORDER BY a.attnum), '[]')
                       FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''),
-                'l', (SELECT json_object_agg(named.key, named.name ORDER BY named.key) FROM (
+                'l', CASE WHEN EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND a.atttypid >= {FirstUserOid}) THEN (
+                          SELECT json_object_agg(named.key, named.name ORDER BY named.key) FROM (
                           WITH RECURSIVE types(id) AS (
                               SELECT a.atttypid FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
                               UNION
@@ -46,7 +48,7 @@ internal sealed partial class NpgsqlSourceSession
                           SELECT e.oid::text AS key, e.enumlabel::text AS name FROM types JOIN pg_enum e ON e.enumtypid = types.id
                           UNION ALL
                           SELECT a.attrelid || '.' || a.attnum, a.attname FROM types JOIN pg_type t ON t.oid = types.id AND t.typtype = 'c'
-                          JOIN pg_attribute a ON a.attrelid = t.typrelid AND a.attnum > 0) named),
+                          JOIN pg_attribute a ON a.attrelid = t.typrelid AND a.attnum > 0) named) END,
                 't', CASE WHEN c.relkind = 'p' THEN (
                           -- A partition that was created as one has the catalogue's row of that beside the rows of its own creation.
                           SELECT json_agg(json_build_object(
