@@ -13,9 +13,7 @@ internal sealed class CompiledTableEvaluator : TableEvaluator
     private readonly LookupWriter[] _lookups; // numbered after the data queries
     private readonly QueryDispatch _dispatch;
     private readonly string[] _definitions;
-    // Columns that are read at once because their text may be wrong, which fails the row; and those that wait until somebody asks.
     private readonly (int Position, PostgresForm Form, uint TypeId, SourceType? Custom)[] _columns;
-    private readonly int[] _pending;
     private readonly PostgresTime _time;
     private readonly bool _nullIsText;
 
@@ -32,19 +30,18 @@ internal sealed class CompiledTableEvaluator : TableEvaluator
         _definitions = [.. data.Select(query => query.Definition.Name).Concat(lookups.Select(lookup => lookup.Definition.Name)).Distinct()];
         var forms = source.Columns.Select(column => PostgresValue.FormOf(column.TypeId)).ToArray();
         var custom = source.Columns.Select(column => settings.CustomPostgresTypes ? column.Type : null).ToArray();
-        var used = table.UsedColumns;
-        _pending = [.. used.Where(position => custom[position] is null && PostgresValue.CannotFail(forms[position]))];
-        _columns = [.. used.Except(_pending).Select(position => (position, forms[position], source.Columns[position].TypeId, custom[position]))];
+        _columns = [.. table.UsedColumns.Select(position => (position, forms[position], source.Columns[position].TypeId, custom[position]))];
         _context.Forms = forms;
         _context.Time = settings.Time;
         _time = settings.Time;
         _nullIsText = !settings.FixedJsonExtract;
         _context.Row = new SqlValue[source.Columns.Count];
+        _context.IsRead = new bool[source.Columns.Count];
     }
 
     public override bool IsUsed => _groupOf.Length > 0 || _lookups.Length > 0;
 
-    public override bool Reads(int column) => _pending.Contains(column) || Array.Exists(_columns, used => used.Position == column);
+    public override bool Reads(int column) => Array.Exists(_columns, used => used.Position == column);
 
     public override void Evaluate(SourceRow row, IRowSink sink)
     {
@@ -52,12 +49,9 @@ internal sealed class CompiledTableEvaluator : TableEvaluator
             return;
         _context.Scratch.Reset();
         _context.Source = row;
-        foreach (var position in _pending)
-            _context.Row[position] = Pending(row[position]);
         try
         {
-            foreach (var (position, form, typeId, custom) in _columns)
-                _context.Row[position] = Read(row[position], form, typeId, custom);
+            ReadColumns(row.Values);
         }
         catch (EvaluationException problem)
         {
@@ -74,6 +68,7 @@ internal sealed class CompiledTableEvaluator : TableEvaluator
             return;
         _context.Scratch.Reset();
         values.CopyTo(_context.Row);
+        _context.IsRead.AsSpan().Fill(true);
         EvaluateValues(sink);
     }
 
@@ -98,20 +93,24 @@ internal sealed class CompiledTableEvaluator : TableEvaluator
             _lookups[number - _groupOf.Length].Evaluate(_context, _nullIsText, sink);
     }
 
-    private static SqlValue Pending(in SourceValue value) => value.Kind switch
+    // A text that may be wrong is read at once, because it fails the row; the others wait until somebody asks.
+    private void ReadColumns(ReadOnlySpan<SourceValue> values)
     {
-        SourceValueKind.Text => SqlValue.Pending,
-        SourceValueKind.Null => SqlValue.Null,
-        _ => throw Incomplete(),
-    };
+        foreach (ref readonly var column in _columns.AsSpan())
+        {
+            ref readonly var value = ref values[column.Position];
+            if (value.Kind is not (SourceValueKind.Text or SourceValueKind.Null))
+                throw Incomplete();
+            var waits = value.Kind == SourceValueKind.Null || (column.Custom is null && PostgresValue.CanWait(column.Form, value.Text.Span));
+            _context.IsRead[column.Position] = !waits;
+            if (!waits)
+                _context.Row[column.Position] = Read(value.Text, column.Form, column.TypeId, column.Custom);
+        }
+    }
 
-    private SqlValue Read(in SourceValue value, PostgresForm form, uint typeId, SourceType? custom) => value.Kind switch
-    {
-        SourceValueKind.Text when custom is not null => PostgresCustom.Convert(custom, value.Text, _time, _context.Scratch),
-        SourceValueKind.Text => PostgresValue.Convert(form, typeId, value.Text, _time, _context.Scratch),
-        SourceValueKind.Null => SqlValue.Null,
-        _ => throw Incomplete(),
-    };
+    private SqlValue Read(ReadOnlyMemory<byte> text, PostgresForm form, uint typeId, SourceType? custom) => custom is not null
+        ? PostgresCustom.Convert(custom, text, _time, _context.Scratch)
+        : PostgresValue.Convert(form, typeId, text, _time, _context.Scratch);
 
     private static InvalidOperationException Incomplete() => new("A row was evaluated before all of its values were known.");
 }

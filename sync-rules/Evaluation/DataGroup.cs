@@ -147,23 +147,28 @@ internal sealed class DataGroup : IKeySink
                 WriteRowId(slot);
             else if (column < 0)
                 WriteMember(slot, slot.Read(context));
-            else if (context.Row[column].Kind != SqlKind.Pending)
-                WriteMember(slot, context.Row[column]);
-            else if (!TryPass(slot, context.Forms[column], context.Source![column].Text.Span, context.Time))
+            else if (context.IsRead[column] || !TryPass(slot, context.Forms[column], context.Source![column], context.Time))
                 WriteMember(slot, context.Column(column));
         }
         _data.Add((byte)'}');
     }
 
-    // Text and the usual timestamps go from the source's bytes to JSON without becoming a value in between.
-    private bool TryPass(OutputSlot slot, PostgresForm form, ReadOnlySpan<byte> text, in PostgresTime time)
+    // Most values go from the source's bytes to JSON without becoming a value in between.
+    private bool TryPass(OutputSlot slot, PostgresForm form, in SourceValue value, in PostgresTime time)
     {
         var start = _data.Length;
+        var text = value.Text.Span;
         _data.Add(start > 1 ? slot.Prefix : slot.Prefix.AsSpan(1));
         switch (form)
         {
+            case var _ when value.Kind == SourceValueKind.Null:
+                _data.Add("null"u8);
+                return true;
             case PostgresForm.Text or PostgresForm.Json:
                 JsonText.WriteString(_data, text);
+                return true;
+            case PostgresForm.Integer: // one that did not have to be read is written as in JSON
+                _data.Add(text);
                 return true;
             case PostgresForm.Timestamp or PostgresForm.TimestampTz when time.TryWriteJson(_data, text, form == PostgresForm.TimestampTz):
                 return true;
@@ -185,6 +190,11 @@ internal sealed class DataGroup : IKeySink
     private void WriteId(EvaluationContext context)
     {
         _rowId.Clear();
+        if (_id is { PassedColumn: >= 0 and var column } && !context.IsRead[column] && context.Forms[column] == PostgresForm.Text)
+        {
+            _rowId.Add(context.Source![column].Text.Span); // none for null
+            return;
+        }
         var value = _id?.Read(context) ?? SqlValue.Null;
         if (!value.IsNull)
             _rowId.Add(SqlCast.TextOf(value, context.Scratch).Span);
