@@ -13,7 +13,9 @@ internal sealed class CompiledTableEvaluator : TableEvaluator
     private readonly LookupWriter[] _lookups; // numbered after the data queries
     private readonly QueryDispatch _dispatch;
     private readonly string[] _definitions;
+    // Columns that are read at once because their text may be wrong, which fails the row; and those that wait until somebody asks.
     private readonly (int Position, PostgresForm Form, uint TypeId, SourceType? Custom)[] _columns;
+    private readonly int[] _waiting;
     private readonly PostgresTime _time;
     private readonly bool _nullIsText;
 
@@ -30,7 +32,9 @@ internal sealed class CompiledTableEvaluator : TableEvaluator
         _definitions = [.. data.Select(query => query.Definition.Name).Concat(lookups.Select(lookup => lookup.Definition.Name)).Distinct()];
         var forms = source.Columns.Select(column => PostgresValue.FormOf(column.TypeId)).ToArray();
         var custom = source.Columns.Select(column => settings.CustomPostgresTypes ? column.Type : null).ToArray();
-        _columns = [.. table.UsedColumns.Select(position => (position, forms[position], source.Columns[position].TypeId, custom[position]))];
+        var used = table.UsedColumns;
+        _waiting = [.. used.Where(position => custom[position] is null && PostgresValue.CannotFail(forms[position]))];
+        _columns = [.. used.Except(_waiting).Select(position => (position, forms[position], source.Columns[position].TypeId, custom[position]))];
         _context.Forms = forms;
         _context.Time = settings.Time;
         _time = settings.Time;
@@ -41,7 +45,7 @@ internal sealed class CompiledTableEvaluator : TableEvaluator
 
     public override bool IsUsed => _groupOf.Length > 0 || _lookups.Length > 0;
 
-    public override bool Reads(int column) => Array.Exists(_columns, used => used.Position == column);
+    public override bool Reads(int column) => _waiting.Contains(column) || Array.Exists(_columns, used => used.Position == column);
 
     public override void Evaluate(SourceRow row, IRowSink sink)
     {
@@ -93,24 +97,29 @@ internal sealed class CompiledTableEvaluator : TableEvaluator
             _lookups[number - _groupOf.Length].Evaluate(_context, _nullIsText, sink);
     }
 
-    // A text that may be wrong is read at once, because it fails the row; the others wait until somebody asks.
     private void ReadColumns(ReadOnlySpan<SourceValue> values)
     {
-        foreach (ref readonly var column in _columns.AsSpan())
+        var isRead = _context.IsRead;
+        foreach (var position in _waiting)
         {
-            ref readonly var value = ref values[column.Position];
-            if (value.Kind is not (SourceValueKind.Text or SourceValueKind.Null))
+            if (values[position].Kind is not (SourceValueKind.Text or SourceValueKind.Null))
                 throw Incomplete();
-            var waits = value.Kind == SourceValueKind.Null || (column.Custom is null && PostgresValue.CanWait(column.Form, value.Text.Span));
-            _context.IsRead[column.Position] = !waits;
-            if (!waits)
-                _context.Row[column.Position] = Read(value.Text, column.Form, column.TypeId, column.Custom);
+            isRead[position] = false;
+        }
+        foreach (var (position, form, typeId, custom) in _columns)
+        {
+            _context.Row[position] = Read(values[position], form, typeId, custom);
+            isRead[position] = true;
         }
     }
 
-    private SqlValue Read(ReadOnlyMemory<byte> text, PostgresForm form, uint typeId, SourceType? custom) => custom is not null
-        ? PostgresCustom.Convert(custom, text, _time, _context.Scratch)
-        : PostgresValue.Convert(form, typeId, text, _time, _context.Scratch);
+    private SqlValue Read(in SourceValue value, PostgresForm form, uint typeId, SourceType? custom) => value.Kind switch
+    {
+        SourceValueKind.Text when custom is not null => PostgresCustom.Convert(custom, value.Text, _time, _context.Scratch),
+        SourceValueKind.Text => PostgresValue.Convert(form, typeId, value.Text, _time, _context.Scratch),
+        SourceValueKind.Null => SqlValue.Null,
+        _ => throw Incomplete(),
+    };
 
     private static InvalidOperationException Incomplete() => new("A row was evaluated before all of its values were known.");
 }

@@ -157,20 +157,22 @@ internal sealed class DataGroup : IKeySink
     private bool TryPass(OutputSlot slot, PostgresForm form, in SourceValue value, in PostgresTime time)
     {
         var start = _data.Length;
-        var text = value.Text.Span;
-        _data.Add(start > 1 ? slot.Prefix : slot.Prefix.AsSpan(1));
+        var prefix = start > 1 ? slot.Prefix : slot.Prefix.AsSpan(1);
+        if (form is PostgresForm.Text or PostgresForm.Json && value.Kind == SourceValueKind.Text)
+        {
+            JsonText.WriteString(_data, prefix, value.Text.Span);
+            return true;
+        }
+        _data.Add(prefix);
         switch (form)
         {
             case var _ when value.Kind == SourceValueKind.Null:
                 _data.Add("null"u8);
                 return true;
-            case PostgresForm.Text or PostgresForm.Json:
-                JsonText.WriteString(_data, text);
+            case PostgresForm.Boolean:
+                _data.Add((byte)(value.Text.Span is [(byte)'t', ..] ? '1' : '0'));
                 return true;
-            case PostgresForm.Integer: // one that did not have to be read is written as in JSON
-                _data.Add(text);
-                return true;
-            case PostgresForm.Timestamp or PostgresForm.TimestampTz when time.TryWriteJson(_data, text, form == PostgresForm.TimestampTz):
+            case PostgresForm.Timestamp or PostgresForm.TimestampTz when time.TryWriteJson(_data, value.Text.Span, form == PostgresForm.TimestampTz):
                 return true;
             default:
                 _data.Truncate(start);

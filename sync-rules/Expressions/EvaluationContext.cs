@@ -43,11 +43,14 @@ internal sealed class EvaluationContext
     public SqlValue Column(int position)
     {
         if (!IsRead[position])
-        {
-            var value = Source![position];
-            Row[position] = value.Kind == SourceValueKind.Null ? SqlValue.Null : PostgresValue.Convert(Forms[position], 0, value.Text, Time, Scratch);
-            IsRead[position] = true;
-        }
+            ReadNow(position);
         return Row[position];
+    }
+
+    private void ReadNow(int position)
+    {
+        ref readonly var value = ref Source![position];
+        Row[position] = value.Kind == SourceValueKind.Null ? SqlValue.Null : PostgresValue.Convert(Forms[position], 0, value.Text, Time, Scratch);
+        IsRead[position] = true;
     }
 }

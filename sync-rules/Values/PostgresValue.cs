@@ -38,27 +38,9 @@ internal static class PostgresValue
         _ => ElementOf(typeId) == 0 ? PostgresForm.Text : PostgresForm.Array,
     };
 
-    /// <summary>Whether reading a text can wait until somebody asks for the value, because it cannot fail.</summary>
-    public static bool CanWait(PostgresForm form, ReadOnlySpan<byte> text) => form switch
-    {
-        PostgresForm.Integer => IsUsualInteger(text),
-        PostgresForm.Real or PostgresForm.Bytes or PostgresForm.Array => false,
-        _ => true,
-    };
-
-    /// <summary>Whether a text is an integer as Postgres and JSON write it, and certainly has 64 bits at most.</summary>
-    private static bool IsUsualInteger(ReadOnlySpan<byte> text)
-    {
-        var digits = text is [(byte)'-', ..] ? text[1..] : text;
-        if (digits.Length is 0 or > 18)
-            return false;
-        foreach (var digit in digits)
-        {
-            if (!char.IsAsciiDigit((char)digit))
-                return false;
-        }
-        return digits[0] != '0' || text.Length == 1;
-    }
+    /// <summary>Whether every text that Postgres sends can be read, so that reading it can wait until somebody asks.</summary>
+    public static bool CannotFail(PostgresForm form) =>
+        form is not (PostgresForm.Integer or PostgresForm.Real or PostgresForm.Bytes or PostgresForm.Array);
 
     /// <summary>Element type of a built-in array type, or 0.</summary>
     public static uint ElementOf(uint typeId) => typeId switch
