@@ -1,3 +1,7 @@
+using TopGun.Buckets.SyncRules.Compilation;
+using TopGun.Buckets.SyncRules.Expressions;
+using TopGun.Buckets.SyncRules.Values;
+
 namespace TopGun.Buckets.SyncRules.Explain;
 
 /// <summary>What the rules make of one row, and why.</summary>
@@ -57,7 +61,23 @@ public sealed record ExplainedColumn(string Name, ExplainedValue Value);
 /// <param name="Value">Its value.</param>
 /// <param name="IsTrue">Whether the value counts as true.</param>
 /// <param name="Problem">Why it has no value, or null.</param>
-public sealed record ExplainedTerm(string Text, int Line, ExplainedValue Value, bool IsTrue, string? Problem);
+public sealed record ExplainedTerm(string Text, int Line, ExplainedValue Value, bool IsTrue, string? Problem)
+{
+    internal static ExplainedTerm Of(Expression expression, IReadOnlyList<EachSource> each, EvaluationContext context)
+    {
+        var text = ExpressionText.Of(expression, each);
+        var line = ExpressionText.LineOf(expression);
+        try
+        {
+            var value = expression.Evaluate(context);
+            return new ExplainedTerm(text, line, ExplainedValue.Of(value), SqlCompare.IsTrue(value), null);
+        }
+        catch (EvaluationException problem)
+        {
+            return new ExplainedTerm(text, line, ExplainedValue.Null, IsTrue: false, problem.Message);
+        }
+    }
+}
 
 /// <summary>One data query and one row.</summary>
 /// <param name="Definition">Bucket definition or stream.</param>

@@ -146,18 +146,5 @@ internal sealed class WayExplainer(
 
     private ExplainedTerm Term(Expression expression) => Term(expression, []);
 
-    private ExplainedTerm Term(Expression expression, IReadOnlyList<EachSource> each)
-    {
-        var text = ExpressionText.Of(expression, each);
-        var line = ExpressionText.LineOf(expression);
-        try
-        {
-            var value = expression.Evaluate(_context);
-            return new ExplainedTerm(text, line, ExplainedValue.Of(value), SqlCompare.IsTrue(value), null);
-        }
-        catch (EvaluationException problem)
-        {
-            return new ExplainedTerm(text, line, ExplainedValue.Null, IsTrue: false, problem.Message);
-        }
-    }
+    private ExplainedTerm Term(Expression expression, IReadOnlyList<EachSource> each) => ExplainedTerm.Of(expression, each, _context);
 }

@@ -76,11 +76,17 @@ public sealed class RowCostTests
         Assert.True(sink.Results > 0, what);
         Assert.Equal(0, sink.Errors);
 
-        var before = GC.GetAllocatedBytesForCurrentThread();
-        Evaluate(evaluator, sink);
-        var allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+        // What the runtime allocates for itself while it compiles comes once or twice; what a row costs comes each time.
+        var allocated = Enumerable.Range(0, 10).Min(_ => Allocated(evaluator, sink));
 
         Assert.True(allocated < Rows, $"{what}: {allocated} bytes for {Rows} rows");
+    }
+
+    private static long Allocated(TableEvaluator evaluator, CountingSink sink)
+    {
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        Evaluate(evaluator, sink);
+        return GC.GetAllocatedBytesForCurrentThread() - before;
     }
 
     private static void Evaluate(TableEvaluator evaluator, CountingSink sink)

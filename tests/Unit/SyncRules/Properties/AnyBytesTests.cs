@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json;
 using TopGun.Buckets.SyncRules;
 using TopGun.Buckets.SyncRules.Sql;
+using TopGun.Buckets.Tests.Support;
 using Xunit;
 
 namespace TopGun.Buckets.Tests.Unit.SyncRules.Properties;
@@ -11,8 +12,9 @@ public sealed class AnyBytesTests
 {
     private const long MaxBytes = 64 << 20;
 
-    // A limit of processor time, not of the clock; it holds by an order of magnitude for files that people write.
-    private static readonly TimeSpan MaxTime = TimeSpan.FromMilliseconds(100);
+    // Tells work that grows with the square of the input from work that does not, on any machine; how long it takes is for the benchmark
+    // "files" to say.
+    private static readonly TimeSpan MaxTime = TimeSpan.FromSeconds(1);
 
     private static readonly byte[][] Files = [.. SampleFiles.All.Select(Encoding.UTF8.GetBytes)];
     private static readonly byte[][] Queries = [.. SampleFiles.All.SelectMany(SampleFiles.Queries).Distinct().Select(Encoding.UTF8.GetBytes)];
@@ -58,8 +60,10 @@ public sealed class AnyBytesTests
 
     /// <summary>Inputs made to be expensive, each as long as a file may be.</summary>
     [Theory]
-    [MemberData(nameof(ExpensiveFiles.Names), MemberType = typeof(ExpensiveFiles))]
-    public void A_file_made_to_be_expensive_is_answered_soon(string name) => AssertHandled(ExpensiveFiles.Make(name), name);
+    [MemberData(nameof(ExpensiveNames))]
+    public void A_file_made_to_be_expensive_is_answered_soon(string name) => AssertHandled(ExpensiveRules.Make(name), name);
+
+    public static IEnumerable<TheoryDataRow<string>> ExpensiveNames() => ExpensiveRules.Names.Select(name => new TheoryDataRow<string>(name));
 
     private static void AssertHandled(string yaml, string what)
     {
@@ -88,5 +92,5 @@ public sealed class AnyBytesTests
         Assert.True(time <= MaxTime && bytes <= MaxBytes, $"{what}: {text.Length} characters took {time.TotalMilliseconds} ms and {bytes >> 20} MB\n{Start(text)}");
     }
 
-    private static string Start(string text) => text[..Math.Min(text.Length, 2000)];
+    private static string Start(string text) => text[..Math.Min(text.Length, 500)];
 }

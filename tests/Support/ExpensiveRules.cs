@@ -1,10 +1,9 @@
 using System.Globalization;
-using Xunit;
 
-namespace TopGun.Buckets.Tests.Unit.SyncRules.Properties;
+namespace TopGun.Buckets.Tests.Support;
 
 /// <summary>Rules files that ask for as much work as possible.</summary>
-public static class ExpensiveFiles
+public static class ExpensiveRules
 {
     private const int Length = 256 << 10;
 
@@ -62,8 +61,10 @@ public static class ExpensiveFiles
             $"bucket_definitions:\n  b:\n    parameters: SELECT id AS p FROM t WHERE {string.Join(" AND ", Enumerable.Range(0, 300).Select(n => $"(a{n} = request.user_id() OR b{n} = request.user_id())"))}\n    data: []\n",
     };
 
-    public static IEnumerable<TheoryDataRow<string>> Names() => Files.Keys.Select(name => new TheoryDataRow<string>(name));
+    /// <summary>What the files consist of.</summary>
+    public static IReadOnlyCollection<string> Names => Files.Keys;
 
+    /// <summary>A file by its name.</summary>
     public static string Make(string name) => Files[name]();
 
     private static string Pairs(int count) =>
