@@ -33,7 +33,7 @@ public sealed record ChangeSourceOptions
     /// <summary>How long an idle source may hold back WAL that others write before a message of our own moves the slot on.</summary>
     public TimeSpan IdleMarkerInterval { get; init; } = TimeSpan.FromSeconds(60);
 
-    /// <summary>How often the publication is looked at while its changes are followed.</summary>
+    /// <summary>How often the catalogue is looked at, while changes are followed, for what the stream does not say.</summary>
     public TimeSpan PublicationWatchInterval { get; init; } = TimeSpan.FromSeconds(10);
 
     /// <summary>How long creating the slot may wait for transactions that were already running.</summary>

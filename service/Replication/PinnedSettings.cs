@@ -22,6 +22,9 @@ internal static class PinnedSettings
     [
         .. Formats,
         ("standard_conforming_strings", "on"),
+        // Waiting for the local disk is what makes the server send a commit at once; standbys may be dead and must not be waited for.
+        ("synchronous_commit", "local"),
+        ("jit", "off"), // it takes longer than any of our queries
         ("statement_timeout", "0"),
         ("lock_timeout", "0"),
         ("idle_in_transaction_session_timeout", "0"),

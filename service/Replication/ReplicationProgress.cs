@@ -31,10 +31,13 @@ internal sealed class ReplicationProgress(ReplicationState? state, Lsn position)
     };
 
     /// <summary>Takes up tables that are to be read by the snapshot.</summary>
-    public ReplicationState Add(IEnumerable<SourceTable> tables) => State = Started with
+    public ReplicationState Add(IEnumerable<SourceTable> tables) => Add(tables.Select(Unread));
+
+    /// <summary>Takes up tables that are to be read by the snapshot.</summary>
+    public ReplicationState Add(IEnumerable<TableProgress> tables) => State = Started with
     {
         SnapshotDone = false,
-        Tables = [.. Started.Tables, .. tables.Select(Unread)],
+        Tables = [.. Started.Tables, .. tables],
     };
 
     /// <summary>Forgets tables; should one be wanted again, it is read anew.</summary>
@@ -50,10 +53,32 @@ internal sealed class ReplicationProgress(ReplicationState? state, Lsn position)
     public static TableProgress Unread(SourceTable table) =>
         new(table.RelationId, table.Schema, table.Name, Done: false, LastKey: null, RowCount: 0) { Key = KeyOf(table) };
 
+    /// <summary>A table of which nothing has been read, as the catalogue has it now.</summary>
+    public static TableProgress Unread(SourceTableInfo table) => Unread(table.Table) with { Shape = table.Shape };
+
+    /// <summary>Remembers how the catalogue has the tables now, after nothing was found in it that would be a break.</summary>
+    public void Remember(IReadOnlyList<SourceTableInfo> tables)
+    {
+        foreach (var table in tables)
+        {
+            if (Find(table.Table.RelationId) is { } known && table.Shape is not null)
+                Replace(known with { Shape = table.Shape });
+        }
+    }
+
     /// <summary>The key columns with their types.</summary>
     public static string KeyOf(SourceTable table) => string.Join(
         ',',
         table.Columns.Where(column => column.IsKey).Select(column => string.Create(CultureInfo.InvariantCulture, $"{column.Name}:{column.TypeId}")));
+
+    /// <summary>Why the stored rows of a table may not be its rows any more, in a clause; null when they are.</summary>
+    public string? FindBreak(SourceTableInfo table) => FindBreak(table.Table) ?? FindBreak(table, Find(table.Table.RelationId)?.Shape);
+
+    /// <summary>Why rows may have changed without an event since the table had an earlier shape, in a clause.</summary>
+    public static string? FindBreak(SourceTableInfo table, TableShape? earlier) =>
+        earlier is not null && table.Shape?.FindBreak(earlier) is { } reason
+            ? $"table '{table.Table.Schema}.{table.Table.Name}' {reason}"
+            : null;
 
     /// <summary>Why a table cannot be the one whose rows are stored, in a clause; null when it can.</summary>
     public string? FindBreak(SourceTable table)

@@ -93,7 +93,7 @@ internal sealed partial class ReplicationRun(
             Epoch: (progress.State?.Epoch ?? 0) + 1,
             SnapshotDone: false,
             VisibleFrom: consistentPoint,
-            Tables: [.. tables.Select(table => ReplicationProgress.Unread(table.Table))])
+            Tables: [.. tables.Select(ReplicationProgress.Unread)])
         {
             StartPosition = consistentPoint,
             MarkerTag = progress.State?.MarkerTag ?? MarkerMessage.NewTag(random),
@@ -114,7 +114,7 @@ internal sealed partial class ReplicationRun(
             throw SourceFailure.SlotBusy(slot.Name, slot.ActivePid);
         var insertPosition = await session.ReadInsertPositionAsync(cancellationToken);
         return Handshake.FindBreak(progress.State, progress.Position, identity, slot, insertPosition)
-            ?? tables.Select(table => progress.FindBreak(table.Table)).FirstOrDefault(found => found is not null);
+            ?? tables.Select(table => progress.FindBreak(table)).FirstOrDefault(found => found is not null);
     }
 
     private static async ValueTask DropAsync(ISourceSession session, string slot, CancellationToken cancellationToken)
@@ -149,7 +149,8 @@ internal sealed partial class ReplicationRun(
         progress.Drop(table => !options.Uses(table.Schema, table.Name));
         foreach (var table in tables)
             progress.Relations.Learn(table.Table);
-        var unknown = tables.Select(table => table.Table).Where(table => progress.Find(table.RelationId) is null).ToList();
+        progress.Remember(tables);
+        var unknown = tables.Where(table => progress.Find(table.Table.RelationId) is null).Select(ReplicationProgress.Unread).ToList();
         if (unknown.Count > 0)
             progress.Add(unknown);
     }

@@ -12,6 +12,9 @@ internal static class ReplicationStateJson
     public static ReplicationState Parse(ReadOnlySpan<byte> json) =>
         JsonSerializer.Deserialize(json, ReplicationStateJsonContext.Default.ReplicationState)
         ?? throw new JsonException("The stored replication state is empty.");
+
+    public static TableShape ParseShape(string json) =>
+        JsonSerializer.Deserialize(json, ReplicationStateJsonContext.Default.TableShape) ?? throw new JsonException("The shape of a table is empty.");
 }
 
 [JsonSourceGenerationOptions(Converters = [typeof(LsnJsonConverter)])]

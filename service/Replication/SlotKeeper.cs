@@ -10,7 +10,7 @@ internal sealed partial class SlotKeeper(
     ChangeSourceOptions options,
     ReplicationProgress progress,
     AcknowledgedPosition acknowledged,
-    Action<string> interrupt,
+    Action<string?> interrupt,
     TimeProvider time,
     ILogger logger)
 {
@@ -20,6 +20,8 @@ internal sealed partial class SlotKeeper(
 
     // Less WAL than this is not worth waking a disk: the server keeps whole segments of 16 MiB anyway.
     private const ulong TolerableLagBytes = 1 << 20;
+
+    private readonly SourceWatch _watch = new(options, progress);
 
     private long _watchedAt = time.GetTimestamp();
     private long _idleSince = time.GetTimestamp();
@@ -96,16 +98,15 @@ internal sealed partial class SlotKeeper(
         }
     }
 
-    /// <summary>Interrupts the stream when the publication no longer brings everything.</summary>
+    /// <summary>Interrupts the stream when it no longer brings everything, or a table has come that is to be read.</summary>
     private async ValueTask WatchAsync(CancellationToken cancellationToken)
     {
         if (time.GetElapsedTime(_watchedAt) < options.PublicationWatchInterval)
             return;
         _watchedAt = time.GetTimestamp();
         await using var session = await source.OpenSessionAsync(cancellationToken);
-        var publication = await session.FindPublicationAsync(options.Publication, cancellationToken);
-        if (PublicationWatch.FindBreak(options.Publication, publication, progress.Started) is { } reason)
-            interrupt(reason);
+        if (await _watch.LookAsync(session, cancellationToken) is { } seen)
+            interrupt(seen.Break);
     }
 
     /// <summary>Writes a message of our own if others have written much since the position we know.</summary>

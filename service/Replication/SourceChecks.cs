@@ -72,7 +72,7 @@ internal static class SourceChecks
         if (publication.ViaRoot)
         {
             yield return Warning(
-                $"Publication '{name}' publishes partitions under their root: truncating or attaching a single partition is not replicated.",
+                $"Publication '{name}' publishes partitions under their root: truncating, attaching or detaching a single one makes everything be read again.",
                 "Truncate and attach by row changes, or publish the partitions themselves.");
         }
     }

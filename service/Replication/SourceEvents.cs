@@ -81,4 +81,7 @@ public sealed record TableProgress(
 
     /// <summary>The key columns and their types: rows stored under another key cannot be found again.</summary>
     public string Key { get; init; } = "";
+
+    /// <summary>The table as the catalogue had it when its rows were known to be right; null when nobody has looked yet.</summary>
+    public TableShape? Shape { get; init; }
 }

@@ -26,7 +26,7 @@ internal sealed class WalStream(
     private readonly HashSet<uint> _defined = []; // tables with described types whose definition has come through this connection
     private long _positionSent = time.GetTimestamp();
     private bool _passedMarker;
-    private bool _needsSnapshot;
+    private volatile bool _needsSnapshot;
     private volatile string? _interruption; // why the stream has to end although nothing is wrong with it
 
     /// <summary>Ends without failure when a table appeared that has to be read first.</summary>
@@ -55,9 +55,12 @@ internal sealed class WalStream(
             await keeper;
         }
 
-        void Interrupt(string reason)
+        void Interrupt(string? reason)
         {
-            _interruption = reason;
+            if (reason is null)
+                _needsSnapshot = true;
+            else
+                _interruption = reason;
             reading.Cancel();
         }
     }
@@ -81,6 +84,10 @@ internal sealed class WalStream(
         catch (OperationCanceledException) when (_interruption is not null)
         {
             throw SourceFailure.Gap(_interruption);
+        }
+        catch (OperationCanceledException) when (_needsSnapshot)
+        {
+            return default; // as a keepalive that says nothing
         }
     }
 

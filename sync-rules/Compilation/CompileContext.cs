@@ -20,6 +20,9 @@ internal sealed class CompileContext(RulesFile file, RuleSetOptions options, Fin
 
     public List<ResolutionPlan> Resolutions { get; } = [];
 
+    /// <summary>Alternatives of the streams' conditions so far, beyond the first of each query; what a file costs grows with them.</summary>
+    public int FurtherAlternatives { get; set; }
+
     /// <summary>A context for an attempt, which changes nothing here unless it is absorbed.</summary>
     public CompileContext Attempt() => new(file, options, findings.Attempt());
 

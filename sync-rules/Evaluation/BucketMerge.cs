@@ -26,9 +26,8 @@ internal static class BucketMerge
         }
         if (merged.Count > limit)
             throw RequestLimits.Exceeded("buckets", limit, merged.Values.Select(bucket => bucket.Definition));
-        var names = merged.Keys.ToArray();
         var buckets = merged.Values.ToArray();
-        Array.Sort(names, buckets, StringComparer.Ordinal);
+        buckets.AsSpan().Sort((left, right) => string.CompareOrdinal(left.Name, right.Name));
         return buckets;
     }
 

@@ -18,6 +18,7 @@ internal sealed class DataGroup : IKeySink
     private readonly ByteBuffer _rowId = new();
     private byte[] _prefix = [];
     private bool _isNew;
+    private int _first;
 
     private DataGroup(string table, OutputSlot[] slots, IReadOnlyList<string> key)
     {
@@ -28,6 +29,7 @@ internal sealed class DataGroup : IKeySink
     }
 
     /// <summary>Binds the queries that read a table.</summary>
+    // Queries are numbered group by group.
     public static DataGroup[] Bind(IEnumerable<DataPlan> plans, SourceTable source, BoundTable table, Func<BucketFamily, string> prefixOf)
     {
         var groups = new List<DataGroup>();
@@ -44,10 +46,21 @@ internal sealed class DataGroup : IKeySink
             }
             group._queries.Add(new Query(plan, table.PositionsOf(plan.Columns), TableFacts.Of(plan.Table, source), prefixOf));
         }
+        var number = 0;
         foreach (var group in groups)
+        {
             group.FindAlone();
+            group._first = number;
+            number += group._queries.Count;
+        }
         return [.. groups];
     }
+
+    /// <summary>Number of the first query of the next group.</summary>
+    public int End => _first + _queries.Count;
+
+    /// <summary>By number: what decides about a row, and where the query's columns are in the table.</summary>
+    public IEnumerable<(IReadOnlyList<RowMatch> Matches, int[] Positions)> Matches => _queries.Select(query => query.Matches);
 
     // A name begins with its family. Where only one membership of the group names a family, and names one bucket for a row, no name can come twice.
     private void FindAlone()
@@ -57,11 +70,16 @@ internal sealed class DataGroup : IKeySink
             family.Single().IsAlone = family.Single().Matcher.IsSingle;
     }
 
-    public void Evaluate(EvaluationContext context, bool nullIsText, IRowSink sink)
+    /// <param name="context">The row.</param>
+    /// <param name="candidates">Numbers of the queries that the row may match.</param>
+    /// <param name="nullIsText">JSON null is the text <c>null</c>.</param>
+    /// <param name="sink">Receives the output.</param>
+    public void Evaluate(EvaluationContext context, CandidateSet candidates, bool nullIsText, IRowSink sink)
     {
         _names.Clear();
-        foreach (var query in _queries)
+        for (var number = candidates.Next(_first); number < End; number = candidates.Next(number + 1))
         {
+            var query = _queries[number - _first];
             query.Enter(context);
             var before = _names.Count;
             try
@@ -81,7 +99,7 @@ internal sealed class DataGroup : IKeySink
             query.IsInvolved = _names.Count > before;
         }
         if (_names.Count > 0)
-            Write(context, sink);
+            Write(context, candidates, sink);
     }
 
     void IKeySink.Add(ReadOnlySpan<byte> keys, EvaluationContext context)
@@ -93,7 +111,7 @@ internal sealed class DataGroup : IKeySink
         _names.Commit(_isNew);
     }
 
-    private void Write(EvaluationContext context, IRowSink sink)
+    private void Write(EvaluationContext context, CandidateSet candidates, IRowSink sink)
     {
         _queries[0].Enter(context);
         try
@@ -106,9 +124,9 @@ internal sealed class DataGroup : IKeySink
         }
         catch (EvaluationException problem)
         {
-            foreach (var query in _queries)
+            for (var number = candidates.Next(_first); number < End; number = candidates.Next(number + 1))
             {
-                if (query.IsInvolved)
+                if (_queries[number - _first] is { IsInvolved: true } query)
                     sink.Error(new RowError(RowErrorKind.Data, query.Definition, problem.Message));
             }
             return;
@@ -129,25 +147,32 @@ internal sealed class DataGroup : IKeySink
                 WriteRowId(slot);
             else if (column < 0)
                 WriteMember(slot, slot.Read(context));
-            else if (context.Row[column].Kind != SqlKind.Pending)
-                WriteMember(slot, context.Row[column]);
-            else if (!TryPass(slot, context.Forms[column], context.Source![column].Text.Span, context.Time))
+            else if (context.IsRead[column] || !TryPass(slot, context.Forms[column], context.Source![column], context.Time))
                 WriteMember(slot, context.Column(column));
         }
         _data.Add((byte)'}');
     }
 
-    // Text and the usual timestamps go from the source's bytes to JSON without becoming a value in between.
-    private bool TryPass(OutputSlot slot, PostgresForm form, ReadOnlySpan<byte> text, in PostgresTime time)
+    // Most values go from the source's bytes to JSON without becoming a value in between.
+    private bool TryPass(OutputSlot slot, PostgresForm form, in SourceValue value, in PostgresTime time)
     {
         var start = _data.Length;
-        _data.Add(start > 1 ? slot.Prefix : slot.Prefix.AsSpan(1));
+        var prefix = start > 1 ? slot.Prefix : slot.Prefix.AsSpan(1);
+        if (form is PostgresForm.Text or PostgresForm.Json && value.Kind == SourceValueKind.Text)
+        {
+            JsonText.WriteString(_data, prefix, value.Text.Span);
+            return true;
+        }
+        _data.Add(prefix);
         switch (form)
         {
-            case PostgresForm.Text or PostgresForm.Json:
-                JsonText.WriteString(_data, text);
+            case var _ when value.Kind == SourceValueKind.Null:
+                _data.Add("null"u8);
                 return true;
-            case PostgresForm.Timestamp or PostgresForm.TimestampTz when time.TryWriteJson(_data, text, form == PostgresForm.TimestampTz):
+            case PostgresForm.Boolean:
+                _data.Add((byte)(value.Text.Span is [(byte)'t', ..] ? '1' : '0'));
+                return true;
+            case PostgresForm.Timestamp or PostgresForm.TimestampTz when time.TryWriteJson(_data, value.Text.Span, form == PostgresForm.TimestampTz):
                 return true;
             default:
                 _data.Truncate(start);
@@ -167,6 +192,11 @@ internal sealed class DataGroup : IKeySink
     private void WriteId(EvaluationContext context)
     {
         _rowId.Clear();
+        if (_id is { PassedColumn: >= 0 and var column } && !context.IsRead[column] && context.Forms[column] == PostgresForm.Text)
+        {
+            _rowId.Add(context.Source![column].Text.Span); // none for null
+            return;
+        }
         var value = _id?.Read(context) ?? SqlValue.Null;
         if (!value.IsNull)
             _rowId.Add(SqlCast.TextOf(value, context.Scratch).Span);
@@ -205,7 +235,10 @@ internal sealed class DataGroup : IKeySink
     {
         public string Definition => plan.Definition.Name;
 
+        /// <summary>The row at hand is in a bucket of this query; known of candidates only.</summary>
         public bool IsInvolved { get; set; }
+
+        public (IReadOnlyList<RowMatch> Matches, int[] Positions) Matches => ([.. plan.Memberships.Select(membership => membership.Match)], positions);
 
         public Membership[] Memberships { get; } =
             [.. plan.Memberships.Select(membership => new Membership(membership.Family, membership.Match, prefixOf(membership.Family)))];

@@ -29,6 +29,9 @@ internal sealed class LookupWriter : IKeySink
         _outputs = [.. plan.Outputs];
     }
 
+    /// <summary>What decides about a row, and where the query's columns are in the table.</summary>
+    public (IReadOnlyList<RowMatch> Matches, int[] Positions) Matches => (_plan.Matches, _positions);
+
     public void Evaluate(EvaluationContext context, bool nullIsText, IRowSink sink)
     {
         _entries.Clear();

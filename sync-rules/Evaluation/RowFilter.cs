@@ -30,8 +30,12 @@ internal sealed class RowFilter
     /// <exception cref="EvaluationException">The row's values do not allow an answer.</exception>
     public bool Passes(EvaluationContext context)
     {
-        if (_column is not null && context.Positions[_column.Slot] is >= 0 and var position && context.Row[position].Kind == SqlKind.Integer)
-            return Holds(context.Row[position].Integer.CompareTo(_constant));
+        if (_column is not null && context.Positions[_column.Slot] is >= 0 and var position && context.IsRead[position])
+        {
+            ref readonly var value = ref context.Row[position];
+            if (value.Kind == SqlKind.Integer)
+                return Holds(value.Integer.CompareTo(_constant));
+        }
         return SqlCompare.IsTrue(_condition.Evaluate(context));
     }
 

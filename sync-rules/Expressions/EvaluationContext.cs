@@ -9,13 +9,16 @@ internal sealed class EvaluationContext
     /// <summary>Memory of values computed on the way.</summary>
     public Scratch Scratch { get; } = new();
 
-    /// <summary>Values of the row, by position in the source table; some are <see cref="SqlKind.Pending"/> until <see cref="Column"/> asks for them.</summary>
+    /// <summary>Values of the row, by position in the source table, as far as <see cref="IsRead"/> says so.</summary>
     public SqlValue[] Row { get; set; } = [];
 
-    /// <summary>Where pending values come from.</summary>
+    /// <summary>Which values of the row were read; the others wait until <see cref="Column"/> asks for them.</summary>
+    public bool[] IsRead { get; set; } = [];
+
+    /// <summary>Where values that wait come from.</summary>
     public SourceRow? Source { get; set; }
 
-    /// <summary>How pending values are read, by position.</summary>
+    /// <summary>How values that wait are read, by position.</summary>
     public PostgresForm[] Forms { get; set; } = [];
 
     public PostgresTime Time { get; set; }
@@ -39,9 +42,15 @@ internal sealed class EvaluationContext
     /// <summary>Value of a column, converted the first time it is asked for: most columns are only passed through.</summary>
     public SqlValue Column(int position)
     {
-        ref var value = ref Row[position];
-        if (value.Kind == SqlKind.Pending)
-            value = PostgresValue.Convert(Forms[position], 0, Source![position].Text, Time, Scratch);
-        return value;
+        if (!IsRead[position])
+            ReadNow(position);
+        return Row[position];
+    }
+
+    private void ReadNow(int position)
+    {
+        ref readonly var value = ref Source![position];
+        Row[position] = value.Kind == SourceValueKind.Null ? SqlValue.Null : PostgresValue.Convert(Forms[position], 0, value.Text, Time, Scratch);
+        IsRead[position] = true;
     }
 }

@@ -72,9 +72,16 @@ internal sealed class InRowsExpression(Expression operand, EachSource rows, bool
 /// <summary><c>x IN list</c> where the list is a JSON array. Exactly, a null element makes "not found" unknown.</summary>
 internal sealed class InJsonExpression(Expression operand, Expression list, bool isExact) : Expression
 {
+    public Expression Operand => operand;
+
+    /// <summary>The list's elements when it is a constant; null when it is not, or no list.</summary>
+    public SqlValue[]? ConstantElements { get; } = list is ConstantExpression { Value: { Kind: SqlKind.Text } text } ? TryRead(text) : null;
+
     public override SqlValue Evaluate(EvaluationContext context)
     {
         var value = operand.Evaluate(context);
+        if (ConstantElements is not null)
+            return value.IsNull ? SqlValue.Null : Find(value, ConstantElements);
         var array = list.Evaluate(context);
         if (value.IsNull || array.IsNull)
             return SqlValue.Null;
@@ -88,7 +95,38 @@ internal sealed class InJsonExpression(Expression operand, Expression list, bool
             else
                 found |= SqlCompare.AreEqual(value, element);
         }
-        return !found && isUnknown && isExact ? SqlValue.Null : SqlValue.FromBoolean(found);
+        return Answer(found, isUnknown);
+    }
+
+    private SqlValue Find(in SqlValue value, SqlValue[] elements)
+    {
+        var isUnknown = false;
+        foreach (var element in elements)
+        {
+            if (element.IsNull)
+                isUnknown = true;
+            else if (SqlCompare.AreEqual(value, element))
+                return Answer(found: true, isUnknown);
+        }
+        return Answer(found: false, isUnknown);
+    }
+
+    private SqlValue Answer(bool found, bool isUnknown) => !found && isUnknown && isExact ? SqlValue.Null : SqlValue.FromBoolean(found);
+
+    private static SqlValue[]? TryRead(in SqlValue text)
+    {
+        try
+        {
+            var found = new List<SqlValue>();
+            var elements = new JsonElements(text, new Scratch());
+            while (elements.TryRead(out var element))
+                found.Add(element);
+            return [.. found];
+        }
+        catch (EvaluationException)
+        {
+            return null; // evaluating it says what is wrong
+        }
     }
 
     public override void Print(StringBuilder target) => PrintCall(target, isExact ? "in!" : "in", operand, list);
@@ -120,6 +158,13 @@ internal sealed class OverlapExpression(Expression left, Expression right) : Exp
 /// <summary><c>x IN ARRAY[…]</c>: unknown rather than false when nothing matched but an item is null. Exactly, nothing is in an empty list.</summary>
 internal sealed class InItemsExpression(Expression operand, Expression[] items, bool isExact) : Expression
 {
+    public Expression Operand => operand;
+
+    /// <summary>The items when all are constants.</summary>
+    public SqlValue[]? ConstantItems { get; } = Array.TrueForAll(items, item => item is ConstantExpression)
+        ? Array.ConvertAll(items, item => ((ConstantExpression)item).Value)
+        : null;
+
     public override SqlValue Evaluate(EvaluationContext context)
     {
         var value = operand.Evaluate(context);

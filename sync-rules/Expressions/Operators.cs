@@ -60,6 +60,10 @@ internal sealed class CompareExpression(BinaryOperator comparison, Expression le
 
     public Expression Right => right;
 
+    /// <summary>Whether the answer for <paramref name="operand"/> depends on the exact order of texts.</summary>
+    public bool OrdersExactly(in SqlValue operand) =>
+        isExact && operand.Kind == SqlKind.Text && comparison is not (BinaryOperator.Equal or BinaryOperator.NotEqual);
+
     public override SqlValue Evaluate(EvaluationContext context)
     {
         var leftValue = left.Evaluate(context);

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text.Json;
 using TopGun.Buckets.SyncRules.Values;
 
@@ -8,6 +9,7 @@ internal sealed class RequestValues
 {
     private readonly JsonElement _token;
     private readonly JsonElement _parameters;
+    private readonly Scratch _memory; // of the request and all its subscriptions; never taken back
 
     /// <param name="token">Payload of the token.</param>
     /// <param name="parameters">Connection parameters.</param>
@@ -16,8 +18,9 @@ internal sealed class RequestValues
     {
         _token = token;
         _parameters = parameters;
-        Token = ToText(token);
-        Parameters = ToText(parameters);
+        _memory = new Scratch();
+        Token = ToText(token, _memory);
+        Parameters = ToText(parameters, _memory);
         UserId = Member(token, "sub");
     }
 
@@ -25,6 +28,7 @@ internal sealed class RequestValues
     {
         _token = other._token;
         _parameters = other._parameters;
+        _memory = other._memory;
         Token = other.Token;
         Parameters = other.Parameters;
         UserId = other.UserId;
@@ -44,7 +48,7 @@ internal sealed class RequestValues
 
     /// <summary>The same request with the parameters of one subscription; undefined or null for none.</summary>
     public RequestValues With(JsonElement subscription) =>
-        new(this, subscription.ValueKind is JsonValueKind.Undefined or JsonValueKind.Null ? SqlValue.Null : ToText(subscription));
+        new(this, subscription.ValueKind is JsonValueKind.Undefined or JsonValueKind.Null ? SqlValue.Null : ToText(subscription, _memory));
 
     /// <summary>Member of the claim <c>parameters</c>; <c>user_id</c> always is the claim <c>sub</c>.</summary>
     public SqlValue TokenParameter(string name) => name == "user_id"
@@ -65,13 +69,13 @@ internal sealed class RequestValues
         return value.Kind == SqlKind.Real && SqlNumber.TryWhole(value.Real, out var whole) ? SqlValue.FromInteger(whole) : value;
     }
 
-    private static SqlValue ToText(JsonElement document)
+    private static SqlValue ToText(JsonElement document, Scratch memory)
     {
         if (document.ValueKind == JsonValueKind.Undefined)
             return SqlValue.FromText("{}");
-        var text = System.Text.Encoding.UTF8.GetBytes(document.GetRawText());
+        var text = JsonMarshal.GetRawUtf8Value(document);
         if (!JsonReading.HasUtf8Form(text))
             throw new EvaluationException("The request holds half of a surrogate pair.");
-        return SqlValue.FromText(JsonReading.Compact(text, allReal: true, new Scratch()));
+        return SqlValue.FromText(JsonReading.Compact(text, allReal: true, memory));
     }
 }

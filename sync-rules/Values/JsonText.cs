@@ -9,17 +9,26 @@ internal static class JsonText
     private static readonly SearchValues<byte> Escaped = SearchValues.Create(
         [.. Enumerable.Range(0, 32).Select(value => (byte)value), (byte)'"', (byte)'\\']);
 
-    public static void WriteString(ByteBuffer target, ReadOnlySpan<byte> utf8)
+    public static void WriteString(ByteBuffer target, ReadOnlySpan<byte> utf8) => WriteString(target, [], utf8);
+
+    /// <param name="target">Where it is written.</param>
+    /// <param name="before">Written first, as it is.</param>
+    /// <param name="utf8">The text.</param>
+    public static void WriteString(ByteBuffer target, ReadOnlySpan<byte> before, ReadOnlySpan<byte> utf8)
     {
-        if (utf8.IndexOfAny(Escaped) < 0)
+        if (!utf8.ContainsAny(Escaped))
         {
-            var room = target.GetSpan(utf8.Length + 2);
+            var length = before.Length + utf8.Length + 2;
+            var room = target.GetSpan(length)[..length];
+            before.CopyTo(room);
+            room = room[before.Length..];
             room[0] = (byte)'"';
             utf8.CopyTo(room[1..]);
-            room[utf8.Length + 1] = (byte)'"';
-            target.Advance(utf8.Length + 2);
+            room[^1] = (byte)'"';
+            target.Advance(length);
             return;
         }
+        target.Add(before);
         target.Add((byte)'"');
         while (true)
         {

@@ -39,8 +39,8 @@ internal static class PostgresValue
     };
 
     /// <summary>Whether every text that Postgres sends can be read, so that reading it can wait until somebody asks.</summary>
-    public static bool CannotFail(PostgresForm form) => form is PostgresForm.Text or PostgresForm.Json or PostgresForm.Date or PostgresForm.Time
-        or PostgresForm.Timestamp or PostgresForm.TimestampTz or PostgresForm.Lsn;
+    public static bool CannotFail(PostgresForm form) =>
+        form is not (PostgresForm.Integer or PostgresForm.Real or PostgresForm.Bytes or PostgresForm.Array);
 
     /// <summary>Element type of a built-in array type, or 0.</summary>
     public static uint ElementOf(uint typeId) => typeId switch

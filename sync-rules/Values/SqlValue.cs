@@ -10,9 +10,6 @@ internal enum SqlKind : byte
     Real,
     Text,
     Blob,
-
-    /// <summary>Not a value: a column of a row that nobody has asked for yet.</summary>
-    Pending,
 }
 
 /// <summary>One value of an expression. Text and blobs point into memory that lives as long as the row or request being evaluated.</summary>
@@ -29,8 +26,6 @@ internal readonly struct SqlValue
     }
 
     public static SqlValue Null => default;
-
-    public static SqlValue Pending => new(SqlKind.Pending, 0, default);
 
     public static SqlValue True => FromInteger(1);
 

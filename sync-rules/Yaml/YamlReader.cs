@@ -9,6 +9,7 @@ internal sealed class YamlReader
     // A rules file is four levels deep and a long one has 100 KB; the limits only keep hostile input cheap.
     private const int MaxDepth = 32;
     private const int MaxLength = 256 << 10;
+    private const int MaxNodes = 20_000;
 
     private const char ByteOrderMark = '\uFEFF';
 
@@ -16,6 +17,7 @@ internal sealed class YamlReader
     private readonly Parser _parser;
     private readonly string _text;
     private readonly int _start;
+    private int _nodes;
 
     private YamlReader(string text, Findings findings)
     {
@@ -77,6 +79,8 @@ internal sealed class YamlReader
     {
         if (depth > MaxDepth)
             throw new YamlException(_parser.Current!.Start, _parser.Current.End, $"The file nests more than {MaxDepth} levels.");
+        if (++_nodes > MaxNodes)
+            throw new YamlException(_parser.Current!.Start, _parser.Current.End, $"The file has more than {MaxNodes} keys, values and lists.");
         if (_parser.TryConsume<Scalar>(out var scalar))
             return ReadScalar(scalar);
         if (_parser.TryConsume<AnchorAlias>(out var alias))

@@ -170,6 +170,9 @@ public sealed record SourceTableInfo(
 
     /// <summary>Whether it is the root of partitions, which hold its rows.</summary>
     public bool IsPartitioned { get; init; }
+
+    /// <summary>What tells of changes that bring no events; null when the source cannot say.</summary>
+    public TableShape? Shape { get; init; }
 }
 
 /// <summary>Where a table's rows lie.</summary>

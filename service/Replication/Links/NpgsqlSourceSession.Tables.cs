@@ -18,7 +18,15 @@ internal sealed partial class NpgsqlSourceSession
         var tables = rows.GroupBy(row => row[0]).Select(columns => ReadTable([.. columns])).ToList();
         var types = await FindTypesAsync(
             [.. tables.SelectMany(table => TypeDescriptions.NeededFor(table.Table)).Distinct()], cancellationToken);
-        return [.. tables.Select(table => table with { Table = TypeDescriptions.Describe(table.Table, types) })];
+        var shapes = await FindShapesAsync([.. rows.Select(row => row[0]!).Distinct()], version, cancellationToken);
+        return
+        [
+            .. tables.Select(table => table with
+            {
+                Table = TypeDescriptions.Describe(table.Table, types),
+                Shape = shapes.GetValueOrDefault(table.Table.RelationId.ToString(CultureInfo.InvariantCulture)),
+            }),
+        ];
     }
 
     // One row per column of each table. The stream leaves generated columns out, and those that the publication's column list does not name.

@@ -8,8 +8,6 @@ namespace TopGun.Buckets.Replication;
 /// <summary>An ordinary session through Npgsql. Everything is asked for as text; one call at a time.</summary>
 internal sealed partial class NpgsqlSourceSession(NpgsqlConnection connection, string publication) : ISourceSession
 {
-    private bool _commitsLocally;
-
     public ValueTask DisposeAsync() => connection.DisposeAsync();
 
     public async ValueTask<ServerSettings> ReadSettingsAsync(CancellationToken cancellationToken)
@@ -119,16 +117,9 @@ internal sealed partial class NpgsqlSourceSession(NpgsqlConnection connection, s
     public async ValueTask<Lsn> ReadInsertPositionAsync(CancellationToken cancellationToken) =>
         Lsn.Parse((await QueryAsync("SELECT pg_current_wal_insert_lsn()::text", cancellationToken))[0][0]!);
 
-    public async ValueTask EmitMessageAsync(string prefix, ReadOnlyMemory<byte> content, CancellationToken cancellationToken)
-    {
-        // Waiting for the local disk is what makes the server send the message at once; standbys may be dead and must not be waited for.
-        if (!_commitsLocally)
-            await QueryAsync("SET synchronous_commit TO local", cancellationToken);
-        _commitsLocally = true;
-        await QueryAsync(
-            $"SELECT pg_logical_emit_message(true, {SqlText.Literal(prefix)}, decode('{Convert.ToHexString(content.Span)}', 'hex'))::text",
-            cancellationToken);
-    }
+    public async ValueTask EmitMessageAsync(string prefix, ReadOnlyMemory<byte> content, CancellationToken cancellationToken) => await QueryAsync(
+        $"SELECT pg_logical_emit_message(true, {SqlText.Literal(prefix)}, decode('{Convert.ToHexString(content.Span)}', 'hex'))::text",
+        cancellationToken);
 
     private async ValueTask<List<string?[]>> QueryAsync(string sql, CancellationToken cancellationToken)
     {

@@ -7,7 +7,7 @@ namespace TopGun.Buckets.SyncRules.Compilation.Streams;
 internal sealed class StreamCompiler
 {
     private const int MaxFamilies = 100;
-    private const int MaxFamiliesOfFile = 500;
+    private const int MaxFurtherAlternatives = 500;
 
     private readonly CompileContext _context;
     private readonly StreamEntry _entry;
@@ -41,8 +41,8 @@ internal sealed class StreamCompiler
 
     private void Compile(SelectSyntax select, IReadOnlyList<KeyColumn> key, QueryReport report)
     {
-        if (_context.Resolutions.Count >= MaxFamiliesOfFile)
-            throw SqlProblem.Semantics(select.Span, $"The streams before this one have {_context.Resolutions.Count} kinds of buckets; a file may have {MaxFamiliesOfFile}.");
+        if (_context.FurtherAlternatives > MaxFurtherAlternatives)
+            return; // that is reported, and to go on is what it shall not cost
         if (IsEdition3)
             StreamQuery.WarnOfDistinct(select, report);
         else
@@ -59,6 +59,12 @@ internal sealed class StreamCompiler
         StreamChecks.WarnOfAlias(select, primary, report);
 
         var alternatives = new NormalForm(_context.Settings.SqliteExact).Of(new AllOf(conditions, select.Span, report), mergesSingles: IsEdition3);
+        _context.FurtherAlternatives += alternatives.Count - 1;
+        if (_context.FurtherAlternatives > MaxFurtherAlternatives)
+        {
+            throw SqlProblem.Semantics(
+                select.Span, $"The conditions of the file's streams have more than {MaxFurtherAlternatives} alternatives beyond the first of each query.");
+        }
         var memberships = new List<(BucketFamily Family, RowMatch Match)>();
         foreach (var alternative in alternatives)
         {

@@ -12,6 +12,7 @@ internal sealed class RowJson(SourceTable table)
 
     private readonly byte[] _buffer = new byte[4096];
     private readonly byte[][] _names = [.. table.Columns.Select((column, index) => Encoding.UTF8.GetBytes($"{(index == 0 ? '{' : ',')}\"{column.Name}\":"))];
+    private readonly bool[] _isTime = [.. table.Columns.Select(column => column.TypeId == 1184)];
     private readonly bool[] _plain = [.. table.Columns.Select(column => column.TypeId is 16 or 23)]; // bool and int: no quotes
 
     /// <returns>The JSON, valid until the next call.</returns>
@@ -30,8 +31,8 @@ internal sealed class RowJson(SourceTable table)
             if (text.ContainsAny(Escaped))
                 throw new NotSupportedException("The rows of this benchmark need no escapes.");
             Append(ref output, "\""u8);
-            Append(ref output, text);
-            Append(ref output, "\""u8);
+            Append(ref output, _isTime[column] ? text[..^"+00".Length] : text);
+            Append(ref output, _isTime[column] ? "Z\""u8 : "\""u8);
         }
         Append(ref output, "}"u8);
         return _buffer.AsSpan(0, _buffer.Length - output.Length);

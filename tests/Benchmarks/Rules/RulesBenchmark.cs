@@ -51,6 +51,9 @@ internal static class RulesBenchmark
         Evaluate();
         if (sink.Buckets != rows.Length * matching)
             throw new InvalidOperationException($"{rows.Length} rows are in {sink.Buckets} buckets, not in {matching} each.");
+        if (!sink.Last.Span.SequenceEqual(json.Encode(rows[^1])))
+            throw new InvalidOperationException("The limit writes other JSON than the rules.");
+        sink.KeepsLast = false;
         var allocated = Allocated(() => Evaluate());
 
         var (figure, limit) = Rounds.Alternate(
@@ -128,7 +131,17 @@ internal static class RulesBenchmark
 
         public long Buckets { get; private set; }
 
-        public void Row(ReadOnlySpan<byte> table, ReadOnlySpan<byte> id, ReadOnlySpan<byte> data) => Bytes += data.Length;
+        /// <summary>Whether the JSON of the last row is kept.</summary>
+        public bool KeepsLast { get; set; } = true;
+
+        public ReadOnlyMemory<byte> Last { get; private set; }
+
+        public void Row(ReadOnlySpan<byte> table, ReadOnlySpan<byte> id, ReadOnlySpan<byte> data)
+        {
+            Bytes += data.Length;
+            if (KeepsLast)
+                Last = data.ToArray();
+        }
 
         public void Bucket(ReadOnlySpan<byte> name) => Buckets++;
 
