@@ -9,7 +9,7 @@ namespace TopGun.Buckets.BucketLog;
 internal sealed class BucketNameIndex
 {
     private readonly List<BucketEntry> _entries = [];
-    private ulong[] _slots = new ulong[1024]; // hash << 32 | (position + 1), by hash of the name
+    private ulong[] _slots = new ulong[1024]; // places are positions of entries
 
     public BucketEntry? Find(ReadOnlySpan<byte> name)
     {
@@ -27,10 +27,9 @@ internal sealed class BucketNameIndex
     public void Add(BucketEntry entry)
     {
         if (_entries.Count * 2 >= _slots.Length)
-            Grow();
+            _slots = HashSlots.Doubled(_slots);
+        HashSlots.Put(_slots, HashSlots.Of(Crc32C.Compute(Encoding.UTF8.GetBytes(entry.Name)), (uint)_entries.Count));
         _entries.Add(entry);
-        var utf8 = Encoding.UTF8.GetBytes(entry.Name);
-        Put(_slots, ((ulong)Crc32C.Compute(utf8) << 32) | (uint)_entries.Count);
     }
 
     public void Clear()
@@ -47,25 +46,5 @@ internal sealed class BucketNameIndex
             return false; // it would be ASCII
         var chars = new char[name.Length];
         return Utf8.ToUtf16(utf8, chars, out _, out var written) == System.Buffers.OperationStatus.Done && chars.AsSpan(0, written).SequenceEqual(name);
-    }
-
-    private void Grow()
-    {
-        var slots = new ulong[_slots.Length * 2];
-        foreach (var slot in _slots)
-        {
-            if (slot != 0)
-                Put(slots, slot);
-        }
-        _slots = slots;
-    }
-
-    private static void Put(ulong[] slots, ulong slot)
-    {
-        var mask = (uint)slots.Length - 1;
-        var probe = (uint)(slot >> 32) & mask;
-        while (slots[probe] != 0)
-            probe = (probe + 1) & mask;
-        slots[probe] = slot;
     }
 }

@@ -27,7 +27,7 @@ internal static class SourceFailure
     public static BucketsException NotReachable(string what, Exception? cause) => new(
         Unreachable,
         $"The source Postgres cannot be reached: {what}.",
-        "It is tried again until it answers; check that the server runs and that the address is right.",
+        "Check that the server runs and that the address is right; a service that is running tries again until it answers.",
         cause);
 
     public static BucketsException SlotLost(string slot, string what, Exception? cause = null) => new(

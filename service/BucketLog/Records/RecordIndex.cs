@@ -8,20 +8,20 @@ internal sealed class RecordIndex(RecordChanges changes)
 {
     private const int KeepSlots = 1 << 18;
 
-    private ulong[] _slots = new ulong[1024]; // hash << 32 | (change + 1), by hash of the key: other keys are told apart without looking at them
+    private ulong[] _slots = new ulong[1024]; // places are positions of changes
     private int _used;
 
     /// <summary>Notes the change at a position, which hides an earlier one of the same key.</summary>
     public void Add(int change)
     {
         if (_used * 2 >= _slots.Length)
-            Grow();
+            _slots = HashSlots.Doubled(_slots);
         var key = changes.Key(change);
         var hash = Crc32C.Compute(key);
         ref var slot = ref Find(key, hash);
         if (slot == 0)
             _used++;
-        slot = ((ulong)hash << 32) | ((uint)change + 1);
+        slot = HashSlots.Of(hash, (uint)change);
     }
 
     /// <summary>Position of the newest change of a key, or −1.</summary>
@@ -56,20 +56,4 @@ internal sealed class RecordIndex(RecordChanges changes)
     }
 
     private static int ChangeOf(ulong slot) => (int)((uint)slot - 1); // 0, an empty slot, gives −1
-
-    private void Grow()
-    {
-        var old = _slots;
-        _slots = new ulong[old.Length * 2];
-        var mask = (uint)_slots.Length - 1;
-        foreach (var slot in old)
-        {
-            if (slot == 0)
-                continue;
-            var probe = (uint)(slot >> 32) & mask;
-            while (_slots[probe] != 0)
-                probe = (probe + 1) & mask;
-            _slots[probe] = slot;
-        }
-    }
 }

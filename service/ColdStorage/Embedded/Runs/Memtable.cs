@@ -13,7 +13,7 @@ internal sealed class Memtable
 
     private readonly List<Entry>[] _tables = [.. Enumerable.Range(0, (int)RecordTable.Relation + 1).Select(_ => new List<Entry>())];
     private readonly int[][] _sorted = new int[(int)RecordTable.Relation + 1][]; // positions in key order; a prefix of the table when entries came since
-    private ulong[] _slots = new ulong[4096]; // hash << 32 | ((position << 3 | table) + 1), by hash: other keys are told apart without looking at them
+    private ulong[] _slots = new ulong[4096]; // places are position << 3 | table
     private int _used;
     private byte[] _chunk = [];
     private int _chunkUsed;
@@ -26,14 +26,14 @@ internal sealed class Memtable
     public void Apply(RecordTable table, ReadOnlySpan<byte> key, bool hasValue, ReadOnlySpan<byte> value)
     {
         if (_used * 2 >= _slots.Length)
-            Grow();
+            _slots = HashSlots.Doubled(_slots);
         var hash = Hash(table, key);
         ref var slot = ref Find(table, key, hash);
         var entries = _tables[(int)table];
         if (slot == 0)
         {
             _used++;
-            slot = Slot(hash, ((uint)entries.Count << 3) | (uint)table);
+            slot = HashSlots.Of(hash, ((uint)entries.Count << 3) | (uint)table);
             entries.Add(new Entry(Copy(key), hasValue ? Copy(value) : default, hasValue));
             ByteCount += key.Length + value.Length + 64;
             return;
@@ -154,24 +154,6 @@ internal sealed class Memtable
                 return ref slot;
         }
     }
-
-    private void Grow()
-    {
-        var old = _slots;
-        _slots = new ulong[old.Length * 2];
-        var mask = (uint)_slots.Length - 1;
-        foreach (var slot in old)
-        {
-            if (slot == 0)
-                continue;
-            var probe = (uint)(slot >> 32) & mask;
-            while (_slots[probe] != 0)
-                probe = (probe + 1) & mask;
-            _slots[probe] = slot;
-        }
-    }
-
-    private static ulong Slot(uint hash, uint place) => ((ulong)hash << 32) | (place + 1);
 
     private static int Position(ulong slot) => (int)(((uint)slot - 1) >> 3);
 

@@ -19,37 +19,29 @@ public sealed class SqliteDifferentialTests
     [Theory]
     [InlineData(1)]
     [InlineData(20240501)]
-    public void The_exact_engine_computes_what_SQLite_computes(int firstSeed)
-    {
-        Batteries_V2.Init();
-        using var sqlite = new SqliteConnection("Data Source=:memory:");
-        sqlite.Open();
-        var differences = new List<string>();
-        for (var seed = firstSeed; seed < firstSeed + Expressions; seed++)
-        {
-            var random = new Random(seed);
-            var generator = new SqliteExpressions(random);
-            var (rules, sql) = generator.Next(random.Next(1, 5));
-            var engine = new RuleSetHarness(Evaluated.File(3, $"SELECT id, {rules} AS v, typeof({rules}) AS k, hex({rules}) AS h FROM t", Exact));
-            for (var row = 0; row < RowsEach; row++)
-            {
-                object?[] values = [.. Enumerable.Range(0, SqliteExpressions.Columns).Select(_ => generator.Value())];
-                var document = SqliteExpressions.Documents[random.Next(SqliteExpressions.Documents.Length)];
-
-                var expected = OfSqlite(sqlite, sql, values, document);
-                var actual = OfEngine(engine, values, document);
-
-                if (expected != actual)
-                    differences.Add($"seed {seed}: {sql}\nover {string.Join(", ", values.Select(Describe))}, {document}\nSQLite: {expected}\nengine: {actual}");
-            }
-        }
-        Assert.True(differences.Count == 0, $"{differences.Count} differences, the shortest:\n{string.Join("\n\n", differences.OrderBy(text => text.Length).Take(Shown))}");
-    }
+    public void The_exact_engine_computes_what_SQLite_computes(int firstSeed) => AssertSame(
+        firstSeed,
+        deepest: 4,
+        expression => $"SELECT id, {expression} AS v, typeof({expression}) AS k, hex({expression}) AS h FROM t",
+        OfSqlite,
+        OfEngine);
 
     [Theory]
     [InlineData(7)]
     [InlineData(31000)]
-    public void A_condition_lets_the_rows_pass_that_SQLite_lets_pass(int firstSeed)
+    public void A_condition_lets_the_rows_pass_that_SQLite_lets_pass(int firstSeed) => AssertSame(
+        firstSeed,
+        deepest: 3,
+        condition => $"SELECT id, 1 AS v, 'integer' AS k, '' AS h FROM t WHERE id IS NOT NULL AND {condition}",
+        (sqlite, sql, values, document) => OfSqlite(sqlite, $"CASE WHEN {sql} THEN 'passes' ELSE 'fails' END", values, document) == "text 706173736573",
+        (engine, values, document) => OfEngine(engine, values, document) == "integer ");
+
+    private static void AssertSame<T>(
+        int firstSeed,
+        int deepest,
+        Func<string, string> queryOf,
+        Func<SqliteConnection, string, object?[], string, T> ofSqlite,
+        Func<RuleSetHarness, object?[], string, T> ofEngine)
     {
         Batteries_V2.Init();
         using var sqlite = new SqliteConnection("Data Source=:memory:");
@@ -59,17 +51,17 @@ public sealed class SqliteDifferentialTests
         {
             var random = new Random(seed);
             var generator = new SqliteExpressions(random);
-            var (rules, sql) = generator.Next(random.Next(1, 4));
-            var engine = new RuleSetHarness(Evaluated.File(3, $"SELECT id, 1 AS v, 'integer' AS k, '' AS h FROM t WHERE id IS NOT NULL AND {rules}", Exact));
+            var (rules, sql) = generator.Next(random.Next(1, deepest + 1));
+            var engine = new RuleSetHarness(Evaluated.File(3, queryOf(rules), Exact));
             for (var row = 0; row < RowsEach; row++)
             {
                 object?[] values = [.. Enumerable.Range(0, SqliteExpressions.Columns).Select(_ => generator.Value())];
                 var document = SqliteExpressions.Documents[random.Next(SqliteExpressions.Documents.Length)];
 
-                var expected = OfSqlite(sqlite, $"CASE WHEN {sql} THEN 'passes' ELSE 'fails' END", values, document) == "text 706173736573";
-                var actual = OfEngine(engine, values, document) == "integer ";
+                var expected = ofSqlite(sqlite, sql, values, document);
+                var actual = ofEngine(engine, values, document);
 
-                if (expected != actual)
+                if (!Equals(expected, actual))
                     differences.Add($"seed {seed}: {sql}\nover {string.Join(", ", values.Select(Describe))}, {document}\nSQLite: {expected}\nengine: {actual}");
             }
         }
