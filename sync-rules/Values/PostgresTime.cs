@@ -1,4 +1,5 @@
 using System.Buffers.Text;
+using System.Runtime.Intrinsics;
 
 namespace TopGun.Buckets.SyncRules.Values;
 
@@ -68,40 +69,50 @@ internal readonly struct PostgresTime(bool iso8601, TimePrecision precision)
     }
 
     /// <summary>Writes a timestamp as a JSON string, if it has the usual form: four-digit year, time zone UTC.</summary>
+    /// <param name="target">Where it is written.</param>
+    /// <param name="before">Written first, as it is.</param>
+    /// <param name="text">As the source sent it.</param>
+    /// <param name="hasZone">Whether it has a time zone.</param>
     /// <returns>Whether it did; otherwise nothing is written.</returns>
-    public bool TryWriteJson(ByteBuffer target, ReadOnlySpan<byte> text, bool hasZone)
+    public bool TryWriteJson(ByteBuffer target, PaddedText before, ReadOnlySpan<byte> text, bool hasZone)
     {
-        if (text.Length < 19 || text[4] != '-' || text[10] != ' ')
-            return false;
-        var fraction = text[19..];
         if (hasZone)
         {
-            if (!fraction.EndsWith("+00"u8))
+            if (!text.EndsWith("+00"u8))
                 return false;
-            fraction = fraction[..^3];
+            text = text[..^3];
         }
-        if (fraction.Length == 1 || fraction.Length > 1 + SourceDigits || (fraction.Length > 1 && fraction[0] != '.')
-            || fraction[Math.Min(1, fraction.Length)..].ContainsAnyExceptInRange((byte)'0', (byte)'9'))
+        if (text.Length < 19 || text[4] != '-' || text[10] != ' ')
             return false;
-        var room = target.GetSpan(32);
+        var end = Vector128.Create(text[^Vector128<byte>.Count..]);
+        var fraction = text[19..];
+        if (fraction.Length > 0 && (fraction.Length is 1 or > 1 + SourceDigits || fraction[0] != '.' || !EndsWithDigits(end, fraction.Length - 1)))
+            return false;
+        var room = target.GetSpan(before.Room + 32);
+        before.CopyTo(room);
+        room = room[before.Length..];
         room[0] = (byte)'"';
-        text[..19].CopyTo(room[1..]);
-        var length = 20;
+        // 19 to 26 bytes, as two vectors that overlap.
+        Vector128.Create(text).CopyTo(room[1..]);
+        end.CopyTo(room[(1 + text.Length - Vector128<byte>.Count)..]);
+        var length = 1 + text.Length;
         if (iso8601)
         {
             room[11] = (byte)'T';
-            length = WriteFraction(fraction, room, length);
-        }
-        else
-        {
-            fraction.CopyTo(room[length..]);
-            length += fraction.Length;
+            length = WriteFraction(fraction, room, 20);
         }
         if (hasZone)
             room[length++] = (byte)'Z';
         room[length++] = (byte)'"';
-        target.Advance(length);
+        target.Advance(before.Length + length);
         return true;
+    }
+
+    private static bool EndsWithDigits(Vector128<byte> text, int count)
+    {
+        var digits = Vector128.LessThanOrEqual(text - Vector128.Create((byte)'0'), Vector128.Create((byte)9)).ExtractMostSignificantBits();
+        var wanted = ((1u << count) - 1) << (Vector128<byte>.Count - count);
+        return (digits & wanted) == wanted;
     }
 
     private SqlValue WriteOrKeep(ReadOnlyMemory<byte> text, ReadOnlySpan<byte> fraction, Scratch scratch) =>
