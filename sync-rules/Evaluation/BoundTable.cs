@@ -69,7 +69,7 @@ internal sealed class BoundTable(SourceTable table, bool usesCustomTypes)
         }
     }
 
-    private OutputSlot Column(string name, int position) => new(name, position, Forms[position], CanWait(position));
+    private OutputSlot Column(string name, int position) => new(name, position, Forms[position], isPassed: CustomType(position) is null);
 
     // The last item of a name wins, but keeps the place of the first.
     private static void Put(List<OutputSlot> slots, OutputSlot slot)
@@ -99,13 +99,13 @@ internal sealed class OutputSlot
     /// <param name="name">Output name.</param>
     /// <param name="position">Of the column.</param>
     /// <param name="form">How its text is read.</param>
-    /// <param name="canWait">Whether it may go to the output unread.</param>
-    public OutputSlot(string name, int position, PostgresForm form, bool canWait)
+    /// <param name="isPassed">Whether its text, as the source sent it, decides about the output.</param>
+    public OutputSlot(string name, int position, PostgresForm form, bool isPassed)
         : this(name)
     {
         _position = position;
         Form = form;
-        if (canWait)
+        if (isPassed)
             PassedColumn = position;
     }
 
@@ -124,7 +124,7 @@ internal sealed class OutputSlot
     /// <summary><c>,"name":</c></summary>
     public PaddedText Prefix { get; }
 
-    /// <summary>Column that may go to the output unread, or −1.</summary>
+    /// <summary>Column whose text may go to the output without becoming a value, or −1.</summary>
     public int PassedColumn { get; private set; } = -1;
 
     /// <summary>How the passed column's text is read.</summary>

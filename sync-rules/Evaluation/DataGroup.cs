@@ -151,7 +151,7 @@ internal sealed class DataGroup : IKeySink
         foreach (var slot in _slots)
         {
             if (slot == _id && _key.Length > 0)
-                JsonText.WriteString(_data, slot.Prefix, _rowId.Written); // a client knows a row by one id, so the column of that name shows the composed one
+                WriteRowId(slot);
             else if ((uint)slot.PassedColumn >= (uint)source.Length || !TryPass(slot, source[slot.PassedColumn], context.Time))
                 WriteMember(slot, slot.Read(context));
         }
@@ -167,20 +167,38 @@ internal sealed class DataGroup : IKeySink
     {
         if (value.Kind != SourceValueKind.Text)
             return false;
-        switch (slot.Form)
+        var text = value.Text.Span;
+        var room = _data.GetSpan(slot.Prefix.Room + text.Length + PostgresTime.MaxJsonLength);
+        slot.Prefix.CopyTo(room);
+        room = room[slot.Prefix.Length..];
+        var length = slot.Form switch
         {
-            case PostgresForm.Text or PostgresForm.Json:
-                JsonText.WriteString(_data, slot.Prefix, value.Text.Span);
-                return true;
-            case PostgresForm.Boolean:
-                _data.Add(slot.Prefix);
-                _data.Add((byte)(value.Text.Span is [(byte)'t', ..] ? '1' : '0'));
-                return true;
-            case PostgresForm.Timestamp or PostgresForm.TimestampTz:
-                return time.TryWriteJson(_data, slot.Prefix, value.Text.Span, slot.Form == PostgresForm.TimestampTz);
-            default:
-                return false;
-        }
+            PostgresForm.Text => JsonText.TryWriteUnescaped(room, text),
+            PostgresForm.Boolean => WriteBoolean(room, text),
+            PostgresForm.Integer => TryWriteInteger(room, text),
+            PostgresForm.Timestamp => time.TryWriteJson(room, text, hasZone: false),
+            PostgresForm.TimestampTz => time.TryWriteJson(room, text, hasZone: true),
+            _ => -1,
+        };
+        if (length < 0)
+            return false;
+        _data.Advance(slot.Prefix.Length + length);
+        return true;
+    }
+
+    private static int WriteBoolean(Span<byte> room, ReadOnlySpan<byte> text)
+    {
+        room[0] = (byte)(text is [(byte)'t', ..] ? '1' : '0');
+        return 1;
+    }
+
+    // The text was read before, so it is an integer; without sign and leading zeros it is written as it stands.
+    private static int TryWriteInteger(Span<byte> room, ReadOnlySpan<byte> text)
+    {
+        if (text is not ([(byte)'0'] or [>= (byte)'1' and <= (byte)'9', ..]))
+            return -1;
+        text.CopyTo(room);
+        return text.Length;
     }
 
     private void WriteMember(OutputSlot slot, in SqlValue value)
@@ -222,6 +240,13 @@ internal sealed class DataGroup : IKeySink
         }
         if (_key.Length > 1)
             _rowId.Add((byte)']');
+    }
+
+    // A client knows a row by one id, so the column of that name shows the composed one.
+    private void WriteRowId(OutputSlot slot)
+    {
+        _data.Add(slot.Prefix);
+        JsonText.WriteString(_data, _rowId.Written);
     }
 
     private sealed class Query(DataPlan plan, int[] positions, TableFacts facts, Func<BucketFamily, string> prefixOf)

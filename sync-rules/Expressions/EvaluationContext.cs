@@ -63,14 +63,16 @@ internal sealed class EvaluationContext
     public void Read(int position, PostgresForm form, uint typeId, SourceType? custom)
     {
         ref readonly var source = ref SourceValues[position];
-        Row[position] = source.Kind switch
-        {
-            SourceValueKind.Text when custom is not null => PostgresCustom.Convert(custom, source.Text, Time, Scratch),
-            SourceValueKind.Text when form == PostgresForm.Integer => PostgresValue.Integer(source.Text.Span),
-            SourceValueKind.Text => PostgresValue.Convert(form, typeId, source.Text, Time, Scratch),
-            SourceValueKind.Null => SqlValue.Null,
-            _ => throw new InvalidOperationException("A row was evaluated before all of its values were known."),
-        };
+        if (source.Kind == SourceValueKind.Null)
+            Row[position] = SqlValue.Null;
+        else if (source.Kind != SourceValueKind.Text)
+            throw new InvalidOperationException("A row was evaluated before all of its values were known.");
+        else if (custom is not null)
+            Row[position] = PostgresCustom.Convert(custom, source.Text, Time, Scratch);
+        else if (form == PostgresForm.Integer)
+            Row[position] = PostgresValue.Integer(source.Text.Span);
+        else
+            Row[position] = PostgresValue.Convert(form, typeId, source.Text, Time, Scratch);
         IsRead[position] = true;
     }
 

@@ -18,6 +18,9 @@ internal enum TimePrecision
 /// <remarks>Fractions are padded with zeros or cut, never rounded: rounding could move a row into another second.</remarks>
 internal readonly struct PostgresTime(bool iso8601, TimePrecision precision)
 {
+    /// <summary>Room that a timestamp needs as a JSON string.</summary>
+    public const int MaxJsonLength = 32;
+
     private const int SourceDigits = 6;
 
     private static readonly byte[] FirstDay = "0000-01-01"u8.ToArray();
@@ -69,28 +72,24 @@ internal readonly struct PostgresTime(bool iso8601, TimePrecision precision)
     }
 
     /// <summary>Writes a timestamp as a JSON string, if it has the usual form: four-digit year, time zone UTC.</summary>
-    /// <param name="target">Where it is written.</param>
-    /// <param name="before">Written first, as it is.</param>
+    /// <param name="room">Where it is written.</param>
     /// <param name="text">As the source sent it.</param>
     /// <param name="hasZone">Whether it has a time zone.</param>
-    /// <returns>Whether it did; otherwise nothing is written.</returns>
-    public bool TryWriteJson(ByteBuffer target, PaddedText before, ReadOnlySpan<byte> text, bool hasZone)
+    /// <returns>How much was written; −1 for another form.</returns>
+    public int TryWriteJson(Span<byte> room, ReadOnlySpan<byte> text, bool hasZone)
     {
         if (hasZone)
         {
             if (!text.EndsWith("+00"u8))
-                return false;
+                return -1;
             text = text[..^3];
         }
         if (text.Length < 19 || text[4] != '-' || text[10] != ' ')
-            return false;
+            return -1;
         var end = Vector128.Create(text[^Vector128<byte>.Count..]);
         var fraction = text[19..];
         if (fraction.Length > 0 && (fraction.Length is 1 or > 1 + SourceDigits || fraction[0] != '.' || !EndsWithDigits(end, fraction.Length - 1)))
-            return false;
-        var room = target.GetSpan(before.Room + 32);
-        before.CopyTo(room);
-        room = room[before.Length..];
+            return -1;
         room[0] = (byte)'"';
         // 19 to 26 bytes, as two vectors that overlap.
         Vector128.Create(text).CopyTo(room[1..]);
@@ -104,8 +103,7 @@ internal readonly struct PostgresTime(bool iso8601, TimePrecision precision)
         if (hasZone)
             room[length++] = (byte)'Z';
         room[length++] = (byte)'"';
-        target.Advance(before.Length + length);
-        return true;
+        return length;
     }
 
     private static bool EndsWithDigits(Vector128<byte> text, int count)
