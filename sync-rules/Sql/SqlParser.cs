@@ -17,7 +17,7 @@ internal sealed partial class SqlParser
 
     // Reserved words that tables have as columns.
     private static readonly string[] NamesOfColumns =
-        ["user", "order", "group", "default", "check", "desc", "asc", "end", "table", "column", "primary", "references", "limit", "offset", "to", "some", "window"];
+        ["user", "order", "group", "default", "check", "desc", "asc", "end", "table", "primary", "references", "limit", "offset", "to", "some", "window"];
 
     private static readonly string[] RefusedJoins = ["left", "right", "full", "cross", "natural"];
 
