@@ -53,13 +53,20 @@ public class SourceAtRandom
                 foreach (var client in clients)
                     await client.SettleAsync($"seed {seed}, round {round}");
             }
+            await source.VerifyAsync();
+        }
+        catch
+        {
+            foreach (var statement in source.Statements)
+                TestContext.Current.TestOutputHelper?.WriteLine(statement);
+            TestContext.Current.TestOutputHelper?.WriteLine(service.Log);
+            throw;
         }
         finally
         {
             foreach (var client in clients)
                 await client.DisposeAsync();
         }
-        await source.VerifyAsync();
     }
 
     private static async Task DisturbAsync(RandomSource source, ServiceProcess service, Random random)

@@ -20,6 +20,7 @@ internal sealed partial class RandomSource : IAsyncDisposable
     private readonly List<RandomTable> _tables = [];
     private readonly List<List<ExpectedState>> _states = [];
     private readonly List<(Lsn Before, Lsn After)> _commits = [];
+    private readonly List<string> _statements = [];
     private readonly Lock _gate = new();
     private readonly string _oracle;
     private NpgsqlConnection _writer = null!;
@@ -34,6 +35,9 @@ internal sealed partial class RandomSource : IAsyncDisposable
     }
 
     public static IReadOnlyList<string> Users => ["ann", "bob"];
+
+    /// <summary>Everything that was executed, with the number of the transaction before it.</summary>
+    public IReadOnlyList<string> Statements => _statements;
 
     /// <summary>Number of the last transaction.</summary>
     public int Clock => _states.Count - 1;
@@ -167,7 +171,7 @@ internal sealed partial class RandomSource : IAsyncDisposable
         await reader.DisposeAsync();
         Assert.Equal(Clock, clock);
         foreach (var (table, count) in counts)
-            Assert.Equal(await _database.ReadAsync<long>($"SELECT count(*) FROM {table}"), count);
+            Assert.Equal(await _database.ReadAsync<long>($"SELECT count(*) FROM ONLY {table}"), count);
     }
 
     public async ValueTask DisposeAsync()
@@ -258,8 +262,9 @@ internal sealed partial class RandomSource : IAsyncDisposable
         return new ExpectedState(_tables.ToDictionary(table => table.Name, table => table.ColumnNames), rows);
     }
 
-    private static async Task ExecuteAsync(NpgsqlConnection connection, string sql)
+    private async Task ExecuteAsync(NpgsqlConnection connection, string sql)
     {
+        _statements.Add(string.Create(CultureInfo.InvariantCulture, $"{Clock}: {sql}"));
         await using var command = new NpgsqlCommand(sql, connection);
         await command.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
     }
