@@ -24,7 +24,12 @@ internal static class ServiceComposition
         services.AddSingleton<Random, UnguessableRandom>();
         services.AddSingleton<ISource>(_ => new NpgsqlSource(settings.Source.ConnectionString, settings.Publication));
         services.AddSingleton<ReplicationMonitor>();
-        services.AddSingleton(new ChangeSourceOptions { Tables = rules.Rules.Tables, Publication = settings.Publication });
+        services.AddSingleton(new ChangeSourceOptions
+        {
+            Tables = rules.Rules.Tables,
+            Publication = settings.Publication,
+            OnContinuityLost = settings.OnContinuityLost,
+        });
         services.AddSingleton<IChangeSource, ChangeSource>();
         services.AddSingleton<IWriteCheckpoints, WriteCheckpoints>();
         return services;
