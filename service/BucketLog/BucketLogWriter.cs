@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using TopGun.Buckets.BucketLog.Compaction;
 using TopGun.Buckets.BucketLog.Evaluation;
 using TopGun.Buckets.BucketLog.Records;
 using TopGun.Buckets.BucketLog.Writing;
@@ -56,6 +57,7 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
         _catalog = new TableCatalog(rules.Rules, _refresh);
         _window = new DirtyWindow(environment.Time);
         _writer = new StoreWriter(storage, _window, options, environment.Time, environment.Logger, Durable);
+        _compactor = new Compactor(this, storage, options, environment.Time, environment.Logger);
         _staged = new StagedRows(_catalog, _refresh, new StoredRows(storage, _window, RecordTable.StagedRow));
         _evaluator = new TransactionEvaluator(
             _catalog, Directory, _batch, new StoredRows(storage, _window), _staged, source.MissingRows, options.RowLimitBytes);
@@ -89,6 +91,7 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
         _isVisible = visible is not null;
         await _subscriber.StartAsync(_storage, Directory, visible, cancellationToken);
         _isStarted = true;
+        StartCompaction();
         Log.Opened(_environment.Logger, _position.LastOpId, _position.Position, Directory.Count);
         return new LogStart(_replication, _position.Position);
     }
@@ -102,6 +105,7 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
         if (_failure is not null)
             throw new LogStoppedException(_failure);
         await _writer.WaitForRoomAsync(cancellationToken);
+        await _turn.WaitAsync(CancellationToken.None);
         try
         {
             _records.Clear();
@@ -130,16 +134,28 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
             _failure = failure;
             throw;
         }
+        finally
+        {
+            _turn.Release();
+        }
     }
 
     /// <summary>Waits until everything taken in is durable.</summary>
     public ValueTask FlushAsync(CancellationToken cancellationToken) => _writer.FlushAsync(cancellationToken);
 
     /// <summary>Makes everything durable that was taken in, and stops.</summary>
-    public ValueTask DisposeAsync() => _writer.StopAsync();
+    public async ValueTask DisposeAsync()
+    {
+        await _compactor.DisposeAsync();
+        await _writer.StopAsync();
+    }
 
     /// <summary>Stops as a crash would: what is not durable is left to be replayed.</summary>
-    internal ValueTask AbandonAsync() => _writer.DisposeAsync();
+    internal async ValueTask AbandonAsync()
+    {
+        await _compactor.DisposeAsync();
+        await _writer.DisposeAsync();
+    }
 
     private async ValueTask TakeInAsync(SourceTransaction transaction, CancellationToken cancellationToken)
     {
@@ -191,6 +207,7 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
         lock (_publishing)
             _subscriber.Reset();
         Directory.Clear();
+        _compactor.Reset();
         _catalog.Clear();
         _refresh.Clear();
         _refresh.Write(_records);
@@ -224,6 +241,8 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
             Show(batch, visible);
         _window.Add(tellsSomething ? batch : null, _batch.Buckets, visible, _records, rows, _position);
         _writer.Notify();
+        foreach (var bucket in _batch.Buckets)
+            _compactor.Consider(bucket);
     }
 
     private void Show(OpBatch batch, Checkpoint? visible)
@@ -248,8 +267,9 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
         {
             for (var index = 0; _options.Publish == PublishMode.Durable && index < written.Write.Batches.Count; index++)
                 Publish(written.Write.Batches[index], written.Visible[index]);
+            _durable = written.Position.LastOpId;
             if (_isStarted)
-                _subscriber.Durable(written.Position.LastOpId);
+                _subscriber.Durable(_durable);
         }
         if (written.Position.Position > Lsn.None)
             _source.Acknowledge(written.Position.Position);
