@@ -60,16 +60,19 @@ internal sealed partial class ReplicationRun(
             await EnsurePublicationAsync(session, cancellationToken);
         var publication = await session.FindPublicationAsync(options.Publication, cancellationToken);
         var tables = await FindAsync(session, cancellationToken);
-        Preflight.Require(SourceChecks.OfPublication(options.Publication, publication, mayBeCreated: false));
         if (progress.State is not { SnapshotDone: true })
         {
-            // Later a table that cannot be followed is told of, and does not keep the others from being served.
+            // A table that disappears later keeps its rows until it is back: serving the others matters more.
             var wanted = progress.State is null ? progress.Wishes.Tables : [];
             Preflight.Require(SourceChecks.OfTables(options.Publication, publication, wanted, tables));
-            return tables;
         }
-        return [.. tables.Where(table => table.IsPublished && SourceChecks.OfTables(options.Publication, publication, [], [table]).All(finding => finding.Severity != FindingSeverity.Error))];
+        Preflight.Require(SourceChecks.OfPublication(options.Publication, publication, mayBeCreated: false));
+        // Once there is something to serve, a table that cannot be followed is told of, and does not keep the others from being followed.
+        return [.. tables.Where(table => IsSound(publication, table))];
     }
+
+    private bool IsSound(PublicationStatus? publication, SourceTableInfo table) => table.IsPublished
+        && SourceChecks.OfTables(options.Publication, publication, [], [table]).All(finding => finding.Severity != FindingSeverity.Error);
 
     private async ValueTask EnsurePublicationAsync(ISourceSession session, CancellationToken cancellationToken)
     {

@@ -82,7 +82,7 @@ public class ContinuityIsLost
             }
         });
 
-        await second.UntilAsync(() => second.IsFresh);
+        await second.UntilAsync(() => second.Saw("refresh ended: 1 read, 1 left"));
         await second.CatchUpAsync(database, "lists");
         Assert.Empty(second.Rows("gone"));
         Assert.True(chunks > 5);

@@ -30,10 +30,9 @@ internal sealed class StagedTables(Dictionary<string, SortedDictionary<string, s
     public void Begin(IReadOnlyList<RefreshedTable> tables)
     {
         foreach (var table in tables)
-        {
             _staged.Remove(table.Replaces);
+        foreach (var table in tables)
             _staged[table.Table.RelationId] = (table.Table, []);
-        }
     }
 
     public void Freeze(IReadOnlyList<RefreshedTable> tables)

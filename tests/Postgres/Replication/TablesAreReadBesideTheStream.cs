@@ -111,30 +111,6 @@ public class TablesAreReadBesideTheStream
     }
 
     [Fact]
-    public async Task Large_values_that_changes_leave_out_are_there_in_the_end()
-    {
-        await using var database = await PostgresDatabase.CreateAsync();
-        await database.ExecuteAsync(
-            """
-            CREATE TABLE items (id int PRIMARY KEY, n int, t text); ALTER TABLE items ALTER t SET STORAGE EXTERNAL;
-            INSERT INTO items SELECT i, 0, repeat(i::text, 3000) FROM generate_series(1, 400) i;
-            """);
-        var chunks = 0;
-        await using var follower = Follower.Start(database, Options("items"), prepare: one => one.Before = change =>
-        {
-            if (change is RefreshRows)
-                database.ExecuteAsync($"UPDATE items SET n = {++chunks} WHERE id % 2 = 0; UPDATE items SET id = -id WHERE id % 40 = {chunks}").Wait(TestContext.Current.CancellationToken);
-        });
-        await follower.UntilAsync(() => follower.IsFresh);
-
-        follower.ReadAgain("items", "is wanted again");
-
-        await follower.UntilAsync(() => follower.Saw("refresh ended"));
-        await follower.CatchUpAsync(database, "items");
-        Assert.True(chunks > 2, $"{chunks} chunks");
-    }
-
-    [Fact]
     public async Task Tables_that_come_to_be_wanted_are_published_and_read_and_those_that_are_not_leave()
     {
         await using var database = await PostgresDatabase.CreateAsync();
