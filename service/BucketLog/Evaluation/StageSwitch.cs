@@ -1,5 +1,4 @@
 using System.Buffers;
-using TopGun.Buckets.BucketLog.Records;
 using TopGun.Buckets.Protocol;
 using TopGun.Buckets.Replication;
 using TopGun.Buckets.SyncRules;

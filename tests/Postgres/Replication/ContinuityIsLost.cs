@@ -1,4 +1,3 @@
-using TopGun.Buckets.Protocol;
 using TopGun.Buckets.Replication;
 using TopGun.Buckets.Tests.Support;
 using Xunit;

@@ -1,5 +1,4 @@
 using Microsoft.Extensions.Logging.Abstractions;
-using TopGun.Buckets.Protocol;
 using TopGun.Buckets.Replication;
 using TopGun.Buckets.Tests.Support;
 using Xunit;

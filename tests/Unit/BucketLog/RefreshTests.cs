@@ -3,7 +3,6 @@ using TopGun.Buckets.ColdStorage.Null;
 using TopGun.Buckets.Protocol;
 using TopGun.Buckets.Replication;
 using TopGun.Buckets.SyncRules;
-using TopGun.Buckets.Tests.Support;
 using Xunit;
 using static TopGun.Buckets.Tests.Unit.BucketLog.LogFixture;
 using static TopGun.Buckets.Tests.Unit.BucketLog.ScriptedTransaction;
