@@ -151,7 +151,8 @@ public class TablesAreReadBesideTheStream
 
         await follower.UntilAsync(() => follower.Saw("refresh ended"));
         Assert.True(positions.Count > 10, "Each part is handed in at a position of its own, and everything before is acknowledged.");
-        await follower.UntilAsync(() => follower.Position <= Confirmed(database, follower.State!.Slot));
+        var read = follower.Position;
+        await follower.UntilAsync(() => read <= Confirmed(database, follower.State!.Slot));
     }
 
     private static TopGun.Buckets.Protocol.Lsn Confirmed(PostgresDatabase database, string slot) => TopGun.Buckets.Protocol.Lsn.Parse(
