@@ -11,8 +11,8 @@ internal sealed class Memtable
 {
     private const int ChunkSize = 1 << 20;
 
-    private readonly List<Entry>[] _tables = [.. Enumerable.Range(0, (int)RecordTable.Relation + 1).Select(_ => new List<Entry>())];
-    private readonly int[][] _sorted = new int[(int)RecordTable.Relation + 1][]; // positions in key order; a prefix of the table when entries came since
+    private readonly List<Entry>[] _tables = [.. Enumerable.Range(0, (int)RecordTable.StagedRow + 1).Select(_ => new List<Entry>())];
+    private readonly int[][] _sorted = new int[(int)RecordTable.StagedRow + 1][]; // positions in key order; a prefix of the table when entries came since
     private ulong[] _slots = new ulong[4096]; // places are position << 3 | table
     private int _used;
     private byte[] _chunk = [];
