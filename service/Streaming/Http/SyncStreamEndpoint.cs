@@ -44,7 +44,7 @@ internal sealed class SyncStreamEndpoint(
         async Task RunSessionAsync(ILineOutput output, CancellationToken end)
         {
             await open.Session.RunAsync(output, stop => BeginAsync(http.Response, stop), end);
-            if (form != SessionForm.Answer)
+            if (form != SessionForm.Answer || !open.Session.HasAnnounced)
                 return;
             encoding.Write(output.BeginLine(), new CursorLine(cursors.Seal(open.Session.Positions, user.KeyFor(request.ClientId))));
             await output.FlushAsync(end);

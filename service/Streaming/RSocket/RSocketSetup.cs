@@ -1,4 +1,3 @@
-using System.Text.Json;
 using TopGun.Buckets.Protocol.RSocket;
 using TopGun.Buckets.Streaming.Http;
 

@@ -7,7 +7,7 @@ namespace TopGun.Buckets.Streaming.Sessions;
 /// Lets a few streams at a time do the costly part of their beginning: the token's signature, the buckets and their sums. When thousands
 /// connect at once they wait here, in order, instead of before everything that connected clients need.
 /// </summary>
-internal sealed class Admission(IOptions<StreamingOptions> options)
+internal sealed class Admission(IOptions<StreamingOptions> options) : IDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30); // well below the 100 s of common HTTP clients
 
@@ -29,6 +29,8 @@ internal sealed class Admission(IOptions<StreamingOptions> options)
         }
         return new AdmissionTurn(_turns);
     }
+
+    public void Dispose() => _turns.Dispose();
 }
 
 /// <summary>The right to begin now.</summary>

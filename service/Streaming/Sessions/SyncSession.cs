@@ -55,7 +55,10 @@ public sealed class SyncSession
     /// <summary>Operations sent so far.</summary>
     public long OpsSent { get; private set; }
 
-    /// <summary>What the client holds once it has taken everything that was sent. Valid when the session has ended.</summary>
+    /// <summary>Whether a checkpoint was announced; before that nothing is known of what the client holds.</summary>
+    public bool HasAnnounced => !_isFirst;
+
+    /// <summary>What the client holds once it has taken everything that was sent. Valid when the session has ended and has announced something.</summary>
     public IEnumerable<BucketPosition> Positions => _membership.Buckets.Select(
         bucket => new BucketPosition(bucket.Bucket, bucket.IsPending || bucket.Position > _upTo ? bucket.Position : _upTo));
 

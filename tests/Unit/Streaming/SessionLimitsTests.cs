@@ -53,7 +53,7 @@ public class SessionLimitsTests
     [Fact]
     public async Task Turns_are_taken_one_after_the_other_and_the_queue_has_an_end()
     {
-        var admission = new Admission(Options.Create(new StreamingOptions { MaxOpening = 1, MaxWaiting = 1 }));
+        using var admission = new Admission(Options.Create(new StreamingOptions { MaxOpening = 1, MaxWaiting = 1 }));
         var first = await admission.WaitAsync(TestContext.Current.CancellationToken);
         var second = admission.WaitAsync(TestContext.Current.CancellationToken).AsTask();
 

@@ -86,6 +86,20 @@ public class SyncAnswerTests
         Assert.Equal(["t2"], (await AskAsync(second, $$"""{"cursor":"{{cursor}}"}""")).Rows);
     }
 
+    [Fact]
+    public async Task An_answer_that_ends_before_its_checkpoint_has_no_cursor_for_the_next_one()
+    {
+        await using var server = await ServerUnderTest.StartAsync();
+        server.Rules.Fixed.Add(("a[]", 3));
+        server.Log.Put("a[]", "t1");
+        var claims = TestToken.Claims();
+        (claims["iat"], claims["exp"]) = (DateTimeOffset.UtcNow.ToUnixTimeSeconds() - 60, DateTimeOffset.UtcNow.ToUnixTimeSeconds() - 5); // within the tolerance of clocks
+
+        using var response = await server.SendAsync(ServerUnderTest.Request(HttpMethod.Post, "/sync", "{}", TestToken.Sign(claims)));
+
+        Assert.Equal("{\"token_expires_in\":0}\n", await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
+    }
+
     private static async Task<HttpStatusCode> StatusAsync(ServerUnderTest server, string body, string? token = null)
     {
         using var response = await server.SendAsync(ServerUnderTest.Request(HttpMethod.Post, "/sync", body, token));
