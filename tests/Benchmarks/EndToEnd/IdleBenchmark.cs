@@ -4,7 +4,6 @@ using System.Globalization;
 using TopGun.Buckets.Tests.Benchmarks.Measuring;
 using TopGun.Buckets.Tests.Benchmarks.Service;
 using TopGun.Buckets.Tests.Benchmarks.Source;
-using TopGun.Buckets.Tests.Support;
 
 namespace TopGun.Buckets.Tests.Benchmarks.EndToEnd;
 
@@ -125,7 +124,7 @@ internal static class IdleBenchmark
         {
             var file = Path.GetTempFileName();
             await File.WriteAllBytesAsync(file, lines, cancellationToken);
-            var address = new Uri(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{FreePort.Next()}/"));
+            var address = new Uri(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{Support.FreePort.Next()}/"));
             var process = Process.Start(
                 Environment.ProcessPath!, ["kestrel", "--listen", address.GetLeftPart(UriPartial.Authority), "--lines", file]);
             var plain = new PlainProcess(process, file, address);
