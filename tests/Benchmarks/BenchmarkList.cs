@@ -5,6 +5,7 @@ using TopGun.Buckets.Tests.Benchmarks.Log;
 using TopGun.Buckets.Tests.Benchmarks.Measuring;
 using TopGun.Buckets.Tests.Benchmarks.Rules;
 using TopGun.Buckets.Tests.Benchmarks.Service;
+using TopGun.Buckets.Tests.Benchmarks.Store;
 
 namespace TopGun.Buckets.Tests.Benchmarks;
 
@@ -31,6 +32,7 @@ internal static class BenchmarkList
         new("rules", "Evaluating a row, beside writing its JSON; a request's buckets, beside writing their names. --definitions 1,10,100 --buckets 10,1000,50000 --rounds 3", RulesBenchmark.RunAsync),
         new("files", "The worst rules files there are, beside the time and memory that any file may cost. --rounds 5", RulesFileBenchmark.RunAsync),
         new("log", "Rows into the bucket log, beside writing the same bytes to a file. --rows 100000 --tx 1,100,10000 --store embedded", LogBenchmark.RunAsync),
+        new("store", "Operations of many buckets into the store and out of it, beside files and SQLite. --ops 500000 --buckets 50000 --bytes 300 --reads 2000", StoreBenchmark.RunAsync),
         new("grid", "Hot operations to lines, beside memcpy. --rows 100000 --buckets 1,100,1000", GridBenchmark.RunAsync),
     ];
 
