@@ -21,7 +21,7 @@ public sealed record SnapshotRows(ReplicationState State, SourceTable Table, Row
 /// <summary>All tables have been read. Nothing may become visible before the stream has reached <see cref="ReplicationState.VisibleFrom"/>.</summary>
 public sealed record SnapshotEnded(ReplicationState State) : SourceEvent(State);
 
-/// <summary>The stream reached this position and there was nothing for us in between.</summary>
+/// <summary>The stream reached this position and there was nothing for us in between. Its state is set only when that changed otherwise.</summary>
 /// <param name="Position">Everything that committed before it has been delivered.</param>
 public sealed record PositionReached(Lsn Position) : SourceEvent(default(ReplicationState));
 

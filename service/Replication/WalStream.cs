@@ -37,7 +37,8 @@ internal sealed class WalStream(
         await using var link = await source.OpenReplicationAsync(cancellationToken);
         await link.StartAsync(progress.Started.Slot, options.Publication, cancellationToken);
         monitor.Enter(ReplicationPhase.Streaming);
-        var keeper = new SlotKeeper(source, link, options, progress, acknowledged, Interrupt, time, logger).RunAsync(ending.Token);
+        var meter = new SlotMeter(options, monitor, time, logger);
+        var keeper = new SlotKeeper(source, link, options, progress, acknowledged, Interrupt, meter, time, logger).RunAsync(ending.Token);
         try
         {
             while (!_needsSnapshot)
@@ -135,7 +136,7 @@ internal sealed class WalStream(
         if (_transaction.IsEmpty && !_transaction.HasDefinitions)
             return Reach(end);
         progress.Position = end;
-        return new TransactionCommitted(_transaction.HasDefinitions ? progress.State : null, _transaction);
+        return new TransactionCommitted(progress.TakeNews(always: _transaction.HasDefinitions), _transaction);
     }
 
     /// <summary>Tells a position that brought nothing, unless one was told a moment ago and nobody waits for this one.</summary>
@@ -150,7 +151,7 @@ internal sealed class WalStream(
         _positionSent = time.GetTimestamp();
         _passedMarker = false;
         progress.Position = position;
-        return new PositionReached(position);
+        return new PositionReached(position) { State = progress.TakeNews() };
     }
 
     private void TakeMarkers(ReadOnlySpan<byte> data)
