@@ -34,7 +34,7 @@ public sealed partial class BucketLogWriter
 
     private async ValueTask EndRefreshAsync(RefreshEnded ended, CancellationToken cancellationToken)
     {
-        _catalog.BeginSwitch(ended.Read, ended.Left);
+        _catalog.BeginSwitch(ended.Read, ended.Left, ended.Refused);
         _refresh.Write(_records);
         // Replaced is what the store has, so everything has to be in it.
         await PublishNothingAsync(cancellationToken);
@@ -58,6 +58,7 @@ public sealed partial class BucketLogWriter
         _position = EmptyPosition();
         _batch.LastOpId = _position.LastOpId;
         _batch.GenerationBase = _position.GenerationBase;
+        _refresh.Outdated.Clear(); // nothing is visible in any case
         _catalog.BeginStages(lost.Tables, _records);
         _refresh.Stages.RemoveAll(stage => !lost.Tables.Any(table => table.Table.RelationId == stage.RelationId));
         _refresh.Write(_records);

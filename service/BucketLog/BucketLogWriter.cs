@@ -279,7 +279,8 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
             _source.Acknowledge(written.Position.Position);
     }
 
-    private Checkpoint? Visible() => _refresh.IsFrozen || _refresh.IsSwitching ? null : _position.Visible(_replication);
+    private Checkpoint? Visible() =>
+        _refresh.IsFrozen || _refresh.IsSwitching || _refresh.Outdated.Count > 0 ? null : _position.Visible(_replication);
 
     private void ReportErrors()
     {

@@ -42,7 +42,11 @@ public sealed record RefreshRows(ReplicationState State, SourceTable Table, RowB
 /// <param name="State">The state with the tables as they are from here on.</param>
 /// <param name="Read">Oids of tables that have been read to their ends.</param>
 /// <param name="Left">Oids of tables that are gone.</param>
-public sealed record RefreshEnded(ReplicationState State, IReadOnlyList<uint> Read, IReadOnlyList<uint> Left) : SourceEvent(State);
+public sealed record RefreshEnded(ReplicationState State, IReadOnlyList<uint> Read, IReadOnlyList<uint> Left) : SourceEvent(State)
+{
+    /// <summary>Oids of tables that cannot be read: they stay as they are, and nobody waits for them.</summary>
+    public IReadOnlyList<uint> Refused { get; init; } = [];
+}
 
 /// <summary>
 /// Changes may be missing, so nothing that follows may join what is stored. All tables are read again from a new slot, as by

@@ -55,6 +55,8 @@ internal sealed partial class WalStream
         var now = _time.GetUtcNow();
         foreach (var (relationId, reason) in look.Refused)
             _progress.MarkStale(relationId, reason, now);
+        if (look.Refused.Count > 0)
+            yield return new RefreshEnded(_progress.Started, [], []) { Refused = [.. look.Refused.Select(one => one.RelationId)] };
         // What has been begun since the look is not begun again for the same reason.
         var findings = look.Tables.Where(finding => (_progress.Find(finding.Table.Table.RelationId)?.Attempt ?? -1) == finding.Attempt).ToList();
         if (findings.Count > 0)

@@ -18,12 +18,15 @@ internal sealed partial class TableCatalog
         {
             Release(table.Table.RelationId, numbers);
             Release(table.Replaces, numbers);
+            refresh.Outdated.Remove(table.Replaces);
             var live = LiveLayoutOf(number);
             var isLive = !refresh.IsFrozen
                 && live > 0
                 && LiveNumberOf(table.Table.RelationId) == number
                 && CanJoin(Layout(live), table.Table);
             refresh.Stages.Add(new TableStage(table.Table.RelationId, number, isLive) { Attempt = ++refresh.LastAttempt });
+            if (!isLive && live > 0)
+                NoteOutdated(table.Table.RelationId, added);
         }
         refresh.Leaving.RemoveAll(numbers.Contains);
         Rebind();
@@ -34,9 +37,11 @@ internal sealed partial class TableCatalog
     /// <summary>Chooses whose rows give way to those that have been read.</summary>
     /// <param name="read">Tables that have been read to their ends.</param>
     /// <param name="left">Tables whose rows leave without others coming.</param>
-    public void BeginSwitch(IReadOnlyList<uint> read, IReadOnlyList<uint> left)
+    /// <param name="refused">Tables that cannot be read: their rows stay as they are.</param>
+    public void BeginSwitch(IReadOnlyList<uint> read, IReadOnlyList<uint> left, IReadOnlyList<uint> refused)
     {
         refresh.IsSwitching = true;
+        refresh.Outdated.RemoveAll(relationId => read.Contains(relationId) || left.Contains(relationId) || refused.Contains(relationId));
         refresh.Read.AddRange(read);
         foreach (var stage in refresh.Stages)
         {
@@ -89,6 +94,15 @@ internal sealed partial class TableCatalog
         refresh.Done = [];
         refresh.IsSwitching = false;
         Rebind();
+    }
+
+    /// <summary>A change of the table is not in its live rows.</summary>
+    private void NoteOutdated(uint relationId, RecordChanges added)
+    {
+        if (refresh.Outdated.Contains(relationId))
+            return;
+        refresh.Outdated.Add(relationId);
+        refresh.Write(added);
     }
 
     /// <summary>The numbers that the tables' rows get: that of the table whose place one takes, or its own, or a new one.</summary>

@@ -59,7 +59,10 @@ internal sealed partial class TableCatalog(RuleSet rules, RefreshRecord refresh)
         var live = LiveLayoutOf(number);
         var isLive = stage is not { IsLive: false } && (live == 0 || CanJoin(Layout(live), table));
         if (stage is null && !isLive)
+        {
+            NoteOutdated(table.RelationId, added);
             return Remember(table, TableBinding.Ignored(table, evaluator)); // it is going to be read again
+        }
 
         var layout = _layouts.FindIndex(known => known.Number == number && IsSame(known.Table, table)) + 1;
         if (layout == 0)

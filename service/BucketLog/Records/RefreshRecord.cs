@@ -24,7 +24,8 @@ internal sealed class TableStage(uint relationId, int number, bool isLive)
 /// <summary>What is known of tables that are being read again, or were. Stored with every event that changes it.</summary>
 /// <remarks>
 /// <code>
-/// record := │ flags │ last attempt │ n │ stage* │ n │ leaving* │ n │ (number, layout)* │ n │ (oid, number)* │ n │ switching* │ n │ read* │ length │ done │ served │
+/// record := │ flags │ last attempt │ n │ stage* │ n │ leaving* │ n │ (number, layout)* │ n │ (oid, number)* │ n │ switching* │ n │ read* │ length │ done │ served
+///           │ n │ outdated* │
 /// stage  := │ oid │ number │ is live │ attempt │ layout │             everything varints
 /// </code>
 /// </remarks>
@@ -52,6 +53,11 @@ internal sealed class RefreshRecord
     /// <summary>The tables whose staged rows replace them.</summary>
     public List<uint> Read { get; } = [];
 
+    /// <summary>
+    /// Tables whose live rows could not take in a change, because it tells rows apart in another way. Nothing new is visible before they have been read.
+    /// </summary>
+    public List<uint> Outdated { get; } = [];
+
     /// <summary>Key up to which rows have been replaced.</summary>
     public byte[] Done { get; set; } = [];
 
@@ -78,6 +84,7 @@ internal sealed class RefreshRecord
         LiveNumbers.Clear();
         Switching.Clear();
         Read.Clear();
+        Outdated.Clear();
         Done = [];
         IsSwitching = false;
         IsFrozen = false;
@@ -112,11 +119,10 @@ internal sealed class RefreshRecord
             output.WriteVarint((ulong)number);
         }
         WriteNumbers(output, Switching);
-        output.WriteVarint((ulong)Read.Count);
-        foreach (var relationId in Read)
-            output.WriteVarint(relationId);
+        WriteOids(output, Read);
         output.WriteBlob(Done);
         output.WriteVarint(Served ?? 0);
+        WriteOids(output, Outdated);
         records.Put(RecordTable.Meta, MetaKey.Refresh, output.WrittenSpan);
     }
 
@@ -140,10 +146,10 @@ internal sealed class RefreshRecord
         for (var left = reader.ReadCount(); left > 0; left--)
             LiveNumbers.Add((uint)reader.ReadVarint(), reader.ReadCount());
         ReadNumbers(ref reader, Switching);
-        for (var left = reader.ReadCount(); left > 0; left--)
-            Read.Add((uint)reader.ReadVarint());
+        ReadOids(ref reader, Read);
         Done = reader.ReadBlob().ToArray();
         var served = reader.ReadVarint();
+        ReadOids(ref reader, Outdated);
         IsFrozen = (flags & FrozenFlag) != 0;
         IsSwitching = (flags & SwitchingFlag) != 0;
         Served = (flags & ServedFlag) != 0 ? served : null;
@@ -154,6 +160,19 @@ internal sealed class RefreshRecord
         output.WriteVarint((ulong)numbers.Count);
         foreach (var number in numbers)
             output.WriteVarint((ulong)number);
+    }
+
+    private static void WriteOids(ArrayBufferWriter<byte> output, List<uint> oids)
+    {
+        output.WriteVarint((ulong)oids.Count);
+        foreach (var oid in oids)
+            output.WriteVarint(oid);
+    }
+
+    private static void ReadOids(ref RecordReader reader, List<uint> oids)
+    {
+        for (var left = reader.ReadCount(); left > 0; left--)
+            oids.Add((uint)reader.ReadVarint());
     }
 
     private static void ReadNumbers(ref RecordReader reader, List<int> numbers)

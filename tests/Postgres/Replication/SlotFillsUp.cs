@@ -97,7 +97,7 @@ public class SlotFillsUp
         await follower.UntilAsync(() => follower.State!.Epoch == 2);
         await follower.CatchUpAsync(database, "lists");
         Assert.Contains(follower.Written, line => line.StartsWith("Error: Slot", StringComparison.Ordinal) && line.Contains("is given up", StringComparison.Ordinal));
-        Assert.Contains(follower.Log, line => line.StartsWith("snapshot started", StringComparison.Ordinal) && line.Contains("was given up at its limit", StringComparison.Ordinal));
+        Assert.Contains(follower.Log, line => line.StartsWith("continuity lost", StringComparison.Ordinal) && line.Contains("was given up at its limit", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -114,7 +114,7 @@ public class SlotFillsUp
 
         follower.Acknowledges = true;
         await follower.CatchUpAsync(database, "lists");
-        Assert.Contains(follower.Log, line => line.StartsWith("snapshot started: replication slot", StringComparison.Ordinal)
+        Assert.Contains(follower.Log, line => line.StartsWith("continuity lost: replication slot", StringComparison.Ordinal)
             && line.Contains("was invalidated: it held back more WAL than max_slot_wal_keep_size", StringComparison.Ordinal));
     }
 
