@@ -65,4 +65,6 @@ internal static class MetaKey
     public static ReadOnlySpan<byte> Generation => "generation"u8;
 
     public static ReadOnlySpan<byte> Rules => "rules"u8;
+
+    public static ReadOnlySpan<byte> Refresh => "refresh"u8;
 }
