@@ -28,7 +28,7 @@ internal static class RawSqliteOps
                 {
                     if (op % perTransaction == 0)
                         Check(raw.sqlite3_exec(database, "BEGIN"));
-                    Check(raw.sqlite3_bind_text(insert, 1, (ReadOnlySpan<byte>)Encoding.UTF8.GetBytes(shape.Name(random.Next(shape.BucketCount)))));
+                    Check(raw.sqlite3_bind_text(insert, 1, (ReadOnlySpan<byte>)Encoding.UTF8.GetBytes(OpShape.Name(random.Next(shape.BucketCount)))));
                     Check(raw.sqlite3_bind_int64(insert, 2, op));
                     Check(raw.sqlite3_bind_blob(insert, 3, shape.Fragment));
                     Check(raw.sqlite3_step(insert), raw.SQLITE_DONE);

@@ -73,7 +73,7 @@ internal static class StoreBenchmark
         var start = Stopwatch.GetTimestamp();
         await using var storage = (EmbeddedColdStorage)OpenLog.Storage("embedded", path);
         await storage.OpenAsync(cancellationToken);
-        await ReadBucketAsync(storage, shape.Name(0), cancellationToken);
+        await ReadBucketAsync(storage, OpShape.Name(0), cancellationToken);
         var restart = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
 
         var random = new Random(2);
@@ -83,7 +83,7 @@ internal static class StoreBenchmark
         for (var read = 0; read < reads; read++)
         {
             var one = Stopwatch.GetTimestamp();
-            bytes += await ReadBucketAsync(storage, shape.Name(random.Next(shape.BucketCount)), cancellationToken);
+            bytes += await ReadBucketAsync(storage, OpShape.Name(random.Next(shape.BucketCount)), cancellationToken);
             latencies.Add(Stopwatch.GetElapsedTime(one).TotalMicroseconds);
         }
         var seconds = Stopwatch.GetElapsedTime(total).TotalSeconds;
@@ -141,7 +141,7 @@ internal sealed record OpShape(int OpCount, int BucketCount, int FragmentBytes)
 
     private readonly byte[] _text = Encoding.UTF8.GetBytes(new string('x', FragmentBytes));
 
-    public string Name(int bucket) => $"1#by_list|0[\"{bucket:D8}\"]";
+    public static string Name(int bucket) => $"1#by_list|0[\"{bucket:D8}\"]";
 
     public ReadOnlySpan<byte> Fragment => _text;
 
