@@ -13,6 +13,7 @@ public sealed partial class BucketLogWriter
         query.Add(RecordTable.Meta, MetaKey.Position);
         query.Add(RecordTable.Meta, MetaKey.Replication);
         query.Add(RecordTable.Meta, MetaKey.Generation);
+        query.Add(RecordTable.Meta, MetaKey.Refresh);
         await _storage.GetAsync(query, cancellationToken);
         if (query.TryGetValue(0, out var position))
             _position = LogPosition.Read(position.Span);
@@ -20,6 +21,8 @@ public sealed partial class BucketLogWriter
             _replication = ReplicationState.Parse(replication.Span);
         if (query.TryGetValue(2, out var generation))
             _generation = LogGeneration.Read(generation.Span);
+        if (query.TryGetValue(3, out var refresh))
+            _refresh.Load(refresh.Span);
         _reservedDurable = _generation.ReservedOpId.Value;
     }
 
@@ -33,12 +36,13 @@ public sealed partial class BucketLogWriter
         Directory.Load(buckets);
     }
 
-    private void StartCompaction()
+    private void StartBackground()
     {
         _durable = _position.LastOpId;
         foreach (var bucket in Directory.All)
             _compactor.Consider(bucket);
         _compactor.Start();
+        _scrubber.Start();
     }
 
     /// <summary>Makes an empty store ours, or voids one that other rules filled.</summary>
@@ -55,6 +59,7 @@ public sealed partial class BucketLogWriter
         }
         _position = EmptyPosition();
         _replication = null;
+        _refresh.Clear();
 
         var write = new StoreWrite { Reset = isFilled };
         var position = new System.Buffers.ArrayBufferWriter<byte>(64);
@@ -63,6 +68,7 @@ public sealed partial class BucketLogWriter
         write.Records.Put(RecordTable.Meta, MetaKey.Generation, _generation.Serialize());
         write.Records.Put(RecordTable.Meta, MetaKey.Rules, _rules.Plan.Record);
         write.Records.Delete(RecordTable.Meta, MetaKey.Replication);
+        write.Records.Delete(RecordTable.Meta, MetaKey.Refresh);
         await _storage.WriteAsync(write, cancellationToken);
     }
 

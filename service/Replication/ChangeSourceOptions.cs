@@ -44,12 +44,15 @@ public sealed record ChangeSourceOptions
     /// later. Null leaves it to the server's max_slot_wal_keep_size.
     /// </summary>
     public long? SlotWalLimitBytes { get; init; }
-
-    internal bool Uses(string schema, string table) => Tables.Any(pattern => pattern.Schema == schema && pattern.MatchesName(table));
 }
 
 internal static class TablePatterns
 {
+    /// <summary>Whether the pattern stands for that table.</summary>
+    public static bool Matches(this TablePattern pattern, string schema, string table) =>
+        (pattern.Schema == schema || (pattern.Schema.EndsWith('%') && schema.StartsWith(pattern.Schema.AsSpan(0, pattern.Schema.Length - 1), StringComparison.Ordinal)))
+        && pattern.MatchesName(table);
+
     /// <summary>Whether the pattern's name, with its <c>%</c>, stands for that table name.</summary>
     public static bool MatchesName(this TablePattern pattern, string table) =>
         pattern.Name.EndsWith('%')

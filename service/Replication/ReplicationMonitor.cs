@@ -16,6 +16,9 @@ public enum ReplicationPhase
 
     /// <summary>The source cannot be used at the moment; it is tried again.</summary>
     Unavailable,
+
+    /// <summary>Continuity is lost and the policy is to leave it to a person: what is visible gets older.</summary>
+    Halted,
 }
 
 /// <summary>Where replication stands at one moment.</summary>

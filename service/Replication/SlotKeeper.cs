@@ -10,7 +10,9 @@ internal sealed partial class SlotKeeper(
     ChangeSourceOptions options,
     ReplicationProgress progress,
     AcknowledgedPosition acknowledged,
-    Action<string?> interrupt,
+    SourceWatch watch,
+    Errands errands,
+    Action<BucketsException> interrupt,
     SlotMeter meter,
     TimeProvider time,
     ILogger logger)
@@ -23,8 +25,6 @@ internal sealed partial class SlotKeeper(
 
     // Less WAL than this is not worth waking a disk: the server keeps whole segments of 16 MiB anyway.
     private const ulong TolerableLagBytes = 1 << 20;
-
-    private readonly SourceWatch _watch = new(options, progress);
 
     private long _watchedAt = time.GetTimestamp();
     private long _idleSince = time.GetTimestamp();
@@ -101,16 +101,19 @@ internal sealed partial class SlotKeeper(
         }
     }
 
-    /// <summary>Interrupts the stream when it no longer brings everything, or a table has come that is to be read.</summary>
+    /// <summary>Looks into the catalogue, and interrupts the stream when it no longer brings everything.</summary>
     private async ValueTask WatchAsync(CancellationToken cancellationToken)
     {
-        if (time.GetElapsedTime(_watchedAt) < options.PublicationWatchInterval)
+        if (!progress.Wishes.TakeHurry() && time.GetElapsedTime(_watchedAt) < options.PublicationWatchInterval)
             return;
         _watchedAt = time.GetTimestamp();
         await using var session = await source.OpenSessionAsync(cancellationToken);
         await LookAfterBudgetAsync(session, cancellationToken);
-        if (await _watch.LookAsync(session, cancellationToken) is { } seen)
-            interrupt(seen.Break);
+        var look = await watch.LookAsync(session, cancellationToken);
+        if (look.Failure is not null)
+            interrupt(look.Failure);
+        else if (look.HasFindings)
+            await errands.HandInAsync(session, look, cancellationToken);
     }
 
     private async ValueTask LookAfterBudgetAsync(ISourceSession session, CancellationToken cancellationToken)
@@ -131,7 +134,7 @@ internal sealed partial class SlotKeeper(
         // To its end, for the reader notices at the first step and ends us: whoever waits for the reader's store must not keep the source waiting.
         using var limit = new CancellationTokenSource(GiveUpLimit, time);
         await session.GiveUpSlotAsync(slot.Name, limit.Token);
-        interrupt(reason);
+        interrupt(SourceFailure.Gap(reason));
     }
 
     /// <summary>Writes a message of our own if others have written much since the position we know.</summary>

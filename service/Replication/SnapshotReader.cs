@@ -31,7 +31,7 @@ internal sealed class SnapshotReader(
                 progress.Replace(unread with { Done = true }); // dropped meanwhile: nothing is left to read
                 continue;
             }
-            var (chunks, current) = await BeginAsync(table, unread, cancellationToken);
+            var (chunks, current) = await BeginAsync(session, options, table, unread, cancellationToken);
             await foreach (var rows in ReadTableAsync(table, chunks, current, cancellationToken))
                 yield return rows;
         }
@@ -42,8 +42,8 @@ internal sealed class SnapshotReader(
     }
 
     /// <summary>By blocks where that can be: in the order of the disk, and without need of a key.</summary>
-    private async ValueTask<(IChunks Chunks, TableProgress Current)> BeginAsync(
-        SourceTableInfo table, TableProgress current, CancellationToken cancellationToken)
+    public static async ValueTask<(IChunks Chunks, TableProgress Current)> BeginAsync(
+        ISourceSession session, ChangeSourceOptions options, SourceTableInfo table, TableProgress current, CancellationToken cancellationToken)
     {
         if (await session.FindFileAsync(table, cancellationToken) is { } file)
             return (new BlockChunks(session, options, table), current.File == file.Id ? current : BlockChunks.Begin(current, file));

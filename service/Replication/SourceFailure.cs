@@ -25,6 +25,10 @@ internal static class SourceFailure
     public static bool IsTransient(BucketsException failure) =>
         failure.Code is Unreachable or SlotInUse or SlotCreationBlocked or SpillFailed or TlsFailed;
 
+    /// <summary>Whether it comes of how the source is set up, so that it ends when somebody sets it up as it was.</summary>
+    public static bool IsMendedBySomebody(BucketsException failure) =>
+        failure.Code is Refused or Misconfigured or PublicationForbidden or TableUnusable;
+
     public static BucketsException NotReachable(string what, Exception? cause) => new(
         Unreachable,
         $"The source Postgres cannot be reached: {what}.",

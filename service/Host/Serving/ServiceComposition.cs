@@ -30,6 +30,7 @@ internal static class ServiceComposition
             Tables = rules.Rules.Tables,
             Publication = settings.Publication,
             SlotWalLimitBytes = settings.SlotWalLimit,
+            OnContinuityLost = settings.OnContinuityLost,
         });
         services.AddSingleton<IChangeSource, ChangeSource>();
         services.AddSingleton<IWriteCheckpoints, WriteCheckpoints>();

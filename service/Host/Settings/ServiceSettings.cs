@@ -1,4 +1,5 @@
 using TopGun.Buckets.BucketLog;
+using TopGun.Buckets.Replication;
 
 namespace TopGun.Buckets.Host;
 
@@ -45,6 +46,8 @@ internal sealed record ServiceSettings
 
     public required PublishMode Publish { get; init; }
 
+    public required ContinuityPolicy OnContinuityLost { get; init; }
+
     /// <summary>Reads all settings.</summary>
     /// <exception cref="SettingException">One is missing or wrong.</exception>
     public static ServiceSettings Read(SettingReader reader)
@@ -71,6 +74,7 @@ internal sealed record ServiceSettings
             GridBytes = reader.Read(SettingList.GridBytes),
             MaxBuckets = reader.Read(SettingList.MaxBuckets),
             Publish = reader.Read(SettingList.Publish),
+            OnContinuityLost = reader.Read(SettingList.OnContinuityLost),
         };
     }
 }

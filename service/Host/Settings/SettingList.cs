@@ -1,6 +1,7 @@
 using System.Buffers.Text;
 using System.Globalization;
 using TopGun.Buckets.BucketLog;
+using TopGun.Buckets.Replication;
 
 namespace TopGun.Buckets.Host;
 
@@ -170,10 +171,25 @@ internal static class SettingList
             Enum.TryParse(text, ignoreCase: true, out value) && Enum.GetNames<PublishMode>().Contains(text, StringComparer.OrdinalIgnoreCase),
     };
 
+    public static readonly Setting<ContinuityPolicy> OnContinuityLost = new()
+    {
+        Name = "when continuity is lost",
+        Variable = "TOPGUN_ON_CONTINUITY_LOST",
+        Flag = "--on-continuity-lost",
+        Default = "resnapshot",
+        Description =
+            "What to do when changes may be missing, such as after the slot was lost: 'resnapshot', read all tables again and send clients the difference;"
+            + " 'halt', leave it to a person. Either way what was visible is served meanwhile.",
+        Rule = "'resnapshot' or 'halt'",
+        TryParse = (string text, out ContinuityPolicy value) =>
+            Enum.TryParse(text, ignoreCase: true, out value) && Enum.GetNames<ContinuityPolicy>().Contains(text, StringComparer.OrdinalIgnoreCase),
+    };
+
     /// <summary>All of them, in the order of the documentation.</summary>
     public static readonly IReadOnlyList<Setting> All =
     [
         Source, SourcePasswordFile, Rules, Publication, SlotWalLimit, StoreBackend, StorePath, Listen, JwtSecret, JwtKeyId, Audience, Jwks, GridBytes, MaxBuckets, Publish,
+        OnContinuityLost,
     ];
 
     private static bool TryParseText(string text, out string value) => !string.IsNullOrWhiteSpace(value = text);

@@ -78,6 +78,17 @@ public interface ISourceSession : IAsyncDisposable
     /// <exception cref="BucketsException">The role may not (TGB1106).</exception>
     ValueTask EnsurePublicationAsync(string publication, IReadOnlyList<TablePattern> tables, CancellationToken cancellationToken);
 
+    /// <summary>Takes a table out of the publication.</summary>
+    /// <exception cref="BucketsException">The role may not, or it is a publication of all tables.</exception>
+    ValueTask UnpublishAsync(string publication, SourceTable table, CancellationToken cancellationToken);
+
+    /// <summary>Schema and name of those of these oids that are relations.</summary>
+    ValueTask<IReadOnlyDictionary<uint, (string Schema, string Name)>> FindNamesAsync(
+        IReadOnlyCollection<uint> relationIds, CancellationToken cancellationToken);
+
+    /// <summary>Whether any of these transactions is still running to other sessions.</summary>
+    ValueTask<bool> FindRunningAsync(IReadOnlySet<uint> transactionIds, CancellationToken cancellationToken);
+
     /// <summary>Ordinary tables that match the patterns, with their columns and identity as the stream will show them, and their types described.</summary>
     ValueTask<IReadOnlyList<SourceTableInfo>> FindTablesAsync(
         IReadOnlyList<TablePattern> patterns, CancellationToken cancellationToken);

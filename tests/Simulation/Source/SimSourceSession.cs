@@ -79,6 +79,28 @@ internal sealed class SimSourceSession(SimPostgres server) : SimConnection(serve
         await TravelAsync(cancellationToken);
     }
 
+    public async ValueTask UnpublishAsync(string publication, SourceTable table, CancellationToken cancellationToken)
+    {
+        await TravelAsync(cancellationToken);
+        Server.Publications[publication].Remove(table.Name);
+        await TravelAsync(cancellationToken);
+    }
+
+    public async ValueTask<IReadOnlyDictionary<uint, (string Schema, string Name)>> FindNamesAsync(
+        IReadOnlyCollection<uint> relationIds, CancellationToken cancellationToken)
+    {
+        await TravelAsync(cancellationToken);
+        return Server.Tables
+            .Where(table => relationIds.Contains(table.Table.RelationId))
+            .ToDictionary(table => table.Table.RelationId, table => (table.Table.Schema, table.Name));
+    }
+
+    public async ValueTask<bool> FindRunningAsync(IReadOnlySet<uint> transactionIds, CancellationToken cancellationToken)
+    {
+        await TravelAsync(cancellationToken);
+        return false; // a commit is visible as soon as it is in the log
+    }
+
     public async ValueTask<IReadOnlyList<SourceTableInfo>> FindTablesAsync(
         IReadOnlyList<TablePattern> patterns, CancellationToken cancellationToken)
     {
