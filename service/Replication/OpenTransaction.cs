@@ -6,7 +6,8 @@ namespace TopGun.Buckets.Replication;
 /// <param name="ProcessId">The server process that runs it; null when it is prepared for a second phase.</param>
 /// <param name="PreparedName">The name it was prepared under; null when a process runs it.</param>
 /// <param name="Owner">Its role and, if it says so, its application.</param>
-public sealed record OpenTransaction(int? ProcessId, string? PreparedName, string Owner)
+/// <param name="TransactionId">Its number, by which it is known again.</param>
+public sealed record OpenTransaction(int? ProcessId, string? PreparedName, string Owner, string TransactionId)
 {
     /// <summary>Names transactions, with the statements that end them.</summary>
     public static string Remedy(IReadOnlyList<OpenTransaction> transactions)

@@ -6,7 +6,7 @@ namespace TopGun.Buckets.Replication;
 /// <summary>Looks at a source as the service would before it starts, and tells everything that is wrong at once. Changes nothing.</summary>
 public static class SourceDoctor
 {
-    // Two looks at a slot that fills up tell how fast it does.
+    // Two looks tell how fast a slot fills up, and which transactions do not end.
     private static readonly TimeSpan PaceInterval = TimeSpan.FromSeconds(1);
 
     /// <summary>Checks server, role, publication, tables and slot.</summary>
@@ -35,7 +35,7 @@ public static class SourceDoctor
                 slotName,
                 slot,
                 slot is null ? null : await MeasureAsync(session, slot, cancellationToken),
-                await session.FindOpenTransactionsAsync(cancellationToken),
+                await FindForgottenAsync(session, cancellationToken),
                 settings));
             if (findings.All(finding => finding.Severity != FindingSeverity.Error))
                 await ConnectAsWalSenderAsync(source, cancellationToken);
@@ -45,6 +45,15 @@ public static class SourceDoctor
         {
             return [new DoctorFinding(failure.Code, FindingSeverity.Error, failure.Message, Remedy: null)];
         }
+    }
+
+    private static async Task<IReadOnlyList<OpenTransaction>> FindForgottenAsync(ISourceSession session, CancellationToken cancellationToken)
+    {
+        var open = await session.FindOpenTransactionsAsync(cancellationToken);
+        if (open.Count == 0)
+            return open;
+        await Task.Delay(PaceInterval, cancellationToken);
+        return [.. open.Intersect(await session.FindOpenTransactionsAsync(cancellationToken))];
     }
 
     private static async Task<SlotBudget> MeasureAsync(ISourceSession session, SlotStatus slot, CancellationToken cancellationToken)

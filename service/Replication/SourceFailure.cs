@@ -20,10 +20,11 @@ internal static class SourceFailure
     public const string TableUnusable = "TGB1112";
     public const string SpillFailed = "TGB1113";
     public const string TlsFailed = "TGB1114";
+    public const string Undecodable = "TGB1115";
 
     /// <summary>Whether trying again may help without a person doing anything.</summary>
     public static bool IsTransient(BucketsException failure) =>
-        failure.Code is Unreachable or SlotInUse or SlotCreationBlocked or SpillFailed or TlsFailed;
+        failure.Code is Unreachable or SlotInUse or SlotCreationBlocked or SpillFailed or TlsFailed or Undecodable;
 
     /// <summary>Whether it comes of how the source is set up, so that it ends when somebody sets it up as it was.</summary>
     public static bool IsMendedBySomebody(BucketsException failure) =>
@@ -56,6 +57,20 @@ internal static class SourceFailure
             CultureInfo.InvariantCulture,
             $"Replication slot '{slot}' could not be created within {waited.TotalSeconds:0.#} s: the server waits for every transaction that had written."),
         OpenTransaction.Remedy(transactions));
+
+    // Tried again, for the slot may be given up at any time, and what is stored is served until then.
+    public static BucketsException NotDecoded(string slot, string what, Exception cause) => new(
+        Undecodable,
+        $"The source cannot decode its WAL from slot '{slot}' any further: {what}.",
+        "A row is longer than the gigabyte that the server can send. Shorten it (octet_length() finds it) or take its table out of the rules; then skip"
+        + $" what is written: SELECT pg_drop_replication_slot('{slot}'); everything is read again from a snapshot.",
+        cause);
+
+    public static BucketsException NotReadable(string table, string what, Exception cause) => new(
+        TableUnusable,
+        $"Table '{table}' cannot be read: {what}.",
+        "A row is longer than the gigabyte that the server can send: find it by octet_length(), and shorten it, or take the table out of the sync rules.",
+        cause);
 
     public static BucketsException Gap(string what) => new(
         ContinuityLost,

@@ -68,7 +68,7 @@ public interface ISourceSession : IAsyncDisposable
     /// <summary>Drops the slot even if a connection of ours reads from it, which is ended.</summary>
     ValueTask GiveUpSlotAsync(string slot, CancellationToken cancellationToken);
 
-    /// <summary>Transactions that have written and not ended, some of them if there are many.</summary>
+    /// <summary>Transactions that have written and not ended; the oldest of them if there are many.</summary>
     ValueTask<IReadOnlyList<OpenTransaction>> FindOpenTransactionsAsync(CancellationToken cancellationToken);
 
     /// <summary>The publication of that name with its tables, or null.</summary>

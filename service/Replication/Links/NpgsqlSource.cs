@@ -100,6 +100,8 @@ internal static class NpgsqlFailure
         var text = server.MessageText;
         if (slot is not null && IsAboutSlot(text))
             return SourceFailure.SlotLost(slot, text, server);
+        if (slot is not null && IsTooLong(server))
+            return SourceFailure.NotDecoded(slot, $"{text} ({server.Where})", server);
         if (server.SqlState == PostgresErrorCodes.ObjectInUse)
             return new BucketsException(SourceFailure.SlotInUse, $"The source refused: {text}.", "Only one service may read a slot.", server);
         if (IsTemporary(server.SqlState))
@@ -110,6 +112,12 @@ internal static class NpgsqlFailure
             Remedy(server),
             server);
     }
+
+    /// <summary>Whether something is longer than what the server can hold in one piece.</summary>
+    public static bool IsTooLong(PostgresException server) =>
+        server.SqlState == PostgresErrorCodes.ProgramLimitExceeded
+        || server.MessageText.StartsWith("invalid memory alloc request size", StringComparison.Ordinal)
+        || server.MessageText == "out of memory";
 
     private static BucketsException? NameTls(Exception failure)
     {

@@ -109,6 +109,10 @@ internal sealed partial class NpgsqlSourceSession
                 return false;
             }
         }
+        catch (PostgresException failure) when (NpgsqlFailure.IsTooLong(failure))
+        {
+            throw SourceFailure.NotReadable($"{table.Table.Schema}.{table.Table.Name}", failure.MessageText, failure);
+        }
         catch (Exception failure) when (NpgsqlFailure.IsOurs(failure))
         {
             cancellationToken.ThrowIfCancellationRequested();

@@ -6,7 +6,7 @@ namespace TopGun.Buckets.Replication;
 /// <content>Slots, and what keeps them from moving on.</content>
 internal sealed partial class NpgsqlSourceSession
 {
-    private const int MostTransactions = 10; // as many as a person reads
+    private const int MostTransactions = 5; // the oldest are to blame
 
     public async ValueTask<SlotStatus?> FindSlotAsync(string slot, CancellationToken cancellationToken)
     {
@@ -55,12 +55,15 @@ internal sealed partial class NpgsqlSourceSession
     {
         // Locks are shown to every role; what others do in pg_stat_activity is not.
         var rows = await QueryAsync(
-            "SELECT DISTINCT l.pid::text, NULL, concat_ws(', ', a.usename, nullif(a.application_name, ''))"
+            "SELECT pid::text, gid, owner, xid::text FROM ("
+            + "(SELECT DISTINCT ON (l.pid) l.pid, NULL::text AS gid, concat_ws(', ', a.usename, nullif(a.application_name, '')) AS owner, l.transactionid AS xid"
             + " FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid"
             + " WHERE l.locktype = 'transactionid' AND l.mode = 'ExclusiveLock' AND l.granted AND l.pid <> pg_backend_pid()"
-            + string.Create(CultureInfo.InvariantCulture, $" UNION ALL SELECT NULL, gid, owner::text FROM pg_prepared_xacts LIMIT {MostTransactions}"),
+            + " ORDER BY l.pid, age(l.transactionid) DESC)"
+            + " UNION ALL SELECT NULL, gid, owner::text, transaction FROM pg_prepared_xacts) open"
+            + string.Create(CultureInfo.InvariantCulture, $" ORDER BY age(xid) DESC LIMIT {MostTransactions}"),
             cancellationToken);
-        return [.. rows.Select(row => new OpenTransaction(row[0] is null ? null : Number(row[0]), row[1], row[2] ?? ""))];
+        return [.. rows.Select(row => new OpenTransaction(row[0] is null ? null : Number(row[0]), row[1], row[2] ?? "", row[3]!))];
     }
 
     private static Lsn Position(string? text) => text is null ? Lsn.None : Lsn.Parse(text);
