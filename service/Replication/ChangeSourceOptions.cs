@@ -38,6 +38,12 @@ public sealed record ChangeSourceOptions
 
     /// <summary>How long creating the slot may wait for transactions that were already running.</summary>
     public TimeSpan SlotCreationTimeout { get; init; } = TimeSpan.FromMinutes(2);
+
+    /// <summary>
+    /// WAL in bytes that the slot may hold back at the source. Beyond it the slot is dropped, so that the source lives, and everything is read again
+    /// later. Null leaves it to the server's max_slot_wal_keep_size.
+    /// </summary>
+    public long? SlotWalLimitBytes { get; init; }
 }
 
 internal static class TablePatterns

@@ -32,6 +32,17 @@ internal sealed partial class ReplicationProgress(ReplicationState? state, Lsn p
     /// <summary>Table definitions; kept from connection to connection so that one that did not change stays the same object.</summary>
     public RelationCache Relations { get; } = new();
 
+    /// <summary>Whether the state has something in it that is to be stored with the next event, whatever that is.</summary>
+    public bool HasNews { private get; set; }
+
+    /// <summary>The state if the next event has to carry it.</summary>
+    public ReplicationState? TakeNews(bool always = false)
+    {
+        var isWanted = always || HasNews;
+        HasNews = false;
+        return isWanted ? State : null;
+    }
+
     public ReplicationState Started => State ?? throw new InvalidOperationException("Replication has no state before its snapshot started.");
 
     /// <summary>Puts a table's progress in the place of the one it has.</summary>

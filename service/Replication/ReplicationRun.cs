@@ -32,7 +32,8 @@ internal sealed partial class ReplicationRun(
                 monitor.Enter(ReplicationPhase.Snapshot);
                 var meter = new SnapshotMeter(tables, progress.Started, monitor, time, logger);
                 meter.Begin();
-                var snapshot = new SnapshotReader(session, options, progress, meter, time, tables);
+                var slotMeter = new SlotMeter(options, monitor, time, logger);
+                var snapshot = new SnapshotReader(session, options, progress, meter, slotMeter, time, tables);
                 await foreach (var read in snapshot.ReadAsync(cancellationToken))
                     yield return read;
             }
@@ -95,7 +96,7 @@ internal sealed partial class ReplicationRun(
     {
         await using var link = await source.OpenReplicationAsync(cancellationToken);
         var identity = await link.IdentifyAsync(cancellationToken);
-        var reason = await FindReasonAsync(session, identity, tables, cancellationToken);
+        var reason = await FindReasonAsync(session, link, identity, tables, cancellationToken);
         if (reason is null)
             return null;
         if (progress.State is not null && options.OnContinuityLost == ContinuityPolicy.Halt)
@@ -103,7 +104,7 @@ internal sealed partial class ReplicationRun(
 
         var slot = options.SlotName ?? SlotName.For(identity.Database, options.Publication);
         await DropAsync(session, slot, cancellationToken);
-        var consistentPoint = await CreateSlotAsync(link, slot, cancellationToken);
+        var consistentPoint = await CreateSlotAsync(session, link, slot, cancellationToken);
         acknowledged.Reset(Lsn.None);
         progress.RestartsInARow++;
         progress.Position = Lsn.None;
@@ -131,7 +132,11 @@ internal sealed partial class ReplicationRun(
     }
 
     private async ValueTask<string?> FindReasonAsync(
-        ISourceSession session, SourceIdentity identity, IReadOnlyList<SourceTableInfo> tables, CancellationToken cancellationToken)
+        ISourceSession session,
+        IReplicationLink link,
+        SourceIdentity identity,
+        IReadOnlyList<SourceTableInfo> tables,
+        CancellationToken cancellationToken)
     {
         if (progress.State is null)
             return "the store is new";
@@ -141,8 +146,22 @@ internal sealed partial class ReplicationRun(
         if (slot is { IsActive: true })
             throw SourceFailure.SlotBusy(slot.Name, slot.ActivePid);
         var insertPosition = await session.ReadInsertPositionAsync(cancellationToken);
-        return Handshake.FindBreak(progress.State, progress.Position, identity, slot, insertPosition)
+        var history = identity.Timeline != progress.State.Timeline
+            ? await link.ReadTimelineHistoryAsync(identity.Timeline, cancellationToken)
+            : null;
+        var reason = Handshake.FindBreak(progress.State, progress.Position, identity, slot, insertPosition, history)
             ?? (progress.State.SnapshotDone ? null : tables.Select(progress.FindBreak).FirstOrDefault(found => found is not null));
+        if (reason is null && history is not null)
+            GoOnAfterFailover(identity.Timeline);
+        return reason;
+    }
+
+    /// <summary>A standby that kept a copy of the slot, and all that is stored, has become the primary.</summary>
+    private void GoOnAfterFailover(uint timeline)
+    {
+        Log.FailedOver(logger, progress.Started.Slot, timeline);
+        progress.State = progress.Started with { Timeline = timeline };
+        progress.HasNews = true;
     }
 
     private static async ValueTask DropAsync(ISourceSession session, string slot, CancellationToken cancellationToken)
@@ -154,7 +173,8 @@ internal sealed partial class ReplicationRun(
             await session.DropSlotAsync(slot, cancellationToken);
     }
 
-    private async ValueTask<Lsn> CreateSlotAsync(IReplicationLink link, string slot, CancellationToken cancellationToken)
+    private async ValueTask<Lsn> CreateSlotAsync(
+        ISourceSession session, IReplicationLink link, string slot, CancellationToken cancellationToken)
     {
         using var deadline = new CancellationTokenSource(options.SlotCreationTimeout, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, cancellationToken);
@@ -164,10 +184,8 @@ internal sealed partial class ReplicationRun(
         }
         catch (OperationCanceledException) when (deadline.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
         {
-            throw new BucketsException(
-                SourceFailure.SlotCreationBlocked,
-                $"Replication slot '{slot}' could not be created within {options.SlotCreationTimeout.TotalSeconds:0} s.",
-                "It waits for every transaction that was running: end forgotten ones (pg_stat_activity, pg_prepared_xacts).");
+            throw SourceFailure.SlotBlocked(
+                slot, options.SlotCreationTimeout, await session.FindOpenTransactionsAsync(cancellationToken));
         }
     }
 
@@ -188,6 +206,9 @@ internal sealed partial class ReplicationRun(
 
     private static partial class Log
     {
+        [LoggerMessage(1109, LogLevel.Warning, "The source was failed over to timeline {Timeline} with slot {Slot}, and nothing that is stored was lost: replication goes on.")]
+        public static partial void FailedOver(ILogger logger, string slot, uint timeline);
+
         [LoggerMessage(1102, LogLevel.Information, "Created slot {Slot} at {Lsn} and read the source from the beginning: {Reason}.")]
         public static partial void StartedOver(ILogger logger, string slot, Lsn lsn, string reason);
     }

@@ -12,10 +12,11 @@ internal sealed class SnapshotReader(
     ChangeSourceOptions options,
     ReplicationProgress progress,
     SnapshotMeter meter,
+    SlotMeter slotMeter,
     TimeProvider time,
     IReadOnlyList<SourceTableInfo> tables)
 {
-    private static readonly TimeSpan SlotCheckInterval = TimeSpan.FromMinutes(2);
+    private static readonly TimeSpan SlotCheckInterval = TimeSpan.FromSeconds(30);
 
     private RowBuffer _front = new();
     private RowBuffer _back = new();
@@ -88,6 +89,7 @@ internal sealed class SnapshotReader(
         var slot = await session.FindSlotAsync(name, cancellationToken)
             ?? throw SourceFailure.SlotLost(name, "it was dropped during the snapshot");
         if (slot.WalStatus == "lost")
-            throw SourceFailure.SlotLost(name, "it was invalidated during the snapshot");
+            throw SourceFailure.SlotLost(name, $"it was invalidated during the snapshot: {Handshake.WhyInvalidated(slot)}");
+        await slotMeter.NoteAsync(session, slot, cancellationToken);
     }
 }

@@ -58,7 +58,7 @@ public sealed record ContinuityLost(ReplicationState State, string Reason, IRead
 /// <param name="Replaces">Oid of the table that had this name before, when that was another; otherwise 0.</param>
 public sealed record RefreshedTable(SourceTable Table, uint Replaces);
 
-/// <summary>The stream reached this position and there was nothing for us in between.</summary>
+/// <summary>The stream reached this position and there was nothing for us in between. Its state is set only when that changed otherwise.</summary>
 /// <param name="Position">Everything that committed before it has been delivered.</param>
 public sealed record PositionReached(Lsn Position) : SourceEvent(default(ReplicationState));
 

@@ -68,8 +68,9 @@ internal sealed partial class WalStream : IDisposable
         await using var link = await _source.OpenReplicationAsync(cancellationToken);
         await link.StartAsync(_progress.Started.Slot, _options.Publication, cancellationToken);
         _monitor.Enter(ReplicationPhase.Streaming);
+        var meter = new SlotMeter(_options, _monitor, _time, _logger);
         var keeping = WorkAsync(
-            new SlotKeeper(_source, link, _options, _progress, _acknowledged, _watch, _errands, Interrupt, _time, _logger).RunAsync(ending.Token));
+            new SlotKeeper(_source, link, _options, _progress, _acknowledged, _watch, _errands, Interrupt, meter, _time, _logger).RunAsync(ending.Token));
         var refreshing = WorkAsync(_reader.RunAsync(ending.Token));
         try
         {
@@ -206,7 +207,7 @@ internal sealed partial class WalStream : IDisposable
             return Reach(end);
         _progress.Position = end;
         var restarts = Restart();
-        return new TransactionCommitted(_transaction.HasDefinitions || restarts ? _progress.State : null, _transaction);
+        return new TransactionCommitted(_progress.TakeNews(always: _transaction.HasDefinitions || restarts), _transaction);
     }
 
     /// <summary>Tells a position that brought nothing, unless one was told a moment ago and nobody waits for this one.</summary>
@@ -221,7 +222,7 @@ internal sealed partial class WalStream : IDisposable
         _positionSent = _time.GetTimestamp();
         _passedMarker = false;
         _progress.Position = position;
-        return new PositionReached(position);
+        return new PositionReached(position) { State = _progress.TakeNews() };
     }
 
     private void TakeMarkers(ReadOnlySpan<byte> data)

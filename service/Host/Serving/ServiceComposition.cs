@@ -22,13 +22,15 @@ internal static class ServiceComposition
     {
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton<Random, UnguessableRandom>();
-        services.AddSingleton<ISource>(_ => new NpgsqlSource(settings.Source.ConnectionString, settings.Publication));
+        services.AddSingleton<ISource>(_ => new NpgsqlSource(
+            settings.Source.ConnectionString, settings.Publication, settings.SourcePasswordFile));
         services.AddSingleton<ReplicationMonitor>();
         services.AddSingleton(new ChangeSourceOptions
         {
             Tables = rules.Rules.Tables,
             Publication = settings.Publication,
             OnContinuityLost = settings.OnContinuityLost,
+            SlotWalLimitBytes = settings.SlotWalLimit,
         });
         services.AddSingleton<IChangeSource, ChangeSource>();
         services.AddSingleton<IWriteCheckpoints, WriteCheckpoints>();

@@ -18,9 +18,13 @@ internal sealed record ServiceSettings
 {
     public required SourceAddress Source { get; init; }
 
+    public required string? SourcePasswordFile { get; init; }
+
     public required string RulesPath { get; init; }
 
     public required string Publication { get; init; }
+
+    public required long? SlotWalLimit { get; init; }
 
     public required StoreBackend StoreBackend { get; init; }
 
@@ -56,8 +60,10 @@ internal sealed record ServiceSettings
         return new ServiceSettings
         {
             Source = reader.Read(SettingList.Source),
+            SourcePasswordFile = SourceSettings.FindPasswordFile(reader),
             RulesPath = reader.Read(SettingList.Rules),
             Publication = reader.Read(SettingList.Publication),
+            SlotWalLimit = reader.Read(SettingList.SlotWalLimit) is > 0 and var limit ? limit : null,
             StoreBackend = reader.Read(SettingList.StoreBackend),
             StorePath = reader.Read(SettingList.StorePath),
             Listen = reader.Read(SettingList.Listen),

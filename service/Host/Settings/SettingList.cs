@@ -19,6 +19,16 @@ internal static class SettingList
         TryParse = SourceAddress.TryParse,
     };
 
+    public static readonly Setting<string> SourcePasswordFile = new()
+    {
+        Name = "source password file",
+        Variable = "TOPGUN_SOURCE_PASSWORD_FILE",
+        Flag = "--source-password-file",
+        Description = "File with the password for the source; read at each connection, so the password may be changed while the service runs.",
+        Rule = "the path of a file",
+        TryParse = TryParseText,
+    };
+
     public static readonly Setting<string> Rules = new()
     {
         Name = "sync rules file",
@@ -38,6 +48,19 @@ internal static class SettingList
         Description = "Publication to read; created when it is missing and the role may.",
         Rule = "a name of at most 63 lower-case letters, digits and underscores that does not start with a digit",
         TryParse = TryParseName,
+    };
+
+    public static readonly Setting<long> SlotWalLimit = new()
+    {
+        Name = "limit of the slot's WAL",
+        Variable = "TOPGUN_SLOT_WAL_LIMIT",
+        Flag = "--slot-wal-limit",
+        Default = "0", // the server's own max_slot_wal_keep_size is the better place
+        Description = "WAL in bytes that the slot may hold back at the source; beyond it the slot is dropped and everything read again later. 0 sets none.",
+        Rule = "a whole number of bytes, 0 or at least 67108864",
+        TryParse = (string text, out long value) =>
+            long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out value)
+            && value is 0 or >= 64L << 20, // four segments of WAL
     };
 
     public static readonly Setting<StoreBackend> StoreBackend = new()
@@ -165,7 +188,7 @@ internal static class SettingList
     /// <summary>All of them, in the order of the documentation.</summary>
     public static readonly IReadOnlyList<Setting> All =
     [
-        Source, Rules, Publication, StoreBackend, StorePath, Listen, JwtSecret, JwtKeyId, Audience, Jwks, GridBytes, MaxBuckets, Publish,
+        Source, SourcePasswordFile, Rules, Publication, SlotWalLimit, StoreBackend, StorePath, Listen, JwtSecret, JwtKeyId, Audience, Jwks, GridBytes, MaxBuckets, Publish,
         OnContinuityLost,
     ];
 

@@ -1,5 +1,4 @@
 using System.Text;
-using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
 using TopGun.Buckets.Protocol;
 using TopGun.Buckets.Replication;
@@ -20,10 +19,11 @@ internal sealed class Follower : IAsyncDisposable
     private readonly StagedTables _staged;
     private readonly List<string> _log = [];
     private readonly List<WriteCheckpointMarker> _markers = [];
+    private readonly LogLines _written = new();
     private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Task? _running;
 
-    private Follower(string connectionString, ChangeSourceOptions options, Follower? previous)
+    private Follower(string connectionString, ChangeSourceOptions options, Follower? previous, string? passwordFile)
     {
         Options = options;
         State = previous?.State;
@@ -34,10 +34,9 @@ internal sealed class Follower : IAsyncDisposable
             _log = previous._log;
         }
         _staged = previous?._staged ?? new StagedTables(_tables);
-        _source = new NpgsqlSource(connectionString, options.Publication);
+        _source = new NpgsqlSource(connectionString, options.Publication, passwordFile);
         Monitor = new ReplicationMonitor(TimeProvider.System);
-        _changes = new ChangeSource(
-            _source, options, Monitor, TimeProvider.System, new Random(), NullLogger<ChangeSource>.Instance);
+        _changes = new ChangeSource(_source, options, Monitor, TimeProvider.System, new Random(), _written);
     }
 
     public ChangeSourceOptions Options { get; }
@@ -69,6 +68,9 @@ internal sealed class Follower : IAsyncDisposable
         }
     }
 
+    /// <summary>What an operator would read, a line each with its level.</summary>
+    public IReadOnlyList<string> Written => _written.All;
+
     public IReadOnlyList<WriteCheckpointMarker> Markers
     {
         get
@@ -90,7 +92,13 @@ internal sealed class Follower : IAsyncDisposable
     {
         var server = new NpgsqlConnectionStringBuilder(database.ConnectionString);
         server.Username = role ?? server.Username;
-        var follower = new Follower(server.ConnectionString, options, previous);
+        return Start(server.ConnectionString, options, previous, prepare);
+    }
+
+    public static Follower Start(
+        string connectionString, ChangeSourceOptions options, Follower? previous = null, Action<Follower>? prepare = null, string? passwordFile = null)
+    {
+        var follower = new Follower(connectionString, options, previous, passwordFile);
         prepare?.Invoke(follower);
         follower._running = Task.Run(follower.RunAsync);
         return follower;

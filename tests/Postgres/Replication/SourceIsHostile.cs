@@ -47,6 +47,7 @@ public class SourceIsHostile
         await using var follower = Follower.Start(
             database, Follower.OptionsFor("lists") with { SlotCreationTimeout = TimeSpan.FromMilliseconds(500) });
         await follower.UntilAsync(() => follower.Monitor.Current.Failure?.Code == "TGB1111");
+        Assert.Contains("ROLLBACK PREPARED 'early';", follower.Monitor.Current.Failure!.Message, StringComparison.Ordinal);
         await database.ExecuteAsync("COMMIT PREPARED 'early'");
         await follower.CatchUpAsync(database, "lists");
 

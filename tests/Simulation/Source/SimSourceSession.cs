@@ -49,6 +49,15 @@ internal sealed class SimSourceSession(SimPostgres server) : SimConnection(serve
         await TravelAsync(cancellationToken);
     }
 
+    public ValueTask GiveUpSlotAsync(string slot, CancellationToken cancellationToken) =>
+        throw new NotSupportedException("The simulated source has room for any amount of WAL.");
+
+    public async ValueTask<IReadOnlyList<OpenTransaction>> FindOpenTransactionsAsync(CancellationToken cancellationToken)
+    {
+        await TravelAsync(cancellationToken);
+        return [];
+    }
+
     public async ValueTask<PublicationStatus?> FindPublicationAsync(string publication, CancellationToken cancellationToken)
     {
         await TravelAsync(cancellationToken);
