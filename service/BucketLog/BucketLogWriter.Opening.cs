@@ -36,12 +36,13 @@ public sealed partial class BucketLogWriter
         Directory.Load(buckets);
     }
 
-    private void StartCompaction()
+    private void StartBackground()
     {
         _durable = _position.LastOpId;
         foreach (var bucket in Directory.All)
             _compactor.Consider(bucket);
         _compactor.Start();
+        _scrubber.Start();
     }
 
     /// <summary>Makes an empty store ours, or voids one that other rules filled.</summary>

@@ -32,6 +32,7 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
     private readonly TransactionEvaluator _evaluator;
     private readonly DirtyWindow _window;
     private readonly StoreWriter _writer;
+    private readonly Scrubber _scrubber;
     private readonly Lock _publishing = new();
     private readonly RecordChanges _records = new();
 
@@ -57,6 +58,7 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
         _catalog = new TableCatalog(rules.Rules, _refresh);
         _window = new DirtyWindow(environment.Time);
         _writer = new StoreWriter(storage, _window, options, environment.Time, environment.Logger, Durable);
+        _scrubber = new Scrubber(storage, Directory, options, environment.Time, environment.Logger);
         _compactor = new Compactor(this, storage, options, environment.Time, environment.Logger);
         _staged = new StagedRows(_catalog, _refresh, new StoredRows(storage, _window, RecordTable.StagedRow));
         _evaluator = new TransactionEvaluator(
@@ -91,7 +93,7 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
         _isVisible = visible is not null;
         await _subscriber.StartAsync(_storage, Directory, visible, cancellationToken);
         _isStarted = true;
-        StartCompaction();
+        StartBackground();
         Log.Opened(_environment.Logger, _position.LastOpId, _position.Position, Directory.Count);
         return new LogStart(_replication, _position.Position);
     }
@@ -146,6 +148,7 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
     /// <summary>Makes everything durable that was taken in, and stops.</summary>
     public async ValueTask DisposeAsync()
     {
+        await _scrubber.DisposeAsync();
         await _compactor.DisposeAsync();
         await _writer.StopAsync();
     }
@@ -153,6 +156,7 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
     /// <summary>Stops as a crash would: what is not durable is left to be replayed.</summary>
     internal async ValueTask AbandonAsync()
     {
+        await _scrubber.DisposeAsync();
         await _compactor.DisposeAsync();
         await _writer.DisposeAsync();
     }
@@ -275,11 +279,7 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
             _source.Acknowledge(written.Position.Position);
     }
 
-    private Checkpoint? Visible() =>
-        !_refresh.IsFrozen && !_refresh.IsSwitching
-        && _replication is { SnapshotDone: true } replication && _position.Position >= replication.VisibleFrom && _position.Position >= _position.VisibleFrom
-            ? new Checkpoint(_position.LastOpId, _position.Position)
-            : null;
+    private Checkpoint? Visible() => _refresh.IsFrozen || _refresh.IsSwitching ? null : _position.Visible(_replication);
 
     private void ReportErrors()
     {

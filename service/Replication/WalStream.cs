@@ -206,8 +206,7 @@ internal sealed partial class WalStream : IDisposable
         if (_transaction.IsEmpty && !_transaction.HasDefinitions)
             return Reach(end);
         _progress.Position = end;
-        var restarts = Restart();
-        return new TransactionCommitted(_progress.TakeNews(always: _transaction.HasDefinitions || restarts), _transaction);
+        return new TransactionCommitted(_progress.TakeNews(always: Restart() || _transaction.HasDefinitions), _transaction);
     }
 
     /// <summary>Tells a position that brought nothing, unless one was told a moment ago and nobody waits for this one.</summary>

@@ -29,8 +29,8 @@ internal static class ServiceComposition
         {
             Tables = rules.Rules.Tables,
             Publication = settings.Publication,
-            OnContinuityLost = settings.OnContinuityLost,
             SlotWalLimitBytes = settings.SlotWalLimit,
+            OnContinuityLost = settings.OnContinuityLost,
         });
         services.AddSingleton<IChangeSource, ChangeSource>();
         services.AddSingleton<IWriteCheckpoints, WriteCheckpoints>();

@@ -189,7 +189,7 @@ internal sealed class ServiceNode(World world)
                 new NdjsonEncoding(request.RawData),
                 _shape.Session,
                 actor.Time);
-            await session.RunAsync(link.Writer, beginResponse: null, link.Aborted);
+            await session.RunAsync(new PipeLineOutput(link.Writer), beginResponse: null, link.Aborted);
         }
         catch (OperationCanceledException)
         {
