@@ -13,7 +13,7 @@ public static class StoreVerifier
     {
         List<StoreDamage> damage = [];
         var (buckets, ops, bytes, records) = (0L, 0L, 0L, 0L);
-        for (var table = RecordTable.Meta; table <= RecordTable.Relation; table++)
+        for (var table = RecordTable.Meta; table <= RecordTable.StagedRow; table++)
         {
             try
             {

@@ -11,8 +11,10 @@ internal sealed partial class ReplicationProgress
     /// <summary>The stored rows of a table may not be its rows.</summary>
     public void MarkStale(uint relationId, string reason, DateTimeOffset now)
     {
-        if (Find(relationId) is { } known && known.Stale?.Reason != reason)
-            Replace(known with { Stale = new Staleness(reason, known.Stale?.Since ?? now) });
+        if (Find(relationId) is not { } known || known.Stale?.Reason == reason)
+            return;
+        Replace(known with { Stale = new Staleness(reason, known.Stale?.Since ?? now) });
+        HasNews = true;
     }
 
     /// <summary>Takes tables up to be read, in the place of those they replace.</summary>
