@@ -18,6 +18,7 @@ namespace TopGun.Buckets.BucketLog;
 public sealed partial class BucketLogWriter : IAsyncDisposable
 {
     private readonly IColdStorage _storage;
+    private readonly IStoreLease? _lease; // of a store that another process can take over
     private readonly DeployedRules _rules;
     private readonly IBatchSubscriber _subscriber;
     private readonly LogSource _source;
@@ -44,6 +45,7 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
         BucketLogEnvironment environment)
     {
         _storage = storage;
+        _lease = storage as IStoreLease;
         _rules = rules;
         _subscriber = subscriber;
         _source = source;
@@ -75,9 +77,9 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
 
         _batch.LastOpId = _position.LastOpId;
         _batch.GenerationBase = _position.GenerationBase;
-        _window.Start(_position);
-        _writer.Start();
         var visible = Visible();
+        _window.Start(_position, visible);
+        _writer.Start();
         _isVisible = visible is not null;
         await _subscriber.StartAsync(_storage, Directory, visible, cancellationToken);
         Log.Opened(_environment.Logger, _position.LastOpId, _position.Position, Directory.Count);
@@ -93,6 +95,8 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
         if (_failure is not null)
             throw new LogStoppedException(_failure);
         await _writer.WaitForRoomAsync(cancellationToken);
+        if (_lease is not null)
+            await _lease.EnsureHeldAsync(cancellationToken); // what another process writes now must not be shown from here
         try
         {
             _records.Clear();

@@ -12,6 +12,9 @@ public sealed class StoreWrite
     /// <summary>Drops all operations and records of every table but <see cref="RecordTable.Meta"/> first: a new snapshot starts.</summary>
     public bool Reset { get; set; }
 
+    /// <summary>What readers may be told of once this is stored; null while a snapshot is under way.</summary>
+    public Checkpoint? Visible { get; set; }
+
     public bool IsEmpty => Batches.Count == 0 && Records.Count == 0 && !Reset;
 
     public void Clear()
@@ -19,5 +22,6 @@ public sealed class StoreWrite
         Batches.Clear();
         Records.Clear();
         Reset = false;
+        Visible = null;
     }
 }
