@@ -1,10 +1,14 @@
 namespace TopGun.Buckets.BucketLog;
 
-/// <summary>What becomes durable together: batches of operations and changed records. Reused from write to write.</summary>
+/// <summary>What becomes durable, and known to readers, together. Reused from write to write.</summary>
+/// <remarks>Applied in this order: reset, batches, rewrites, records. So a rewrite replaces operations of this write's batches, too.</remarks>
 public sealed class StoreWrite
 {
     /// <summary>Batches in ascending op order.</summary>
     public List<OpBatch> Batches { get; } = [];
+
+    /// <summary>Ranges of buckets that are replaced, one after the other.</summary>
+    public List<BucketRewrite> Rewrites { get; } = [];
 
     /// <summary>Changed records; of several changes of one key the last counts.</summary>
     public RecordChanges Records { get; } = new();
@@ -15,11 +19,12 @@ public sealed class StoreWrite
     /// <summary>What readers may be told of once this is stored; null while a snapshot is under way.</summary>
     public Checkpoint? Visible { get; set; }
 
-    public bool IsEmpty => Batches.Count == 0 && Records.Count == 0 && !Reset;
+    public bool IsEmpty => Batches.Count == 0 && Rewrites.Count == 0 && Records.Count == 0 && !Reset;
 
     public void Clear()
     {
         Batches.Clear();
+        Rewrites.Clear();
         Records.Clear();
         Reset = false;
         Visible = null;

@@ -10,7 +10,7 @@ namespace TopGun.Buckets.BucketLog;
 /// Names what changed; the operations themselves are in the store. Numbers are as in <see cref="RecordBytes"/>:
 /// <code>
 /// notice := │ flags u8 │ visible op id, visible position (if flagged) │ replication state (if flagged) │ last op id │
-///           │ n │ ( name, last op id, checksum, op count, byte count )* │ n │ ( key, entry, op id, exists u8, record )* │ n │ ( user key, id )* │
+///           │ n │ ( name, last op id, checksum, op count, byte count )* │ n │ ( key, entry, op id, exists u8, record )* │ n │ ( user key, id )* │ n │ ( name )* │
 /// </code>
 /// </remarks>
 public sealed class WriteNotice
@@ -47,6 +47,9 @@ public sealed class WriteNotice
     /// <summary>Write checkpoints reached.</summary>
     public IReadOnlyList<WriteCheckpointMarker> WriteCheckpoints { get; private init; } = [];
 
+    /// <summary>Buckets of which something was rewritten.</summary>
+    public IReadOnlyList<string> Rewritten { get; private init; } = [];
+
     /// <summary>Describes a write.</summary>
     public static byte[] Serialize(StoreWrite write)
     {
@@ -67,6 +70,9 @@ public sealed class WriteNotice
         WriteBuckets(output, write.Batches);
         WriteLookups(output, write.Batches);
         WriteWriteCheckpoints(output, write.Batches);
+        output.WriteVarint((ulong)write.Rewrites.Count);
+        foreach (var rewrite in write.Rewrites)
+            output.WriteText(rewrite.Bucket);
         return output.WrittenCount > LongestNotice ? Everything(output) : output.WrittenSpan.ToArray();
     }
 
@@ -98,6 +104,9 @@ public sealed class WriteNotice
         var writeCheckpoints = new WriteCheckpointMarker[reader.ReadCount()];
         for (var index = 0; index < writeCheckpoints.Length; index++)
             writeCheckpoints[index] = new WriteCheckpointMarker(reader.ReadText(), reader.ReadVarint());
+        var rewritten = new string[reader.ReadCount()];
+        for (var index = 0; index < rewritten.Length; index++)
+            rewritten[index] = reader.ReadText();
         return new WriteNotice
         {
             Visible = visible,
@@ -106,6 +115,7 @@ public sealed class WriteNotice
             Buckets = buckets,
             Lookups = lookups,
             WriteCheckpoints = writeCheckpoints,
+            Rewritten = rewritten,
         };
     }
 

@@ -28,6 +28,7 @@ internal sealed class PreparedWrite
     {
         var prepared = new PreparedWrite { Reset = write.Reset, Notice = WriteNotice.Serialize(write) };
         prepared.AddExtents(write.Batches);
+        prepared.AddRewrites(write.Rewrites);
         prepared.AddRecords(write.Records);
         return prepared;
     }
@@ -68,6 +69,23 @@ internal sealed class PreparedWrite
                 bytes += rest[count++].Fragment.Length;
             extents.Add(new ExtentRow(bucket, (long)rest[0].OpId.Value, (long)rest[count - 1].OpId.Value, OpExtent.Write(bucket, rest[..count])));
             rest = rest[count..];
+        }
+    }
+
+    private void AddRewrites(List<BucketRewrite> rewrites)
+    {
+        HashSet<string> named = new(StringComparer.Ordinal);
+        foreach (var rewrite in rewrites)
+        {
+            // A bucket's rewrites come one after the other: the next may begin within the rows of the one before.
+            if (Rewrites.Count == 0 || !named.Add(rewrite.Bucket))
+            {
+                Rewrites.Add([]);
+                named = new(StringComparer.Ordinal) { rewrite.Bucket };
+            }
+            var row = new RewriteRow(KeyOf(rewrite.Bucket), rewrite.After, rewrite.UpTo, []);
+            AddExtents(row.Extents, row.Bucket, [.. rewrite.Ops.Span]);
+            Rewrites[^1].Add(row);
         }
     }
 

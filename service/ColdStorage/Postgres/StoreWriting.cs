@@ -183,7 +183,7 @@ internal sealed class StoreWriting(StoreTables tables, string store)
     {
         command.Parameters.Add(new() { Value = rewrites.ConvertAll(row => row.Bucket).ToArray(), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Bytea });
         command.Parameters.Add(new() { Value = rewrites.ConvertAll(row => (long)row.After.Value).ToArray(), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Bigint });
-        command.Parameters.Add(new() { Value = rewrites.ConvertAll(row => (long)row.UpTo.Value).ToArray(), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Bigint });
+        command.Parameters.Add(new() { Value = rewrites.ConvertAll(row => (long)Math.Min(row.UpTo.Value, long.MaxValue)).ToArray(), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Bigint });
     }
 
     private static NpgsqlParameter Kinds(List<RecordRow> rows) => new()

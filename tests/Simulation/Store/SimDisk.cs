@@ -46,6 +46,8 @@ internal sealed class SimDisk
             }
             LastBatch = batch.Checkpoint.Position > LastBatch ? batch.Checkpoint.Position : LastBatch;
         }
+        foreach (var rewrite in write.Rewrites)
+            Replace(rewrite);
         foreach (var (table, key, value) in write.Records)
         {
             var records = Records(table);
@@ -84,6 +86,20 @@ internal sealed class SimDisk
                 hash = (hash * 31) + op.OpId.Value + SimTrace.HashOf(op.Fragment.Span);
         }
         return hash;
+    }
+
+    // A new list: readers may be going through the old one.
+    private void Replace(BucketRewrite rewrite)
+    {
+        var log = _buckets.GetValueOrDefault(rewrite.Bucket, []);
+        List<BucketOp> replaced =
+        [
+            .. log.Where(op => op.OpId <= rewrite.After), .. rewrite.Ops.ToArray(), .. log.Where(op => op.OpId > rewrite.UpTo),
+        ];
+        if (replaced.Count > 0)
+            _buckets[rewrite.Bucket] = replaced;
+        else
+            _buckets.Remove(rewrite.Bucket);
     }
 
     private void Clear()
