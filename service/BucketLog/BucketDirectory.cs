@@ -103,6 +103,17 @@ public sealed class BucketDirectory
         records.Put(RecordTable.Bucket, scratch.WrittenSpan[value..], scratch.WrittenSpan[..value]);
     }
 
+    /// <summary>Name and totals of a stored record.</summary>
+    internal static (string Name, BucketSummary Summary) ReadRecord(StoredRecord record)
+    {
+        var reader = new RecordReader(record.Value.Span);
+        reader.ReadCount();
+        return (Encoding.UTF8.GetString(record.Key.Span), ReadSummary(ref reader));
+    }
+
+    private static BucketSummary ReadSummary(ref RecordReader reader) => new(
+        new OpId(reader.ReadVarint()), (uint)reader.ReadVarint(), (long)reader.ReadVarint(), (long)reader.ReadVarint());
+
     /// <summary>Takes in the stored records, which come ordered by name.</summary>
     internal void Load(List<StoredRecord> records)
     {
@@ -116,8 +127,7 @@ public sealed class BucketDirectory
                 if (number < 1 || number > entries.Length || entries[number - 1] is not null)
                     Throw.DamagedRecord();
                 var entry = new BucketEntry(number, Encoding.UTF8.GetString(record.Key.Span));
-                entry.Published = entry.Evaluated = new BucketSummary(
-                    new OpId(reader.ReadVarint()), (uint)reader.ReadVarint(), (long)reader.ReadVarint(), (long)reader.ReadVarint());
+                entry.Published = entry.Evaluated = ReadSummary(ref reader);
                 entries[number - 1] = entry;
             }
             foreach (var entry in entries)

@@ -13,6 +13,7 @@ public sealed partial class BucketLogWriter
         query.Add(RecordTable.Meta, MetaKey.Position);
         query.Add(RecordTable.Meta, MetaKey.Replication);
         query.Add(RecordTable.Meta, MetaKey.Generation);
+        query.Add(RecordTable.Meta, MetaKey.Copying);
         await _storage.GetAsync(query, cancellationToken);
         if (query.TryGetValue(0, out var position))
             _position = LogPosition.Read(position.Span);
@@ -20,6 +21,8 @@ public sealed partial class BucketLogWriter
             _replication = ReplicationState.Parse(replication.Span);
         if (query.TryGetValue(2, out var generation))
             _generation = LogGeneration.Read(generation.Span);
+        if (query.TryGetValue(3, out _))
+            throw new UnfinishedCopyException();
         _reservedDurable = _generation.ReservedOpId.Value;
     }
 

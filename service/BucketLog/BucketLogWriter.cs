@@ -183,6 +183,8 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
         Directory.Clear();
         _catalog.Clear();
         _isVisible = false;
+        if (_position.LastOpId > OpId.None)
+            _generation = _generation.Next(_environment.Random); // that this store is not an older copy of another nobody can tell
         _position = EmptyPosition();
         _batch.LastOpId = _position.LastOpId;
         _batch.GenerationBase = _position.GenerationBase;
@@ -241,10 +243,7 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
             _source.Acknowledge(written.Position.Position);
     }
 
-    private Checkpoint? Visible() =>
-        _replication is { SnapshotDone: true } replication && _position.Position >= replication.VisibleFrom && _position.Position >= _position.VisibleFrom
-            ? new Checkpoint(_position.LastOpId, _position.Position)
-            : null;
+    private Checkpoint? Visible() => _position.VisibleWith(_replication);
 
     private void ReportErrors()
     {

@@ -47,3 +47,9 @@ public sealed class StoreUnreachableException(string store, Exception cause) : B
     message: $"The store {store} cannot be opened: {cause.Message.TrimEnd('.')}.",
     hint: "Check DATABASE_URL, that the server runs, and that the role may create a schema in the database or owns the one that is there.",
     cause);
+
+/// <summary>Somebody deleted, moved or replaced the files of a store in use.</summary>
+public sealed class StoreReplacedException(string store) : BucketsException(
+    code: "TGB2008",
+    message: $"The files of the store {store} were deleted, moved or replaced while it was in use.",
+    hint: "Put them back as they were if you can, then restart; what they lack the source sends again, or everything is read anew.");

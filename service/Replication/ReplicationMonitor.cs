@@ -48,7 +48,8 @@ public sealed class ReplicationMonitor(TimeProvider time)
             _current = _current with { Failure = failure };
     }
 
-    internal void Note(ReplicationState state) => _current = _current with { State = state };
+    /// <summary>Replication stands here now. In a process that only reads the store, the writer's state as it is stored.</summary>
+    public void Note(ReplicationState state) => _current = _current with { State = state };
 
     internal void Note(SnapshotProgress? snapshot) => _current = _current with { Snapshot = snapshot };
 }

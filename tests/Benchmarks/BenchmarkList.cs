@@ -4,6 +4,7 @@ using TopGun.Buckets.Tests.Benchmarks.Grid;
 using TopGun.Buckets.Tests.Benchmarks.Log;
 using TopGun.Buckets.Tests.Benchmarks.Measuring;
 using TopGun.Buckets.Tests.Benchmarks.Rules;
+using TopGun.Buckets.Tests.Benchmarks.Store;
 
 namespace TopGun.Buckets.Tests.Benchmarks;
 
@@ -27,6 +28,7 @@ internal static class BenchmarkList
         new("rules", "Evaluating a row, beside writing its JSON; a request's buckets, beside writing their names. --definitions 1,10,100 --buckets 10,1000,50000 --rounds 3", RulesBenchmark.RunAsync),
         new("files", "The worst rules files there are, beside the time and memory that any file may cost. --rounds 5", RulesFileBenchmark.RunAsync),
         new("log", "Rows into the bucket log, beside writing the same bytes to a file. --rows 100000 --tx 1,100,10000 --store embedded", LogBenchmark.RunAsync),
+        new("store", "Operations into the Postgres store, beside COPY. --ops 200000 --commit 100,10000 --buckets 10,1000 --rounds 3", StoreBenchmark.RunAsync),
         new("grid", "Hot operations to lines, beside memcpy. --rows 100000 --buckets 1,100,1000", GridBenchmark.RunAsync),
     ];
 

@@ -25,6 +25,7 @@ public sealed partial class PostgresColdStorage : IColdStorage, IStoreLease
     private readonly StoreWriting _writing;
     private readonly Queue<(long Number, long Timestamp)> _notices = [];
 
+    private Task _announcing = Task.CompletedTask;
     private WriterLease? _lease;
     private NpgsqlConnection? _connection;
     private long _lastWrite;
@@ -53,7 +54,11 @@ public sealed partial class PostgresColdStorage : IColdStorage, IStoreLease
         try
         {
             await using (var connection = await _connections.OpenAsync("topgun", cancellationToken))
+            {
+                if (!_options.Creates && await _tables.FindFormatAsync(connection, cancellationToken) == 0)
+                    throw new NoStoreException(_connections.Name);
                 await _tables.PrepareAsync(connection, _connections.Name, cancellationToken);
+            }
             _lease = await WriterLease.TakeAsync(_connections, _tables, _options, _time, _logger, cancellationToken);
             _lease.Housekeeping = ForgetNoticesAsync;
             _connection = await OpenWriterAsync(cancellationToken);
@@ -116,7 +121,7 @@ public sealed partial class PostgresColdStorage : IColdStorage, IStoreLease
                 throw named;
             }
         }
-        _lastWrite = number;
+        Volatile.Write(ref _lastWrite, number);
         Announce(number);
     }
 
@@ -135,7 +140,7 @@ public sealed partial class PostgresColdStorage : IColdStorage, IStoreLease
     public IAsyncEnumerable<BucketOp> ReadAsync(string bucket, OpId after, OpId upTo, CancellationToken cancellationToken)
     {
         ThrowIfUnusable();
-        return _reads.ReadAsync(bucket, after, upTo, cancellationToken);
+        return _reads.ReadAsync(bucket, after, upTo, moment: null, cancellationToken);
     }
 
     public async ValueTask DisposeAsync()
@@ -185,20 +190,29 @@ public sealed partial class PostgresColdStorage : IColdStorage, IStoreLease
     private void Announce(long number)
     {
         lock (_notices)
+        {
             _notices.Enqueue((number, _time.GetTimestamp()));
-        _ = AnnounceAsync();
+            if (!_announcing.IsCompleted)
+                return; // looks for what came meanwhile before it ends
+            _announcing = AnnounceAsync();
+        }
     }
 
     private async Task AnnounceAsync()
     {
-        try
+        await Task.Yield(); // never under the lock
+        for (var announced = 0L; announced != Volatile.Read(ref _lastWrite);)
         {
-            await using var command = _connections.Reads.CreateCommand($"NOTIFY \"{_tables.Channel}\"");
-            await command.ExecuteNonQueryAsync();
-        }
-        catch (Exception failure) when (failure is NpgsqlException or ObjectDisposedException or InvalidOperationException)
-        {
-            // Engines without NOTIFY, or a server that is away.
+            announced = Volatile.Read(ref _lastWrite);
+            try
+            {
+                await using var command = _connections.Reads.CreateCommand($"NOTIFY \"{_tables.Channel}\"");
+                await command.ExecuteNonQueryAsync();
+            }
+            catch (Exception failure) when (failure is NpgsqlException or ObjectDisposedException or InvalidOperationException)
+            {
+                // Engines without NOTIFY, or a server that is away.
+            }
         }
     }
 

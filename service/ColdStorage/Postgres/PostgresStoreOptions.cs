@@ -6,6 +6,9 @@ public sealed class PostgresStoreOptions
     /// <summary>Schema of the store's tables. Default <c>topgun_store</c>: its own, so that nothing of an application's is near.</summary>
     public string Schema { get; set; } = "topgun_store";
 
+    /// <summary>Whether tables that are missing are made. Default true; without them there is no store otherwise (TGB1206).</summary>
+    public bool Creates { get; set; } = true;
+
     /// <summary>How long a writer that is not heard of keeps the store. Default 5 seconds: longer than the pauses of a busy machine.</summary>
     public TimeSpan Lease { get; set; } = TimeSpan.FromSeconds(5);
 

@@ -73,11 +73,11 @@ internal sealed partial class StoreReads(StoreConnections connections, StoreTabl
 
     /// <summary>A bucket's operations in ascending order, as of one moment for as long as the server stays.</summary>
     public async IAsyncEnumerable<BucketOp> ReadAsync(
-        string bucket, OpId after, OpId upTo, [EnumeratorCancellation] CancellationToken cancellationToken)
+        string bucket, OpId after, OpId upTo, NpgsqlConnection? moment, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         var key = StoredKey.Of(Encoding.UTF8.GetBytes(bucket));
         var ops = new List<BucketOp>();
-        var connection = default(NpgsqlConnection);
+        var connection = moment;
         var transaction = default(NpgsqlTransaction);
         var waitedSince = default(long?);
         try
@@ -89,14 +89,15 @@ internal sealed partial class StoreReads(StoreConnections connections, StoreTabl
                 try
                 {
                     connection ??= await connections.Reads.OpenConnectionAsync(cancellationToken);
-                    transaction ??= await connection.BeginTransactionAsync(System.Data.IsolationLevel.RepeatableRead, cancellationToken);
+                    if (moment is null)
+                        transaction ??= await connection.BeginTransactionAsync(System.Data.IsolationLevel.RepeatableRead, cancellationToken);
                     extents = await ReadPageAsync(connection, key, after, upTo, ops, cancellationToken);
                     waitedSince = null;
                 }
                 catch (Exception failure) when (PostgresFailure.IsTransient(failure))
                 {
                     waitedSince ??= time.GetTimestamp();
-                    if (time.GetElapsedTime(waitedSince.Value) >= options.ReadPatience)
+                    if (moment is not null || time.GetElapsedTime(waitedSince.Value) >= options.ReadPatience)
                         throw new StoreFailedException(connections.Name, failure);
                     (transaction, connection) = (null, await DropAsync(connection));
                     await PauseAsync(failure, cancellationToken);
@@ -111,9 +112,45 @@ internal sealed partial class StoreReads(StoreConnections connections, StoreTabl
         }
         finally
         {
-            if (connection is not null)
+            if (connection is not null && connection != moment)
                 await connection.DisposeAsync(); // rolls back
         }
+    }
+
+    /// <summary>Operations of several buckets, each after a position of its own, as of one moment.</summary>
+    public ValueTask<IReadOnlyDictionary<string, IReadOnlyList<BucketOp>>> ReadAsync(
+        IReadOnlyList<(string Bucket, OpId After)> buckets, OpId upTo, CancellationToken cancellationToken) =>
+        RetryAsync(moment: null, Timeout.InfiniteTimeSpan, connection => ReadAsync(connection, buckets, upTo, cancellationToken), cancellationToken);
+
+    private async ValueTask<IReadOnlyDictionary<string, IReadOnlyList<BucketOp>>> ReadAsync(
+        NpgsqlConnection connection, IReadOnlyList<(string Bucket, OpId After)> buckets, OpId upTo, CancellationToken cancellationToken)
+    {
+        var keys = buckets.Select(bucket => StoredKey.Of(Encoding.UTF8.GetBytes(bucket.Bucket))).ToArray();
+        await using var command = new NpgsqlCommand(
+            $"""
+            SELECT b.n, o.ops FROM unnest($1, $2) WITH ORDINALITY AS b (bucket, after, n)
+            JOIN {tables.Ops} o ON o.bucket = b.bucket AND o.last_op > b.after AND o.first_op <= $3 ORDER BY b.n, o.last_op
+            """,
+            connection)
+        {
+            Parameters =
+            {
+                new() { Value = keys, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Bytea },
+                new() { Value = buckets.Select(bucket => Number(bucket.After)).ToArray(), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Bigint },
+                new() { Value = Number(upTo) },
+            },
+        };
+        Dictionary<string, IReadOnlyList<BucketOp>> found = new(StringComparer.Ordinal);
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        while (await reader.ReadAsync(cancellationToken))
+        {
+            var index = (int)reader.GetInt64(0) - 1;
+            var (bucket, after) = buckets[index];
+            if (!found.TryGetValue(bucket, out var ops))
+                found.Add(bucket, ops = new List<BucketOp>());
+            OpExtent.Read(connections.Name, keys[index], reader.GetFieldValue<byte[]>(1), after.Value, upTo.Value, (List<BucketOp>)ops);
+        }
+        return found;
     }
 
     /// <summary>Runs a read, again while the server is away.</summary>

@@ -1,0 +1,202 @@
+using Microsoft.Extensions.Logging;
+using TopGun.Buckets.BucketLog.Records;
+using TopGun.Buckets.Protocol;
+using TopGun.Buckets.Replication;
+
+namespace TopGun.Buckets.BucketLog;
+
+/// <summary>Tells a subscriber what another process writes to a shared store: checkpoints, changed buckets and lookups, write checkpoints.</summary>
+/// <remarks>
+/// To the subscriber it is as if the log were written here, only that everything is durable when it comes. Operations come along for the buckets it
+/// keeps; whatever else it wants it reads from the store.
+/// </remarks>
+/// <param name="feed">The opened store.</param>
+/// <param name="subscriber">Who is told.</param>
+/// <param name="loading">Called before everything is loaded, in the same moment of the store; may throw <see cref="RulesDifferException"/>.</param>
+/// <param name="replication">Told where replication stands, for what is written to the source from here.</param>
+/// <param name="time">The clock of all waiting.</param>
+/// <param name="logger">Told what an operator should know.</param>
+public sealed partial class StoreTail(
+    IStoreFeed feed,
+    IBatchSubscriber subscriber,
+    Func<IColdStorage, CancellationToken, ValueTask> loading,
+    Action<ReplicationState> replication,
+    TimeProvider time,
+    ILogger<StoreTail> logger)
+{
+    private static readonly TimeSpan RulesDelay = TimeSpan.FromSeconds(1);
+
+    private BucketDirectory _directory = new();
+    private long _number;
+
+    /// <summary>When the store was last looked at and there was nothing that is not told.</summary>
+    public DateTimeOffset CaughtUpAt { get; private set; }
+
+    /// <summary>Follows the store until cancelled.</summary>
+    /// <exception cref="BucketsException">The store failed.</exception>
+    public async Task RunAsync(CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            await LoadAsync(cancellationToken);
+            while (await FollowAsync(cancellationToken))
+                await feed.WaitAsync(cancellationToken);
+            Log.LoadsAnew(logger, _number);
+            subscriber.Reset();
+        }
+    }
+
+    /// <summary>Begins with what the store holds.</summary>
+    private async ValueTask LoadAsync(CancellationToken cancellationToken)
+    {
+        var isTold = false;
+        while (true)
+        {
+            _number = await feed.BeginMomentAsync(cancellationToken);
+            try
+            {
+                await loading(feed, cancellationToken);
+                await LoadMomentAsync(cancellationToken);
+                return;
+            }
+            catch (RulesDifferException failure)
+            {
+                if (!isTold)
+                    Log.RulesDiffer(logger, failure.Message);
+                isTold = true;
+            }
+            finally
+            {
+                await feed.EndMomentAsync();
+            }
+            await Task.Delay(RulesDelay, time, cancellationToken);
+        }
+    }
+
+    private async ValueTask LoadMomentAsync(CancellationToken cancellationToken)
+    {
+        var query = new RecordQuery();
+        query.Add(RecordTable.Meta, MetaKey.Position);
+        query.Add(RecordTable.Meta, MetaKey.Replication);
+        await feed.GetAsync(query, cancellationToken);
+        var position = query.TryGetValue(0, out var stored) ? LogPosition.Read(stored.Span) : LogPosition.Empty;
+        var state = query.TryGetValue(1, out var text) ? ReplicationState.Parse(text.Span) : null;
+        if (state is not null)
+            replication(state);
+
+        List<StoredRecord> buckets = [];
+        await foreach (var record in feed.ScanAsync(RecordTable.Bucket, default, cancellationToken))
+            buckets.Add(record);
+        _directory = new BucketDirectory();
+        _directory.Load(buckets);
+        var visible = position.VisibleWith(state);
+        await subscriber.StartAsync(feed, _directory, visible, cancellationToken);
+        subscriber.Durable(position.LastOpId);
+        Log.Loaded(logger, _number, _directory.Count);
+    }
+
+    /// <summary>Tells what was written since; false when everything has to be loaded anew.</summary>
+    private async ValueTask<bool> FollowAsync(CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            if (await feed.ReadNoticesAsync(_number, cancellationToken) is not { } notices)
+                return false;
+            foreach (var (number, notice) in notices)
+            {
+                if (notice.IsEverything)
+                    return false;
+                if (notice.Replication is { } state)
+                    replication(state);
+                var batch = await BuildAsync(notice, cancellationToken);
+                if (batch.Checkpoint.LastOpId > OpId.None)
+                    subscriber.Durable(batch.Checkpoint.LastOpId);
+                foreach (var change in batch.Buckets)
+                    _directory.Set(change.Name, change.Summary);
+                subscriber.Append(batch, notice.Visible);
+                _number = number;
+            }
+            if (notices.Count == 0)
+            {
+                CaughtUpAt = time.GetUtcNow();
+                return true;
+            }
+        }
+    }
+
+    private async ValueTask<OpBatch> BuildAsync(WriteNotice notice, CancellationToken cancellationToken)
+    {
+        List<(string Bucket, OpId After)> kept = [];
+        foreach (var (name, _) in notice.Buckets)
+        {
+            if (subscriber.Keeps(name))
+                kept.Add((name, _directory.Find(name).LastOpId));
+        }
+        var read = kept.Count == 0 ? null : await feed.ReadAsync(kept, notice.LastOpId, cancellationToken);
+        List<BucketOp> ops = [];
+        List<BucketChange> changes = [];
+        foreach (var (name, summary) in notice.Buckets)
+        {
+            var (first, count) = (ops.Count, 0);
+            // What was rewritten since it was written does not add up any more, and is read from the store when somebody asks.
+            if (read is not null && read.TryGetValue(name, out var its) && AddsUp(_directory.Find(name), its, summary))
+            {
+                ops.AddRange(its);
+                count = its.Count;
+            }
+            changes.Add(new BucketChange(name, first, count, summary));
+        }
+        changes.AddRange(await RewrittenAsync(notice, cancellationToken));
+        return new OpBatch
+        {
+            Checkpoint = new Checkpoint(notice.LastOpId, notice.Visible?.Position ?? Lsn.None),
+            FirstOpId = ops.Count == 0 ? OpId.None : ops.Min(op => op.OpId),
+            Ops = ops.ToArray(),
+            Fragments = ReadOnlyMemory<byte>.Empty,
+            Buckets = changes,
+            Lookups = notice.Lookups,
+            WriteCheckpoints = notice.WriteCheckpoints,
+        };
+    }
+
+    /// <summary>Buckets whose stored operations were replaced: their totals are read, and what was kept of them is to be forgotten.</summary>
+    private async ValueTask<List<BucketChange>> RewrittenAsync(WriteNotice notice, CancellationToken cancellationToken)
+    {
+        List<BucketChange> changes = [];
+        var names = notice.Rewritten.Except(notice.Buckets.Select(bucket => bucket.Name), StringComparer.Ordinal).ToList();
+        if (names.Count == 0)
+            return changes;
+        var query = new RecordQuery();
+        foreach (var name in names)
+            query.Add(RecordTable.Bucket, System.Text.Encoding.UTF8.GetBytes(name));
+        await feed.GetAsync(query, cancellationToken);
+        for (var index = 0; index < names.Count; index++)
+        {
+            // Totals from a later write than this are not told before it: its own notice brings them.
+            var summary = query.TryGetValue(index, out var value) ? BucketDirectory.ReadRecord(new StoredRecord(query.Key(index), value)).Summary : default;
+            if (summary.LastOpId <= _directory.Find(names[index]).LastOpId)
+                changes.Add(new BucketChange(names[index], 0, 0, summary));
+        }
+        return changes;
+    }
+
+    private static bool AddsUp(BucketSummary before, IReadOnlyList<BucketOp> ops, BucketSummary after)
+    {
+        var sum = before.Checksum;
+        foreach (var op in ops)
+            sum = op.Kind == OpKind.Clear ? op.Checksum : unchecked(sum + op.Checksum);
+        return ops.Count > 0 && sum == after.Checksum && before.Count + ops.Count == after.Count && ops[^1].OpId == after.LastOpId;
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(1220, LogLevel.Information, "Following the store from write {Number} with {BucketCount} buckets.")]
+        public static partial void Loaded(ILogger logger, long number, int bucketCount);
+
+        [LoggerMessage(1221, LogLevel.Information, "The store was filled anew, or too much was written since write {Number}; loading it.")]
+        public static partial void LoadsAnew(ILogger logger, long number);
+
+        [LoggerMessage(1222, LogLevel.Warning, "Waiting until the rules agree: {Message}")]
+        public static partial void RulesDiffer(ILogger logger, string message);
+    }
+}
