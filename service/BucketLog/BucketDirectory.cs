@@ -52,6 +52,16 @@ public sealed class BucketDirectory
             return _entries.TryGetValue(bucket, out var entry) ? entry.Published : default;
     }
 
+    /// <summary>
+    /// The bucket cannot be read any more at checkpoints before this: operations up to it were replaced. To be asked after reading, since it is
+    /// raised before anything of it can be seen.
+    /// </summary>
+    public OpId CompactedThrough(string bucket)
+    {
+        lock (_gate)
+            return _entries.TryGetValue(bucket, out var entry) ? entry.CompactedThrough : OpId.None;
+    }
+
     internal void Set(string bucket, BucketSummary summary)
     {
         lock (_gate)
@@ -71,6 +81,53 @@ public sealed class BucketDirectory
                 _entries[change.Name].Published = change.Summary;
         }
     }
+
+    /// <summary>Takes in totals that changed without a batch; those of an earlier or a later batch are left alone.</summary>
+    internal void Refresh(string bucket, BucketSummary summary)
+    {
+        lock (_gate)
+        {
+            if (_entries.TryGetValue(bucket, out var entry) && entry.Published.LastOpId == summary.LastOpId)
+                entry.Published = entry.Evaluated = summary;
+        }
+    }
+
+    /// <summary>Notes how far another process has compacted a bucket; false when that was known.</summary>
+    internal bool Compacting(string bucket, OpId through)
+    {
+        lock (_gate)
+        {
+            if (!_entries.TryGetValue(bucket, out var entry) || through <= entry.CompactedThrough)
+                return false;
+            entry.CompactedThrough = through;
+            return true;
+        }
+    }
+
+    internal void Compacting(BucketEntry entry, OpId through)
+    {
+        lock (_gate)
+        {
+            if (through > entry.CompactedThrough)
+                entry.CompactedThrough = through;
+        }
+    }
+
+    /// <summary>Makes totals known that changed without a batch, unless they belong to one that is still on its way.</summary>
+    internal void Refresh(BucketEntry entry)
+    {
+        lock (_gate)
+        {
+            if (entry.Published.LastOpId == entry.Evaluated.LastOpId)
+                entry.Published = entry.Evaluated;
+        }
+    }
+
+    /// <summary>Whether this is one of the buckets that there are, and not one from before all became void.</summary>
+    internal bool Holds(BucketEntry entry) => entry.Number <= _byNumber.Count && ReferenceEquals(_byNumber[entry.Number - 1], entry);
+
+    /// <summary>All buckets; for the evaluating thread.</summary>
+    internal IReadOnlyList<BucketEntry> All => _byNumber;
 
     /// <summary>The bucket of a UTF-8 name, made when it is new.</summary>
     internal BucketEntry GetOrAdd(ReadOnlySpan<byte> name)
@@ -97,22 +154,24 @@ public sealed class BucketDirectory
         scratch.WriteVarint(summary.Checksum);
         scratch.WriteVarint((ulong)summary.Count);
         scratch.WriteVarint((ulong)summary.ByteCount);
+        scratch.WriteVarint((ulong)summary.Superseded);
+        scratch.WriteVarint(entry.CompactedThrough.Value);
         var value = scratch.WrittenCount;
         var name = scratch.GetSpan(Encoding.UTF8.GetMaxByteCount(entry.Name.Length));
         scratch.Advance(Encoding.UTF8.GetBytes(entry.Name, name));
         records.Put(RecordTable.Bucket, scratch.WrittenSpan[value..], scratch.WrittenSpan[..value]);
     }
 
-    /// <summary>Name and totals of a stored record.</summary>
-    internal static (string Name, BucketSummary Summary) ReadRecord(StoredRecord record)
+    /// <summary>Name and totals of a stored record, and how far the bucket was compacted.</summary>
+    internal static (string Name, BucketSummary Summary, OpId CompactedThrough) ReadRecord(StoredRecord record)
     {
         var reader = new RecordReader(record.Value.Span);
         reader.ReadCount();
-        return (Encoding.UTF8.GetString(record.Key.Span), ReadSummary(ref reader));
+        return (Encoding.UTF8.GetString(record.Key.Span), ReadSummary(ref reader), new OpId(reader.ReadVarint()));
     }
 
     private static BucketSummary ReadSummary(ref RecordReader reader) => new(
-        new OpId(reader.ReadVarint()), (uint)reader.ReadVarint(), (long)reader.ReadVarint(), (long)reader.ReadVarint());
+        new OpId(reader.ReadVarint()), (uint)reader.ReadVarint(), (long)reader.ReadVarint(), (long)reader.ReadVarint(), (long)reader.ReadVarint());
 
     /// <summary>Takes in the stored records, which come ordered by name.</summary>
     internal void Load(List<StoredRecord> records)
@@ -128,6 +187,7 @@ public sealed class BucketDirectory
                     Throw.DamagedRecord();
                 var entry = new BucketEntry(number, Encoding.UTF8.GetString(record.Key.Span));
                 entry.Published = entry.Evaluated = ReadSummary(ref reader);
+                entry.CompactedThrough = new OpId(reader.ReadVarint());
                 entries[number - 1] = entry;
             }
             foreach (var entry in entries)

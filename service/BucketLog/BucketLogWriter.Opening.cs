@@ -36,6 +36,14 @@ public sealed partial class BucketLogWriter
         Directory.Load(buckets);
     }
 
+    private void StartCompaction()
+    {
+        _durable = _position.LastOpId;
+        foreach (var bucket in Directory.All)
+            _compactor.Consider(bucket);
+        _compactor.Start();
+    }
+
     /// <summary>Makes an empty store ours, or voids one that other rules filled.</summary>
     private async ValueTask StartGenerationAsync(CancellationToken cancellationToken)
     {

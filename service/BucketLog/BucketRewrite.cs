@@ -11,4 +11,17 @@ namespace TopGun.Buckets.BucketLog;
 /// <param name="After">Exclusive lower bound; <see cref="OpId.None"/> replaces from the start.</param>
 /// <param name="UpTo">Inclusive upper bound.</param>
 /// <param name="Ops">What is there instead: ascending, ids within the bounds. Empty leaves nothing.</param>
-public sealed record BucketRewrite(string Bucket, OpId After, OpId UpTo, ReadOnlyMemory<BucketOp> Ops);
+public sealed record BucketRewrite(string Bucket, OpId After, OpId UpTo, ReadOnlyMemory<BucketOp> Ops)
+{
+    /// <summary>About what it takes in a store.</summary>
+    internal long ByteCount
+    {
+        get
+        {
+            var bytes = 32L;
+            foreach (ref readonly var op in Ops.Span)
+                bytes += op.Fragment.Length + 32;
+            return bytes;
+        }
+    }
+}

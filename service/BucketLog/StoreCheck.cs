@@ -98,7 +98,7 @@ public static class StoreCheck
         IColdStorage storage, StoredRecord record, LogPosition? position, StoreTotals totals, List<StoreProblem> problems,
         CancellationToken cancellationToken)
     {
-        var (name, summary) = BucketDirectory.ReadRecord(record);
+        var (name, summary, _) = BucketDirectory.ReadRecord(record);
         var (sum, count, last) = (0u, 0L, OpId.None);
         try
         {

@@ -71,7 +71,7 @@ public static class StoreCopy
         var batch = new OpGatherer();
         foreach (var record in await ReadAllAsync(source, RecordTable.Bucket, cancellationToken)) // first: a moment of a store has one reader
         {
-            var (name, summary) = BucketDirectory.ReadRecord(record);
+            var (name, summary, _) = BucketDirectory.ReadRecord(record);
             batch.Enter(name, summary);
             await foreach (var op in source.ReadAsync(name, OpId.None, new OpId(long.MaxValue), cancellationToken))
             {

@@ -27,6 +27,7 @@ public sealed partial class StoreTail(
     private static readonly TimeSpan RulesDelay = TimeSpan.FromSeconds(1);
 
     private BucketDirectory _directory = new();
+    private TailedStorage? _storage;
     private long _number;
 
     /// <summary>When the store was last looked at and there was nothing that is not told.</summary>
@@ -89,8 +90,9 @@ public sealed partial class StoreTail(
             buckets.Add(record);
         _directory = new BucketDirectory();
         _directory.Load(buckets);
+        _storage = new TailedStorage(feed, _directory, subscriber);
         var visible = position.VisibleWith(state);
-        await subscriber.StartAsync(feed, _directory, visible, cancellationToken);
+        await subscriber.StartAsync(_storage, _directory, visible, cancellationToken);
         subscriber.Durable(position.LastOpId);
         Log.Loaded(logger, _number, _directory.Count);
     }
@@ -108,12 +110,8 @@ public sealed partial class StoreTail(
                     return false;
                 if (notice.Replication is { } state)
                     replication(state);
-                var batch = await BuildAsync(notice, cancellationToken);
-                if (batch.Checkpoint.LastOpId > OpId.None)
-                    subscriber.Durable(batch.Checkpoint.LastOpId);
-                foreach (var change in batch.Buckets)
-                    _directory.Set(change.Name, change.Summary);
-                subscriber.Append(batch, notice.Visible);
+                if (!await TellAsync(notice, cancellationToken))
+                    return false;
                 _number = number;
             }
             if (notices.Count == 0)
@@ -122,6 +120,23 @@ public sealed partial class StoreTail(
                 return true;
             }
         }
+    }
+
+    /// <summary>Tells one write; false when it cannot be told by itself.</summary>
+    private async ValueTask<bool> TellAsync(WriteNotice notice, CancellationToken cancellationToken)
+    {
+        foreach (var bucket in notice.Rewritten)
+        {
+            if (!await _storage!.NoteCompactionAsync(bucket, cancellationToken))
+                return false; // a bucket was dropped
+        }
+        var batch = await BuildAsync(notice, cancellationToken);
+        if (batch.Checkpoint.LastOpId > OpId.None)
+            subscriber.Durable(batch.Checkpoint.LastOpId);
+        foreach (var change in batch.Buckets)
+            _directory.Set(change.Name, change.Summary);
+        subscriber.Append(batch, notice.Visible);
+        return true;
     }
 
     private async ValueTask<OpBatch> BuildAsync(WriteNotice notice, CancellationToken cancellationToken)
@@ -146,7 +161,6 @@ public sealed partial class StoreTail(
             }
             changes.Add(new BucketChange(name, first, count, summary));
         }
-        changes.AddRange(await RewrittenAsync(notice, cancellationToken));
         return new OpBatch
         {
             Checkpoint = new Checkpoint(notice.LastOpId, notice.Visible?.Position ?? Lsn.None),
@@ -157,27 +171,6 @@ public sealed partial class StoreTail(
             Lookups = notice.Lookups,
             WriteCheckpoints = notice.WriteCheckpoints,
         };
-    }
-
-    /// <summary>Buckets whose stored operations were replaced: their totals are read, and what was kept of them is to be forgotten.</summary>
-    private async ValueTask<List<BucketChange>> RewrittenAsync(WriteNotice notice, CancellationToken cancellationToken)
-    {
-        List<BucketChange> changes = [];
-        var names = notice.Rewritten.Except(notice.Buckets.Select(bucket => bucket.Name), StringComparer.Ordinal).ToList();
-        if (names.Count == 0)
-            return changes;
-        var query = new RecordQuery();
-        foreach (var name in names)
-            query.Add(RecordTable.Bucket, System.Text.Encoding.UTF8.GetBytes(name));
-        await feed.GetAsync(query, cancellationToken);
-        for (var index = 0; index < names.Count; index++)
-        {
-            // Totals from a later write than this are not told before it: its own notice brings them.
-            var summary = query.TryGetValue(index, out var value) ? BucketDirectory.ReadRecord(new StoredRecord(query.Key(index), value)).Summary : default;
-            if (summary.LastOpId <= _directory.Find(names[index]).LastOpId)
-                changes.Add(new BucketChange(names[index], 0, 0, summary));
-        }
-        return changes;
     }
 
     private static bool AddsUp(BucketSummary before, IReadOnlyList<BucketOp> ops, BucketSummary after)

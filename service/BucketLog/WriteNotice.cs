@@ -10,7 +10,7 @@ namespace TopGun.Buckets.BucketLog;
 /// Names what changed; the operations themselves are in the store. Numbers are as in <see cref="RecordBytes"/>:
 /// <code>
 /// notice := │ flags u8 │ visible op id, visible position (if flagged) │ replication state (if flagged) │ last op id │
-///           │ n │ ( name, last op id, checksum, op count, byte count )* │ n │ ( key, entry, op id, exists u8, record )* │ n │ ( user key, id )* │ n │ ( name )* │
+///           │ n │ ( name, last op id, checksum, op count, byte count, superseded )* │ n │ ( key, entry, op id, exists u8, record )* │ n │ ( user key, id )* │ n │ ( name )* │
 /// </code>
 /// </remarks>
 public sealed class WriteNotice
@@ -92,7 +92,7 @@ public sealed class WriteNotice
         for (var index = 0; index < buckets.Length; index++)
         {
             buckets[index] = (reader.ReadText(), new BucketSummary(
-                new OpId(reader.ReadVarint()), (uint)reader.ReadVarint(), (long)reader.ReadVarint(), (long)reader.ReadVarint()));
+                new OpId(reader.ReadVarint()), (uint)reader.ReadVarint(), (long)reader.ReadVarint(), (long)reader.ReadVarint(), (long)reader.ReadVarint()));
         }
         var lookups = new LookupChange[reader.ReadCount()];
         for (var index = 0; index < lookups.Length; index++)
@@ -152,6 +152,7 @@ public sealed class WriteNotice
             output.WriteVarint(summary.Checksum);
             output.WriteVarint((ulong)summary.Count);
             output.WriteVarint((ulong)summary.ByteCount);
+            output.WriteVarint((ulong)summary.Superseded);
         }
     }
 

@@ -161,6 +161,7 @@ public sealed partial class BucketGrid : IBatchSubscriber
         _use.Clear();
         _parameters.Clear();
         _pins.Clear();
+        _compacting.Clear();
         _writeCheckpoints.Clear();
         _hiddenWriteCheckpoints.Clear();
         _pending.Clear();

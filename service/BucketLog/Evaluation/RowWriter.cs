@@ -87,6 +87,7 @@ internal sealed class RowWriter(BatchBuilder batch, BucketDirectory directory, W
             for (var buckets = reader.ReadCount(); buckets > 0; buckets--)
             {
                 var bucket = reader.ReadCount();
+                BatchBuilder.Supersede(directory.ByNumber(bucket));
                 if (_outputs.Contains(table, id, bucket))
                     continue;
                 if (fragment < 0)

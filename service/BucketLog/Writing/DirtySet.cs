@@ -61,6 +61,15 @@ internal sealed class DirtySet
             Add(buckets[index], batch.Buckets[index].Summary);
     }
 
+    /// <summary>Adds ranges of a bucket that are replaced.</summary>
+    public void Add(BucketEntry bucket, IReadOnlyList<BucketRewrite> rewrites)
+    {
+        Write.Rewrites.AddRange(rewrites);
+        foreach (var rewrite in rewrites)
+            ByteCount += rewrite.ByteCount;
+        Add(bucket, bucket.Evaluated);
+    }
+
     /// <summary>Adds what is known only when the write begins: totals and position.</summary>
     public void Seal()
     {

@@ -54,6 +54,13 @@ internal sealed class ServiceNode(World world)
         Die();
     }
 
+    /// <summary>Compacts whatever there is to compact.</summary>
+    public void Compact()
+    {
+        if (_serving is { } serving)
+            _actor!.Start("compact", () => serving.Log.CompactAsync(CancellationToken.None).AsTask());
+    }
+
     /// <summary>A client has connected.</summary>
     public void Accept(string user, byte[] request, SimLink link)
     {
@@ -131,7 +138,7 @@ internal sealed class ServiceNode(World world)
         var start = await log.OpenAsync(CancellationToken.None);
         var stop = new CancellationTokenSource();
         var watch = StopWithLogAsync(log, stop);
-        _serving = new Serving(grid, rules, new WriteCheckpoints(world.Source, monitor, actor.Time, NullLogger<WriteCheckpoints>.Instance));
+        _serving = new Serving(log, grid, rules, new WriteCheckpoints(world.Source, monitor, actor.Time, NullLogger<WriteCheckpoints>.Instance));
         try
         {
             await foreach (var change in changes.ReadAsync(start.State, start.Position, stop.Token))
@@ -220,5 +227,5 @@ internal sealed class ServiceNode(World world)
         return result.Rules ?? throw new InvalidOperationException(string.Join(Environment.NewLine, result.Findings));
     }
 
-    private sealed record Serving(BucketGrid Grid, RuleSet Rules, IWriteCheckpoints WriteCheckpoints);
+    private sealed record Serving(BucketLogWriter Log, BucketGrid Grid, RuleSet Rules, IWriteCheckpoints WriteCheckpoints);
 }

@@ -26,6 +26,9 @@ internal sealed class SimDisk
     /// <summary>Number of writes applied.</summary>
     public int WriteCount { get; private set; }
 
+    /// <summary>Number of ranges replaced.</summary>
+    public int RewriteCount { get; private set; }
+
     /// <summary>Every operation stored.</summary>
     public IEnumerable<(string Bucket, BucketOp Op)> Operations =>
         _buckets.SelectMany(bucket => bucket.Value.Select(op => (bucket.Key, op)));
@@ -46,6 +49,7 @@ internal sealed class SimDisk
             }
             LastBatch = batch.Checkpoint.Position > LastBatch ? batch.Checkpoint.Position : LastBatch;
         }
+        RewriteCount += write.Rewrites.Count;
         foreach (var rewrite in write.Rewrites)
             Replace(rewrite);
         foreach (var (table, key, value) in write.Records)
