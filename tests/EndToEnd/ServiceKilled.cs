@@ -15,8 +15,8 @@ public class ServiceKilled
     [Theory]
     [InlineData("embedded", "memory", 50)]
     [InlineData("embedded", "durable", 50)]
-    [InlineData("postgres", "memory", 20)]
-    [InlineData("postgres", "durable", 10)]
+    [InlineData("postgres", "memory", 15)]
+    [InlineData("postgres", "durable", 5)]
     public async Task Killed_at_random_moments_under_write_load_it_loses_and_repeats_nothing(string store, string publish, int kills)
     {
         var seed = Environment.TickCount;

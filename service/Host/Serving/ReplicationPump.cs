@@ -84,8 +84,9 @@ internal sealed partial class ReplicationPump : BackgroundService, IPump
         // What is durable is acknowledged while the connection is still there.
         var isFlushed = !stoppingToken.IsCancellationRequested || await TryFlushAsync();
         await reading.CancelAsync();
+        if (takenOver.IsFaulted)
+            await takenOver; // whatever else failed, failed for this
         await EndAsync(following, reading.Token);
-        await EndAsync(takenOver.IsCompleted ? takenOver : Task.CompletedTask, stoppingToken);
         await EndAsync(_log.Completion.IsCompleted ? _log.Completion : Task.CompletedTask, reading.Token);
         if (!isFlushed)
             return; // a store that takes nothing would keep us; what is not in it the source sends again
