@@ -1,13 +1,12 @@
-using System.Globalization;
 using TopGun.Buckets.BucketLog.Records;
 using TopGun.Buckets.Protocol;
 
 namespace TopGun.Buckets.BucketLog;
 
 /// <summary>Something in a store that is not as it has to be.</summary>
-/// <param name="Object">What it is about: a bucket, or a kind of record.</param>
+/// <param name="Subject">What it is about: a bucket, or a kind of record.</param>
 /// <param name="Problem">A sentence.</param>
-public sealed record StoreProblem(string Object, string Problem);
+public sealed record StoreProblem(string Subject, string Problem);
 
 /// <summary>What the check of a store found.</summary>
 /// <param name="Generation">Identity of the store; null when there is none in it.</param>

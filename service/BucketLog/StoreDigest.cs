@@ -1,5 +1,4 @@
 using System.Globalization;
-using TopGun.Buckets.BucketLog.Records;
 using TopGun.Buckets.Protocol;
 
 namespace TopGun.Buckets.BucketLog;

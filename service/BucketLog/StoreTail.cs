@@ -27,7 +27,7 @@ public sealed partial class StoreTail(
     private static readonly TimeSpan RulesDelay = TimeSpan.FromSeconds(1);
 
     private BucketDirectory _directory = new();
-    private TailedStorage? _storage;
+    private Func<string, CancellationToken, ValueTask<bool>>? _noteCompaction;
     private long _number;
 
     /// <summary>When the store was last looked at and there was nothing that is not told.</summary>
@@ -90,9 +90,10 @@ public sealed partial class StoreTail(
             buckets.Add(record);
         _directory = new BucketDirectory();
         _directory.Load(buckets);
-        _storage = new TailedStorage(feed, _directory, subscriber);
+        var storage = new TailedStorage(feed, _directory, subscriber);
+        _noteCompaction = storage.NoteCompactionAsync;
         var visible = position.VisibleWith(state);
-        await subscriber.StartAsync(_storage, _directory, visible, cancellationToken);
+        await subscriber.StartAsync(storage, _directory, visible, cancellationToken);
         subscriber.Durable(position.LastOpId);
         Log.Loaded(logger, _number, _directory.Count);
     }
@@ -127,7 +128,7 @@ public sealed partial class StoreTail(
     {
         foreach (var bucket in notice.Rewritten)
         {
-            if (!await _storage!.NoteCompactionAsync(bucket, cancellationToken))
+            if (!await _noteCompaction!(bucket, cancellationToken))
                 return false; // a bucket was dropped
         }
         var batch = await BuildAsync(notice, cancellationToken);

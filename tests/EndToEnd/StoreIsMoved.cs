@@ -132,7 +132,7 @@ public sealed class StoreIsMoved : IDisposable
         Assert.Equal(1, damaged.ExitCode);
         var problems = JsonNode.Parse(damaged.Output)!["problems"]!.AsArray();
         Assert.Equal(2, problems.Count);
-        Assert.All(problems, problem => Assert.StartsWith("bucket ", problem!["object"]!.GetValue<string>(), StringComparison.Ordinal));
+        Assert.All(problems, problem => Assert.StartsWith("bucket ", problem!["subject"]!.GetValue<string>(), StringComparison.Ordinal));
     }
 
     private static async Task CopyAsync(string from, string to)

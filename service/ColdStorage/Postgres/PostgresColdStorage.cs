@@ -237,7 +237,7 @@ public sealed partial class PostgresColdStorage : IColdStorage, IStoreLease
         _connection = null;
     }
 
-    private Exception Fail(Exception failure)
+    private BucketsException Fail(Exception failure)
     {
         var named = failure as BucketsException ?? new StoreFailedException(_connections.Name, failure);
         Volatile.Write(ref _failure, named);

@@ -52,7 +52,7 @@ internal static partial class VerifyCommand
         else
         {
             foreach (var problem in report.Problems)
-                await output.WriteLineAsync($"{problem.Object}: {problem.Problem}");
+                await output.WriteLineAsync($"{problem.Subject}: {problem.Problem}");
             await output.WriteLineAsync(report.Problems.Count == 0
                 ? $"{address}: all is well. Read {StoreCommand.Describe(report.Totals)}."
                 : $"{address}: {report.Problems.Count} problems. Restore a backup, or remove the store to build it anew from the source.");

@@ -2,7 +2,6 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 using Microsoft.Extensions.Logging.Abstractions;
-using Npgsql;
 using NpgsqlTypes;
 using TopGun.Buckets.BucketLog;
 using TopGun.Buckets.ColdStorage.Postgres;

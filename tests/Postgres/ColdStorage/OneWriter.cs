@@ -1,6 +1,5 @@
 using System.Globalization;
 using Npgsql;
-using TopGun.Buckets.BucketLog;
 using TopGun.Buckets.ColdStorage;
 using TopGun.Buckets.ColdStorage.Postgres;
 using TopGun.Buckets.Tests.Support;

@@ -1,8 +1,6 @@
 using Npgsql;
 using TopGun.Buckets.BucketLog;
 using TopGun.Buckets.ColdStorage;
-using TopGun.Buckets.ColdStorage.Postgres;
-using TopGun.Buckets.Protocol;
 using TopGun.Buckets.Tests.Support;
 using TopGun.Buckets.Tests.Unit.ColdStorage;
 using Xunit;

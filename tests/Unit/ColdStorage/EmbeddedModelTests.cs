@@ -1,4 +1,3 @@
-using TopGun.Buckets.ColdStorage.Embedded;
 using TopGun.Buckets.ColdStorage.Null;
 using Xunit;
 
