@@ -104,6 +104,13 @@ public sealed class BucketDirectory
         }
     }
 
+    /// <summary>Name of the bucket of a number; null when there is none.</summary>
+    internal string? NameOf(int number)
+    {
+        lock (_gate)
+            return number <= _byNumber.Count ? _byNumber[number - 1].Name : null;
+    }
+
     internal void Compacting(BucketEntry entry, OpId through)
     {
         lock (_gate)
@@ -162,16 +169,16 @@ public sealed class BucketDirectory
         records.Put(RecordTable.Bucket, scratch.WrittenSpan[value..], scratch.WrittenSpan[..value]);
     }
 
-    /// <summary>Name and totals of a stored record, and how far the bucket was compacted.</summary>
-    internal static (string Name, BucketSummary Summary, OpId CompactedThrough) ReadRecord(StoredRecord record)
+    internal static BucketEntry ReadRecord(StoredRecord record)
     {
         var reader = new RecordReader(record.Value.Span);
-        reader.ReadCount();
-        return (Encoding.UTF8.GetString(record.Key.Span), ReadSummary(ref reader), new OpId(reader.ReadVarint()));
+        var entry = new BucketEntry(reader.ReadCount(), Encoding.UTF8.GetString(record.Key.Span));
+        entry.Published = entry.Evaluated = new BucketSummary(
+            new OpId(reader.ReadVarint()), (uint)reader.ReadVarint(), (long)reader.ReadVarint(), (long)reader.ReadVarint(),
+            (long)reader.ReadVarint());
+        entry.CompactedThrough = new OpId(reader.ReadVarint());
+        return entry;
     }
-
-    private static BucketSummary ReadSummary(ref RecordReader reader) => new(
-        new OpId(reader.ReadVarint()), (uint)reader.ReadVarint(), (long)reader.ReadVarint(), (long)reader.ReadVarint(), (long)reader.ReadVarint());
 
     /// <summary>Takes in the stored records, which come ordered by name.</summary>
     internal void Load(List<StoredRecord> records)
@@ -181,14 +188,10 @@ public sealed class BucketDirectory
             var entries = new BucketEntry?[records.Count];
             foreach (var record in records)
             {
-                var reader = new RecordReader(record.Value.Span);
-                var number = reader.ReadCount();
-                if (number < 1 || number > entries.Length || entries[number - 1] is not null)
+                var entry = ReadRecord(record);
+                if (entry.Number < 1 || entry.Number > entries.Length || entries[entry.Number - 1] is not null)
                     Throw.DamagedRecord();
-                var entry = new BucketEntry(number, Encoding.UTF8.GetString(record.Key.Span));
-                entry.Published = entry.Evaluated = ReadSummary(ref reader);
-                entry.CompactedThrough = new OpId(reader.ReadVarint());
-                entries[number - 1] = entry;
+                entries[entry.Number - 1] = entry;
             }
             foreach (var entry in entries)
             {

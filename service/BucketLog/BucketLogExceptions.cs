@@ -16,11 +16,6 @@ public sealed class LogStoppedException(Exception cause) : BucketsException(
     hint: "Restart the service: it goes on from the last durable position.",
     cause);
 
-/// <summary>A table has another row key than the rows stored for it.</summary>
-public sealed class RowKeyChangedException(string table) : BucketsException(
-    code: "TGB1203",
-    message: $"The key columns of table {table} changed, so its stored rows cannot be told apart any more.",
-    hint: "A new snapshot is needed: drop the replication slot and restart.");
 
 /// <summary>An update left out a value that is not stored, and there is no way to read it again.</summary>
 public sealed class MissingImageException(string table) : BucketsException(
@@ -34,10 +29,10 @@ public sealed class MissingKeyException(string table) : BucketsException(
     message: $"A change of table {table} came without the row's key.",
     hint: "Give the table a primary key or a replica identity.");
 
-/// <summary>There is no store where one was expected.</summary>
-public sealed class NoStoreException(string? store = null) : BucketsException(
+/// <summary>A store is to be copied in which nothing was ever written.</summary>
+public sealed class EmptyStoreException() : BucketsException(
     code: "TGB1206",
-    message: store is null ? "There is no store to read: nothing was ever written there." : $"There is no store at {store}.",
+    message: "There is nothing to copy: nothing was ever written to the store.",
     hint: "Check the address; the service fills a store when it first runs.");
 
 /// <summary>A store would be overwritten.</summary>

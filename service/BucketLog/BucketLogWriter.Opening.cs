@@ -13,6 +13,7 @@ public sealed partial class BucketLogWriter
         query.Add(RecordTable.Meta, MetaKey.Position);
         query.Add(RecordTable.Meta, MetaKey.Replication);
         query.Add(RecordTable.Meta, MetaKey.Generation);
+        query.Add(RecordTable.Meta, MetaKey.Refresh);
         query.Add(RecordTable.Meta, MetaKey.Copying);
         await _storage.GetAsync(query, cancellationToken);
         if (query.TryGetValue(0, out var position))
@@ -21,7 +22,9 @@ public sealed partial class BucketLogWriter
             _replication = ReplicationState.Parse(replication.Span);
         if (query.TryGetValue(2, out var generation))
             _generation = LogGeneration.Read(generation.Span);
-        if (query.TryGetValue(3, out _))
+        if (query.TryGetValue(3, out var refresh))
+            _refresh.Load(refresh.Span);
+        if (query.TryGetValue(4, out _))
             throw new UnfinishedCopyException();
         _reservedDurable = _generation.ReservedOpId.Value;
     }
@@ -36,12 +39,13 @@ public sealed partial class BucketLogWriter
         Directory.Load(buckets);
     }
 
-    private void StartCompaction()
+    private void StartBackground()
     {
         _durable = _position.LastOpId;
         foreach (var bucket in Directory.All)
             _compactor.Consider(bucket);
         _compactor.Start();
+        _scrubber.Start();
     }
 
     /// <summary>Makes an empty store ours, or voids one that other rules filled.</summary>
@@ -58,6 +62,7 @@ public sealed partial class BucketLogWriter
         }
         _position = EmptyPosition();
         _replication = null;
+        _refresh.Clear();
 
         var write = new StoreWrite { Reset = isFilled };
         var position = new System.Buffers.ArrayBufferWriter<byte>(64);
@@ -66,6 +71,7 @@ public sealed partial class BucketLogWriter
         write.Records.Put(RecordTable.Meta, MetaKey.Generation, _generation.Serialize());
         write.Records.Put(RecordTable.Meta, MetaKey.Rules, _rules.Plan.Record);
         write.Records.Delete(RecordTable.Meta, MetaKey.Replication);
+        write.Records.Delete(RecordTable.Meta, MetaKey.Refresh);
         await _storage.WriteAsync(write, cancellationToken);
     }
 
@@ -74,6 +80,14 @@ public sealed partial class BucketLogWriter
     {
         var last = new OpId(Math.Max(_position.LastOpId.Value, _generation.ReservedOpId.Value));
         return LogPosition.Empty with { LastOpId = last, GenerationBase = last };
+    }
+
+    /// <summary>As <see cref="EmptyPosition"/>, when continuity is lost: that this store is not an older copy of another nobody can tell.</summary>
+    private LogPosition PositionAboveAllCopies()
+    {
+        if (_position.LastOpId > OpId.None)
+            _generation = _generation.Next(_environment.Random);
+        return EmptyPosition();
     }
 
     /// <summary>No op id is shown before the store knows that it may have been: a block ahead, asked for when half of the last is used.</summary>

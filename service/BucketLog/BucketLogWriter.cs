@@ -5,6 +5,7 @@ using TopGun.Buckets.BucketLog.Records;
 using TopGun.Buckets.BucketLog.Writing;
 using TopGun.Buckets.Protocol;
 using TopGun.Buckets.Replication;
+using TopGun.Buckets.SyncRules;
 
 namespace TopGun.Buckets.BucketLog;
 
@@ -25,11 +26,14 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
     private readonly LogSource _source;
     private readonly BucketLogOptions _options;
     private readonly BucketLogEnvironment _environment;
+    private readonly RefreshRecord _refresh = new();
     private readonly TableCatalog _catalog;
     private readonly BatchBuilder _batch = new();
+    private readonly StagedRows _staged;
     private readonly TransactionEvaluator _evaluator;
     private readonly DirtyWindow _window;
     private readonly StoreWriter _writer;
+    private readonly Scrubber _scrubber;
     private readonly Lock _publishing = new();
     private readonly RecordChanges _records = new();
 
@@ -37,6 +41,7 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
     private LogPosition _position = LogPosition.Empty;
     private LogGeneration _generation = new(Guid.Empty, OpId.None);
     private ulong _reservedDurable;
+    private bool _isStarted; // the subscriber has been told where the log stands
     private bool _isVisible;
     private bool _restsOnUnrepeatable; // something not durable yet cannot be replayed by the source
     private Exception? _failure;
@@ -52,12 +57,14 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
         _source = source;
         _options = options;
         _environment = environment;
-        _catalog = new TableCatalog(rules.Rules);
+        _catalog = new TableCatalog(rules.Rules, _refresh);
         _window = new DirtyWindow(environment.Time);
         _writer = new StoreWriter(storage, _window, options, environment.Time, environment.Logger, Durable);
+        _scrubber = new Scrubber(storage, Directory, options, environment.Time, environment.Logger);
         _compactor = new Compactor(this, storage, options, environment.Time, environment.Logger);
+        _staged = new StagedRows(_catalog, _refresh, new StoredRows(storage, _window, RecordTable.StagedRow));
         _evaluator = new TransactionEvaluator(
-            _catalog, Directory, _batch, new StoredRows(storage, _window), source.MissingRows, options.RowLimitBytes);
+            _catalog, Directory, _batch, new StoredRows(storage, _window), _staged, source.MissingRows, options.RowLimitBytes);
     }
 
     /// <summary>Every bucket's name and totals.</summary>
@@ -79,12 +86,16 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
 
         _batch.LastOpId = _position.LastOpId;
         _batch.GenerationBase = _position.GenerationBase;
-        var visible = Visible();
-        _window.Start(_position, visible);
+        _window.Start(_position, Served() ?? Visible());
         _writer.Start();
+        if (_refresh.IsSwitching)
+            await SwitchAsync(cancellationToken); // a crash came between: nothing may be seen before it is done
+        await _writer.FlushAsync(cancellationToken);
+        var visible = Served() ?? Visible();
         _isVisible = visible is not null;
         await _subscriber.StartAsync(_storage, Directory, visible, cancellationToken);
-        StartCompaction();
+        _isStarted = true;
+        StartBackground();
         Log.Opened(_environment.Logger, _position.LastOpId, _position.Position, Directory.Count);
         return new LogStart(_replication, _position.Position);
     }
@@ -116,6 +127,10 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
                 SnapshotRows rows => TakeInAsync(rows, cancellationToken),
                 SnapshotStarted started => StartOverAsync(started, cancellationToken),
                 SnapshotEnded => EndSnapshotAsync(cancellationToken),
+                RefreshStarted started => StartRefreshAsync(started.Tables, cancellationToken),
+                RefreshRows rows => TakeInAsync(rows, cancellationToken),
+                RefreshEnded ended => EndRefreshAsync(ended, cancellationToken),
+                ContinuityLost lost => FreezeAsync(lost, cancellationToken),
                 _ => throw new ArgumentException($"An event of type {sourceEvent.GetType().Name} is not known.", nameof(sourceEvent)),
             });
         }
@@ -137,6 +152,7 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
     /// <summary>Makes everything durable that was taken in, and stops.</summary>
     public async ValueTask DisposeAsync()
     {
+        await _scrubber.DisposeAsync();
         await _compactor.DisposeAsync();
         await _writer.StopAsync();
     }
@@ -144,6 +160,7 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
     /// <summary>Stops as a crash would: what is not durable is left to be replayed.</summary>
     internal async ValueTask AbandonAsync()
     {
+        await _scrubber.DisposeAsync();
         await _compactor.DisposeAsync();
         await _writer.DisposeAsync();
     }
@@ -165,7 +182,8 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
 
     private async ValueTask TakeInAsync(SnapshotRows rows, CancellationToken cancellationToken)
     {
-        var batch = await _evaluator.EvaluateAsync(rows.Table, rows.Rows, FirstOrdinal(rows), _position.Position, cancellationToken);
+        var batch = await _evaluator.EvaluateAsync(
+            rows.Table, rows.Rows, FirstOrdinal(rows.State, rows.Table, rows.Rows), _position.Position, cancellationToken);
         ReportErrors();
         _restsOnUnrepeatable = true;
         _position = _position with { LastOpId = batch.Checkpoint.LastOpId };
@@ -199,10 +217,10 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
         Directory.Clear();
         _compactor.Reset();
         _catalog.Clear();
+        _refresh.Clear();
+        _refresh.Write(_records);
         _isVisible = false;
-        if (_position.LastOpId > OpId.None)
-            _generation = _generation.Next(_environment.Random); // that this store is not an older copy of another nobody can tell
-        _position = EmptyPosition();
+        _position = PositionAboveAllCopies();
         _batch.LastOpId = _position.LastOpId;
         _batch.GenerationBase = _position.GenerationBase;
         _window.Reset();
@@ -238,10 +256,14 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
     private void Show(OpBatch batch, Checkpoint? visible)
     {
         lock (_publishing)
-        {
-            Directory.Publish(batch);
+            Publish(batch, visible);
+    }
+
+    private void Publish(OpBatch batch, Checkpoint? visible)
+    {
+        Directory.Publish(batch);
+        if (_isStarted)
             _subscriber.Append(batch, visible);
-        }
     }
 
     /// <summary>Called by the store writer after each write.</summary>
@@ -252,18 +274,16 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
         lock (_publishing)
         {
             for (var index = 0; _options.Publish == PublishMode.Durable && index < written.Write.Batches.Count; index++)
-            {
-                Directory.Publish(written.Write.Batches[index]);
-                _subscriber.Append(written.Write.Batches[index], written.Visible[index]);
-            }
+                Publish(written.Write.Batches[index], written.Visible[index]);
             _durable = written.Position.LastOpId;
-            _subscriber.Durable(_durable);
+            if (_isStarted)
+                _subscriber.Durable(_durable);
         }
         if (written.Position.Position > Lsn.None)
             _source.Acknowledge(written.Position.Position);
     }
 
-    private Checkpoint? Visible() => _position.VisibleWith(_replication);
+    private Checkpoint? Visible() => _refresh.IsFrozen || _refresh.IsSwitching ? null : _position.Visible(_replication);
 
     private void ReportErrors()
     {
@@ -271,12 +291,13 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
             Log.RowsFailed(_environment.Logger, _evaluator.ErrorCount, first.Kind, first.Definition, first.Message);
     }
 
-    private static ulong FirstOrdinal(SnapshotRows rows)
+    /// <summary>Number of a table's rows that were read before these.</summary>
+    private static ulong FirstOrdinal(ReplicationState? state, SourceTable table, RowBuffer rows)
     {
-        foreach (var progress in rows.State?.Tables ?? [])
+        foreach (var progress in state?.Tables ?? [])
         {
-            if (progress.RelationId == rows.Table.RelationId)
-                return (ulong)Math.Max(progress.RowCount - rows.Rows.RowCount, 0);
+            if (progress.RelationId == table.RelationId)
+                return (ulong)Math.Max(progress.RowCount - rows.RowCount, 0);
         }
         return 0;
     }
@@ -293,7 +314,7 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
         public static partial void Visible(ILogger logger, OpId opId, Lsn lsn);
 
         [LoggerMessage(1204, LogLevel.Warning, "{ErrorCount} queries failed for rows of a transaction; they yield nothing. The first, {Kind} of {Definition}: {Message}")]
-        public static partial void RowsFailed(ILogger logger, int errorCount, SyncRules.RowErrorKind kind, string definition, string message);
+        public static partial void RowsFailed(ILogger logger, int errorCount, RowErrorKind kind, string definition, string message);
 
         [LoggerMessage(1205, LogLevel.Information, "The store was filled by other rules; it is filled anew.")]
         public static partial void RulesChanged(ILogger logger);

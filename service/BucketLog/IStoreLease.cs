@@ -9,6 +9,6 @@ public interface IStoreLease
     Task Lost { get; }
 
     /// <summary>Completes at once while this process certainly is the writer; else waits until that is certain again.</summary>
-    /// <exception cref="BucketsException">Another process has taken the store over (TGB2006).</exception>
+    /// <exception cref="BucketsException">Another process has taken the store over (TGB2007).</exception>
     ValueTask EnsureHeldAsync(CancellationToken cancellationToken);
 }

@@ -30,7 +30,7 @@ public static class StoreCopy
     {
         var meta = await ReadAllAsync(source, RecordTable.Meta, cancellationToken);
         if (Find(meta, MetaKey.Generation) is null)
-            throw new NoStoreException();
+            throw new EmptyStoreException();
         if (Find(meta, MetaKey.Copying) is not null)
             throw new UnfinishedCopyException();
         await BeginAsync(target, cancellationToken);
@@ -71,7 +71,8 @@ public static class StoreCopy
         var batch = new OpGatherer();
         foreach (var record in await ReadAllAsync(source, RecordTable.Bucket, cancellationToken)) // first: a moment of a store has one reader
         {
-            var (name, summary, _) = BucketDirectory.ReadRecord(record);
+            var bucket = BucketDirectory.ReadRecord(record);
+            var (name, summary) = (bucket.Name, bucket.Evaluated);
             batch.Enter(name, summary);
             await foreach (var op in source.ReadAsync(name, OpId.None, new OpId(long.MaxValue), cancellationToken))
             {

@@ -79,6 +79,7 @@ public sealed partial class StoreTail(
         var query = new RecordQuery();
         query.Add(RecordTable.Meta, MetaKey.Position);
         query.Add(RecordTable.Meta, MetaKey.Replication);
+        query.Add(RecordTable.Meta, MetaKey.Refresh);
         await feed.GetAsync(query, cancellationToken);
         var position = query.TryGetValue(0, out var stored) ? LogPosition.Read(stored.Span) : LogPosition.Empty;
         var state = query.TryGetValue(1, out var text) ? ReplicationState.Parse(text.Span) : null;
@@ -86,13 +87,16 @@ public sealed partial class StoreTail(
             replication(state);
 
         List<StoredRecord> buckets = [];
-        await foreach (var record in feed.ScanAsync(RecordTable.Bucket, default, cancellationToken))
-            buckets.Add(record);
+        await foreach (var bucket in feed.ScanAsync(RecordTable.Bucket, default, cancellationToken))
+            buckets.Add(bucket);
         _directory = new BucketDirectory();
         _directory.Load(buckets);
         var storage = new TailedStorage(feed, _directory, subscriber);
         _noteCompaction = storage.NoteCompactionAsync;
-        var visible = position.VisibleWith(state);
+        var refresh = new RefreshRecord();
+        if (query.TryGetValue(2, out var record))
+            refresh.Load(record.Span);
+        var visible = refresh.VisibleAt(position, state);
         await subscriber.StartAsync(storage, _directory, visible, cancellationToken);
         subscriber.Durable(position.LastOpId);
         Log.Loaded(logger, _number, _directory.Count);

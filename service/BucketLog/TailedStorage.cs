@@ -42,13 +42,13 @@ internal sealed class TailedStorage(IStoreFeed feed, BucketDirectory directory, 
         await feed.GetAsync(query, cancellationToken);
         if (!query.TryGetValue(0, out var value))
             return false;
-        var (_, summary, through) = BucketDirectory.ReadRecord(new StoredRecord(query.Key(0), value));
-        if (directory.Compacting(bucket, through))
+        var stored = BucketDirectory.ReadRecord(new StoredRecord(query.Key(0), value));
+        if (directory.Compacting(bucket, stored.CompactedThrough))
         {
             subscriber.Compacting(bucket);
-            subscriber.Compacted(bucket, through);
+            subscriber.Compacted(bucket, stored.CompactedThrough);
         }
-        directory.Refresh(bucket, summary); // its totals changed with it; those of a later write come with that write's notice
+        directory.Refresh(bucket, stored.Evaluated); // its totals changed with it; those of a later write come with that write's notice
         return true;
     }
 

@@ -19,5 +19,6 @@ internal static class CommandLine
         BackupCommand.CreateBackup(),
         BackupCommand.CreateRestore(),
         VerifyCommand.Create(),
+        CompactCommand.Create(),
     };
 }

@@ -1,3 +1,4 @@
+using System.Text;
 using TopGun.Buckets.SyncRules.Compilation;
 using TopGun.Buckets.SyncRules.Expressions;
 
@@ -13,9 +14,13 @@ internal sealed class ResolutionShape
     private readonly List<Expression> _requestExpressions = [];
     private readonly int[] _firstColumns;
 
-    public ResolutionShape(ResolutionPlan plan)
+    /// <param name="plan">The plan.</param>
+    /// <param name="bucketPrefix">Name of the buckets without their key values.</param>
+    public ResolutionShape(ResolutionPlan plan, string bucketPrefix)
     {
         Plan = plan;
+        BucketPrefix = Encoding.UTF8.GetBytes(bucketPrefix + "[");
+        LookupPrefixes = [.. plan.Sources.Select(source => source is LookupRows lookup ? Encoding.UTF8.GetBytes(lookup.Lookup.Prefix + "[") : [])];
         _firstColumns = new int[plan.Sources.Count];
         for (var index = 0; index < plan.Sources.Count; index++)
         {
@@ -32,6 +37,12 @@ internal sealed class ResolutionShape
     public ResolutionPlan Plan { get; }
 
     public int ColumnCount { get; }
+
+    /// <summary>What the buckets' names begin with, up to the first key value.</summary>
+    public byte[] BucketPrefix { get; }
+
+    /// <summary>What each lookup's keys begin with, by source.</summary>
+    public byte[][] LookupPrefixes { get; }
 
     /// <summary>For each key of the family the slots that must agree.</summary>
     public int[][] Keys { get; }

@@ -84,7 +84,7 @@ public class StoreInPostgres
 
         await demo.Process.SignalAsync("CONT");
         Assert.Equal(1, await demo.Process.WaitForExitAsync());
-        Assert.Contains("TGB2006", demo.Process.Log, StringComparison.Ordinal);
+        Assert.Contains("TGB2007", demo.Process.Log, StringComparison.Ordinal);
 
         await demo.Database.ExecuteAsync("UPDATE todos SET title = 'still the second' WHERE title = 'by the second'");
         var view = await bob.WaitForAsync("todos", "title", "still the second");

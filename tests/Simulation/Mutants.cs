@@ -4,6 +4,7 @@ using TopGun.Buckets.BucketLog;
 using TopGun.Buckets.BucketLog.Records;
 using TopGun.Buckets.Protocol;
 using TopGun.Buckets.Replication;
+using TopGun.Buckets.SyncRules;
 
 namespace TopGun.Buckets.Tests.Simulation;
 
@@ -25,6 +26,10 @@ internal static class Mutants
     private sealed class HastySource(IChangeSource source) : IChangeSource
     {
         public void Acknowledge(Lsn position) => source.Acknowledge(position);
+
+        public void Follow(IReadOnlyList<TablePattern> tables) => source.Follow(tables);
+
+        public void ReadAgain(TablePattern tables, string reason) => source.ReadAgain(tables, reason);
 
         public async IAsyncEnumerable<SourceEvent> ReadAsync(
             ReplicationState? stored, Lsn position, [EnumeratorCancellation] CancellationToken cancellationToken)

@@ -82,6 +82,16 @@ internal static class RowImage
         return !IsIncomplete(row);
     }
 
+    /// <summary>Reads a whole row; values that the image does not know are absent.</summary>
+    /// <param name="image">Must outlive the row's use.</param>
+    /// <param name="table">Definition under which the image was stored.</param>
+    /// <param name="row">Receives the values.</param>
+    public static void Read(ReadOnlyMemory<byte> image, SourceTable table, SourceRow row)
+    {
+        row.Reset(table.Columns.Count);
+        TryComplete(row, table, image, table);
+    }
+
     /// <summary>Whether the image holds the value of a column of its layout.</summary>
     public static bool Knows(ReadOnlySpan<byte> image, int column)
     {

@@ -13,9 +13,11 @@ internal sealed record LogPosition(OpId LastOpId, Lsn Position, Lsn VisibleFrom,
 {
     public static readonly LogPosition Empty = new(OpId.None, Lsn.None, Lsn.None, OpId.None);
 
-    /// <summary>What readers may be told of at this position; null while a snapshot is under way.</summary>
-    public Checkpoint? VisibleWith(ReplicationState? replication) =>
-        replication is { SnapshotDone: true } && Position >= replication.VisibleFrom && Position >= VisibleFrom ? new Checkpoint(LastOpId, Position) : null;
+    /// <summary>What readers may be told of here, or null while a table is incomplete.</summary>
+    public Checkpoint? Visible(ReplicationState? replication) =>
+        replication is { SnapshotDone: true } && Position >= replication.VisibleFrom && Position >= VisibleFrom
+            ? new Checkpoint(LastOpId, Position)
+            : null;
 
     public void Write(ArrayBufferWriter<byte> output)
     {
@@ -74,6 +76,8 @@ internal static class MetaKey
     public static ReadOnlySpan<byte> Generation => "generation"u8;
 
     public static ReadOnlySpan<byte> Rules => "rules"u8;
+
+    public static ReadOnlySpan<byte> Refresh => "refresh"u8;
 
     /// <summary>There while a copy into the store is under way.</summary>
     public static ReadOnlySpan<byte> Copying => "copying"u8;

@@ -6,7 +6,7 @@ public sealed class PostgresStoreOptions
     /// <summary>Schema of the store's tables. Default <c>topgun_store</c>: its own, so that nothing of an application's is near.</summary>
     public string Schema { get; set; } = "topgun_store";
 
-    /// <summary>Whether tables that are missing are made. Default true; without them there is no store otherwise (TGB1206).</summary>
+    /// <summary>Whether tables that are missing are made. Default true; without them there is no store otherwise (TGB2006).</summary>
     public bool Creates { get; set; } = true;
 
     /// <summary>How long a writer that is not heard of keeps the store. Default 5 seconds: longer than the pauses of a busy machine.</summary>

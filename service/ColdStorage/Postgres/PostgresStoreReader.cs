@@ -41,7 +41,7 @@ public sealed partial class PostgresStoreReader : IStoreFeed
     }
 
     /// <summary>Looks for the store.</summary>
-    /// <exception cref="BucketsException">There is none (TGB1206), it has another format (TGB2004), or the server cannot be used (TGB2007).</exception>
+    /// <exception cref="BucketsException">There is none (TGB2006), it has another format (TGB2004), or the server cannot be used (TGB2008).</exception>
     public async ValueTask OpenAsync(CancellationToken cancellationToken)
     {
         int format;

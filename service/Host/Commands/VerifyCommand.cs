@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using TopGun.Buckets.BucketLog;
@@ -40,28 +41,24 @@ internal static partial class VerifyCommand
             ? StoreAddress.Parse("--store", text, settings.Read(SettingList.StoreSchema))
             : StoreAddress.Configured(settings);
         await using var storage = await address.OpenToReadAsync(cancellationToken);
-        var report = await StoreCheck.RunAsync(storage, cancellationToken);
+        var report = await StoreVerifier.VerifyAsync(storage, cancellationToken);
         var output = given.InvocationConfiguration.Output;
         if (given.GetValue(Json))
         {
-            var totals = report.Totals;
             await output.WriteLineAsync(JsonSerializer.Serialize(
-                new Result(address.ToString()!, report.Generation, totals.Buckets, totals.Ops, totals.Bytes, totals.Records, report.Problems),
-                VerifyJsonContext.Default.Result));
+                new Result(address.ToString()!, report.Buckets, report.Ops, report.Bytes, report.Records, report.Damage), VerifyJsonContext.Default.Result));
+            return report.Damage.Count == 0 ? ExitCode.Done : ExitCode.Failed;
         }
-        else
-        {
-            foreach (var problem in report.Problems)
-                await output.WriteLineAsync($"{problem.Subject}: {problem.Problem}");
-            await output.WriteLineAsync(report.Problems.Count == 0
-                ? $"{address}: all is well. Read {StoreCommand.Describe(report.Totals)}."
-                : $"{address}: {report.Problems.Count} problems. Restore a backup, or remove the store to build it anew from the source.");
-        }
-        return report.Problems.Count == 0 ? ExitCode.Done : ExitCode.Failed;
+        foreach (var damage in report.Damage)
+            await output.WriteLineAsync($"damaged  {damage.Place}: {damage.Finding}");
+        await output.WriteLineAsync(string.Create(
+            CultureInfo.InvariantCulture,
+            $"{address}: {report.Buckets} buckets with {report.Ops} operations of {report.Bytes} bytes, {report.Records} records; {(report.Damage.Count == 0 ? "everything agrees" : $"{report.Damage.Count} of them are damaged")}."));
+        return report.Damage.Count == 0 ? ExitCode.Done : ExitCode.Failed;
     }
 
     internal sealed record Result(
-        string Store, Guid? Generation, long Buckets, long Operations, long Bytes, long Records, IReadOnlyList<StoreProblem> Problems);
+        string Store, long Buckets, long Operations, long Bytes, long Records, IReadOnlyList<StoreDamage> Damage);
 
     [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
     [JsonSerializable(typeof(Result))]

@@ -67,7 +67,7 @@ internal sealed partial class ReaderPump : BackgroundService, IPump
                 await _feed.OpenAsync(stoppingToken);
                 return;
             }
-            catch (BucketsException failure) when (failure.Code is "TGB1206" or "TGB2007")
+            catch (BucketsException failure) when (failure.Code is "TGB2006" or "TGB2008")
             {
                 if (!isTold)
                     Log.Waiting(_logger, failure.Message);

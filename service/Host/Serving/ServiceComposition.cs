@@ -29,14 +29,21 @@ internal static class ServiceComposition
     {
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton<Random, UnguessableRandom>();
-        services.AddSingleton<ISource>(_ => new NpgsqlSource(settings.Source.ConnectionString, settings.Publication));
+        services.AddSingleton<ISource>(_ => new NpgsqlSource(
+            settings.Source.ConnectionString, settings.Publication, settings.SourcePasswordFile));
         services.AddSingleton<ReplicationMonitor>();
         services.AddSingleton<IWriteCheckpoints, WriteCheckpoints>();
         return services;
     }
 
     public static IServiceCollection AddReplication(this IServiceCollection services, ServiceSettings settings, DeployedRules rules) => services
-        .AddSingleton(new ChangeSourceOptions { Tables = rules.Rules.Tables, Publication = settings.Publication })
+        .AddSingleton(new ChangeSourceOptions
+        {
+            Tables = rules.Rules.Tables,
+            Publication = settings.Publication,
+            SlotWalLimitBytes = settings.SlotWalLimit,
+            OnContinuityLost = settings.OnContinuityLost,
+        })
         .AddSingleton<IChangeSource, ChangeSource>()
         .AddSingleton<IServiceProbe, ServiceProbe>();
 

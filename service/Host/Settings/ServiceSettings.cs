@@ -1,4 +1,5 @@
 using TopGun.Buckets.BucketLog;
+using TopGun.Buckets.Replication;
 
 namespace TopGun.Buckets.Host;
 
@@ -30,9 +31,13 @@ internal sealed record ServiceSettings
 {
     public required SourceAddress Source { get; init; }
 
+    public required string? SourcePasswordFile { get; init; }
+
     public required string RulesPath { get; init; }
 
     public required string Publication { get; init; }
+
+    public required long? SlotWalLimit { get; init; }
 
     public required StoreBackend StoreBackend { get; init; }
 
@@ -61,6 +66,8 @@ internal sealed record ServiceSettings
 
     public required PublishMode Publish { get; init; }
 
+    public required ContinuityPolicy OnContinuityLost { get; init; }
+
     /// <summary>Reads all settings.</summary>
     /// <exception cref="SettingException">One is missing or wrong.</exception>
     public static ServiceSettings Read(SettingReader reader)
@@ -77,8 +84,10 @@ internal sealed record ServiceSettings
         return new ServiceSettings
         {
             Source = reader.Read(SettingList.Source),
+            SourcePasswordFile = SourceSettings.FindPasswordFile(reader),
             RulesPath = reader.Read(SettingList.Rules),
             Publication = reader.Read(SettingList.Publication),
+            SlotWalLimit = reader.Read(SettingList.SlotWalLimit) is > 0 and var limit ? limit : null,
             StoreBackend = backend,
             StorePath = reader.Read(SettingList.StorePath),
             StoreDatabase = backend == StoreBackend.Postgres ? reader.Read(SettingList.StoreDatabase).ConnectionString : null,
@@ -92,6 +101,7 @@ internal sealed record ServiceSettings
             GridBytes = reader.Read(SettingList.GridBytes),
             MaxBuckets = reader.Read(SettingList.MaxBuckets),
             Publish = reader.Read(SettingList.Publish),
+            OnContinuityLost = reader.Read(SettingList.OnContinuityLost),
         };
     }
 }

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using TopGun.Buckets.BucketLog;
+using TopGun.Buckets.ColdStorage;
 using TopGun.Buckets.ColdStorage.Embedded;
 using TopGun.Buckets.ColdStorage.Postgres;
 

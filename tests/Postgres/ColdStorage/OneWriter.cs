@@ -50,7 +50,7 @@ public sealed class OneWriter
 
         await second.WriteAsync(Write(Of(1, ("a", "second"))));
         var failure = await Assert.ThrowsAsync<StoreTakenOverException>(async () => await first.WriteAsync(Write(Of(1, ("a", "first")))));
-        Assert.Equal("TGB2006", failure.Code);
+        Assert.Equal("TGB2007", failure.Code);
         Assert.Equal(["1 second"], await second.ReadAsync("a"));
     }
 
@@ -131,7 +131,7 @@ public sealed class OneWriter
 
         var failure = await Assert.ThrowsAsync<StoreUnreachableException>(async () => await storage.OpenAsync(TestContext.Current.CancellationToken));
 
-        Assert.Equal("TGB2007", failure.Code);
+        Assert.Equal("TGB2008", failure.Code);
         Assert.DoesNotContain("hunter2", failure.Message, StringComparison.Ordinal);
     }
 }

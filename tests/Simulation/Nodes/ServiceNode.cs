@@ -61,6 +61,13 @@ internal sealed class ServiceNode(World world)
             _actor!.Start("compact", () => serving.Log.CompactAsync(CancellationToken.None).AsTask());
     }
 
+    /// <summary>Has a table read again.</summary>
+    public void ReadAgain(string table)
+    {
+        if (_serving is { } serving)
+            serving.Changes.ReadAgain(new TablePattern("public", table), "is read again");
+    }
+
     /// <summary>A client has connected.</summary>
     public void Accept(string user, byte[] request, SimLink link)
     {
@@ -138,11 +145,15 @@ internal sealed class ServiceNode(World world)
         var start = await log.OpenAsync(CancellationToken.None);
         var stop = new CancellationTokenSource();
         var watch = StopWithLogAsync(log, stop);
-        _serving = new Serving(log, grid, rules, new WriteCheckpoints(world.Source, monitor, actor.Time, NullLogger<WriteCheckpoints>.Instance));
+        _serving = new Serving(changes, log, grid, rules, new WriteCheckpoints(world.Source, monitor, actor.Time, NullLogger<WriteCheckpoints>.Instance));
         try
         {
             await foreach (var change in changes.ReadAsync(start.State, start.Position, stop.Token))
+            {
                 await log.AppendAsync(change, stop.Token);
+                if (change is ContinuityLost)
+                    world.History.OnContinuityLost(world.Disk);
+            }
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
@@ -178,7 +189,7 @@ internal sealed class ServiceNode(World world)
                 new NdjsonEncoding(request.RawData),
                 _shape.Session,
                 actor.Time);
-            await session.RunAsync(link.Writer, beginResponse: null, link.Aborted);
+            await session.RunAsync(new PipeLineOutput(link.Writer), beginResponse: null, link.Aborted);
         }
         catch (OperationCanceledException)
         {
@@ -227,5 +238,6 @@ internal sealed class ServiceNode(World world)
         return result.Rules ?? throw new InvalidOperationException(string.Join(Environment.NewLine, result.Findings));
     }
 
-    private sealed record Serving(BucketLogWriter Log, BucketGrid Grid, RuleSet Rules, IWriteCheckpoints WriteCheckpoints);
+    private sealed record Serving(
+        IChangeSource Changes, BucketLogWriter Log, BucketGrid Grid, RuleSet Rules, IWriteCheckpoints WriteCheckpoints);
 }

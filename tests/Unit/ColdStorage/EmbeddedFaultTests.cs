@@ -145,7 +145,7 @@ public sealed class EmbeddedFaultTests : IDisposable
 
             var failure = await Assert.ThrowsAsync<StoreReplacedException>(async () => await storage.WriteAsync(Write(Of(3, ("a", "third")))));
 
-            Assert.Equal("TGB2008", failure.Code);
+            Assert.Equal("TGB2009", failure.Code);
             await Assert.ThrowsAnyAsync<BucketsException>(async () => await storage.WriteAsync(Write(Of(3, ("a", "third"))))); // until it is opened anew
         }
         if (what.EndsWith("older copy", StringComparison.Ordinal))
