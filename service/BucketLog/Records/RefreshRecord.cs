@@ -1,6 +1,6 @@
+using System.Buffers;
 using TopGun.Buckets.Protocol;
 using TopGun.Buckets.Replication;
-using System.Buffers;
 
 namespace TopGun.Buckets.BucketLog.Records;
 
