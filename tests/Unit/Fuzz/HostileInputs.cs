@@ -13,6 +13,7 @@ using Xunit;
 namespace TopGun.Buckets.Tests.Unit.Fuzz;
 
 /// <summary>Whatever arrives at what reads a stranger's bytes, it answers with a refusal at most, and keeps nothing.</summary>
+[Collection(MeasuresTheProcess.Name)]
 public class HostileInputs
 {
     private const string Body =

@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Text;
 using System.Text.Json;
 using TopGun.Buckets.Protocol.Bson;
 using Xunit;
@@ -17,7 +16,9 @@ public class BsonReaderTests
     [InlineData("0500000000", "{}")]
     public void A_document_becomes_JSON(string hex, string json)
     {
-        Assert.Equal(json, Plain(BsonText.ToJson(Convert.FromHexString(hex))));
+        var read = BsonText.ToJson(Convert.FromHexString(hex));
+
+        Assert.True(JsonElement.DeepEquals(JsonElement.Parse(json), JsonElement.Parse(read)), read);
     }
 
     [Theory]
@@ -52,7 +53,4 @@ public class BsonReaderTests
 
         Assert.Equal("it is nested too deeply", BsonReader.TryConvert(document, json));
     }
-
-    private static string Plain(string json) => JsonSerializer.Serialize(
-        JsonElement.Parse(Encoding.UTF8.GetBytes(json)), new JsonSerializerOptions { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
 }
