@@ -82,6 +82,28 @@ public sealed class BucketDirectory
         }
     }
 
+    /// <summary>Takes in totals that changed without a batch; those of an earlier or a later batch are left alone.</summary>
+    internal void Refresh(string bucket, BucketSummary summary)
+    {
+        lock (_gate)
+        {
+            if (_entries.TryGetValue(bucket, out var entry) && entry.Published.LastOpId == summary.LastOpId)
+                entry.Published = entry.Evaluated = summary;
+        }
+    }
+
+    /// <summary>Notes how far another process has compacted a bucket; false when that was known.</summary>
+    internal bool Compacting(string bucket, OpId through)
+    {
+        lock (_gate)
+        {
+            if (!_entries.TryGetValue(bucket, out var entry) || through <= entry.CompactedThrough)
+                return false;
+            entry.CompactedThrough = through;
+            return true;
+        }
+    }
+
     /// <summary>Name of the bucket of a number; null when there is none.</summary>
     internal string? NameOf(int number)
     {

@@ -28,3 +28,34 @@ public sealed class MissingKeyException(string table) : BucketsException(
     code: "TGB1205",
     message: $"A change of table {table} came without the row's key.",
     hint: "Give the table a primary key or a replica identity.");
+
+/// <summary>A store is to be copied in which nothing was ever written.</summary>
+public sealed class EmptyStoreException() : BucketsException(
+    code: "TGB1206",
+    message: "There is nothing to copy: nothing was ever written to the store.",
+    hint: "Check the address; the service fills a store when it first runs.");
+
+/// <summary>A store would be overwritten.</summary>
+public sealed class StoreNotEmptyException() : BucketsException(
+    code: "TGB1207",
+    message: "There is a store in the target already, and it is left as it is.",
+    hint: "Name a folder or a schema that does not exist yet, or remove that one first.");
+
+/// <summary>A store was copied into, but not to the end.</summary>
+public sealed class UnfinishedCopyException() : BucketsException(
+    code: "TGB1208",
+    message: "A copy into this store was interrupted, so it is not complete.",
+    hint: "Run the same copy again: it begins anew.");
+
+/// <summary>A copy is not what was copied.</summary>
+public sealed class CopyDiffersException(string difference) : BucketsException(
+    code: "TGB1209",
+    message: $"The copy is not what was copied: {difference}.",
+    hint: "Check both stores with 'topgun verify', then run the copy again; the target cannot be opened as a store until it succeeds.");
+
+/// <summary>A process that only reads has other rules than the one that writes.</summary>
+public sealed class RulesDifferException(Exception? cause = null) : BucketsException(
+    code: "TGB1210",
+    message: cause is null ? "The sync rules of this process are not those that the store was filled by." : $"The sync rules of this process cannot be used: {cause.Message}",
+    hint: "Give it the rules file of the writer; it is read again until they agree.",
+    cause);

@@ -14,6 +14,7 @@ public sealed partial class BucketLogWriter
         query.Add(RecordTable.Meta, MetaKey.Replication);
         query.Add(RecordTable.Meta, MetaKey.Generation);
         query.Add(RecordTable.Meta, MetaKey.Refresh);
+        query.Add(RecordTable.Meta, MetaKey.Copying);
         await _storage.GetAsync(query, cancellationToken);
         if (query.TryGetValue(0, out var position))
             _position = LogPosition.Read(position.Span);
@@ -23,6 +24,8 @@ public sealed partial class BucketLogWriter
             _generation = LogGeneration.Read(generation.Span);
         if (query.TryGetValue(3, out var refresh))
             _refresh.Load(refresh.Span);
+        if (query.TryGetValue(4, out _))
+            throw new UnfinishedCopyException();
         _reservedDurable = _generation.ReservedOpId.Value;
     }
 
@@ -77,6 +80,14 @@ public sealed partial class BucketLogWriter
     {
         var last = new OpId(Math.Max(_position.LastOpId.Value, _generation.ReservedOpId.Value));
         return LogPosition.Empty with { LastOpId = last, GenerationBase = last };
+    }
+
+    /// <summary>As <see cref="EmptyPosition"/>, when continuity is lost: that this store is not an older copy of another nobody can tell.</summary>
+    private LogPosition PositionAboveAllCopies()
+    {
+        if (_position.LastOpId > OpId.None)
+            _generation = _generation.Next(_environment.Random);
+        return EmptyPosition();
     }
 
     /// <summary>No op id is shown before the store knows that it may have been: a block ahead, asked for when half of the last is used.</summary>

@@ -55,7 +55,7 @@ public sealed partial class BucketLogWriter
             _refresh.Served = _isVisible ? _position.Position.Value : null;
         _refresh.IsFrozen = true;
         _refresh.Leaving.AddRange(_refresh.Stages.Select(stage => stage.Number).Where(number => !_refresh.Leaving.Contains(number)));
-        _position = EmptyPosition();
+        _position = PositionAboveAllCopies();
         _batch.LastOpId = _position.LastOpId;
         _batch.GenerationBase = _position.GenerationBase;
         _refresh.Outdated.Clear(); // nothing is visible in any case

@@ -20,6 +20,7 @@ namespace TopGun.Buckets.BucketLog;
 public sealed partial class BucketLogWriter : IAsyncDisposable
 {
     private readonly IColdStorage _storage;
+    private readonly IStoreLease? _lease; // of a store that another process can take over
     private readonly DeployedRules _rules;
     private readonly IBatchSubscriber _subscriber;
     private readonly LogSource _source;
@@ -50,6 +51,7 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
         BucketLogEnvironment environment)
     {
         _storage = storage;
+        _lease = storage as IStoreLease;
         _rules = rules;
         _subscriber = subscriber;
         _source = source;
@@ -84,7 +86,7 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
 
         _batch.LastOpId = _position.LastOpId;
         _batch.GenerationBase = _position.GenerationBase;
-        _window.Start(_position);
+        _window.Start(_position, Served() ?? Visible());
         _writer.Start();
         if (_refresh.IsSwitching)
             await SwitchAsync(cancellationToken); // a crash came between: nothing may be seen before it is done
@@ -107,6 +109,8 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
         if (_failure is not null)
             throw new LogStoppedException(_failure);
         await _writer.WaitForRoomAsync(cancellationToken);
+        if (_lease is not null)
+            await _lease.EnsureHeldAsync(cancellationToken); // what another process writes now must not be shown from here
         await _turn.WaitAsync(CancellationToken.None);
         try
         {
@@ -216,7 +220,7 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
         _refresh.Clear();
         _refresh.Write(_records);
         _isVisible = false;
-        _position = EmptyPosition();
+        _position = PositionAboveAllCopies();
         _batch.LastOpId = _position.LastOpId;
         _batch.GenerationBase = _position.GenerationBase;
         _window.Reset();

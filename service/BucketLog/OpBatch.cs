@@ -41,7 +41,7 @@ public sealed class OpBatch
 /// <summary>What a batch does to one bucket.</summary>
 /// <param name="Name">Full bucket name; the same string object for the same bucket.</param>
 /// <param name="FirstOp">Index of its first operation in <see cref="OpBatch.Ops"/>.</param>
-/// <param name="OpCount">Number of its operations.</param>
+/// <param name="OpCount">Number of its operations; none when they have to be read from the store, which has them already.</param>
 /// <param name="Summary">The bucket after the batch.</param>
 public readonly record struct BucketChange(string Name, int FirstOp, int OpCount, BucketSummary Summary);
 
@@ -66,6 +66,9 @@ public interface IBatchSubscriber
 {
     /// <summary>Starts with what the store holds; nothing is visible before this when <paramref name="checkpoint"/> is null.</summary>
     ValueTask StartAsync(IColdStorage storage, BucketDirectory directory, Checkpoint? checkpoint, CancellationToken cancellationToken);
+
+    /// <summary>Whether operations of this bucket are wanted with a batch. They may come all the same, or be left out.</summary>
+    bool Keeps(string bucket) => true;
 
     /// <summary>The batch exists now. <paramref name="visible"/> is the checkpoint that readers may be told of, or null while a snapshot is under way.</summary>
     void Append(OpBatch batch, Checkpoint? visible);

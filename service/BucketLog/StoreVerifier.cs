@@ -6,7 +6,7 @@ namespace TopGun.Buckets.BucketLog;
 /// <summary>Reads everything that a store holds, so that whatever is damaged is met, and compares each bucket with its totals.</summary>
 public static class StoreVerifier
 {
-    /// <summary>Verifies a store that no service has open.</summary>
+    /// <summary>Verifies a store as it is at one moment: one that no service has open, or of which a moment is kept.</summary>
     /// <param name="storage">The opened store.</param>
     /// <param name="cancellationToken">Stops the reading.</param>
     public static async ValueTask<StoreReport> VerifyAsync(IColdStorage storage, CancellationToken cancellationToken)
@@ -15,32 +15,36 @@ public static class StoreVerifier
         var (buckets, ops, bytes, records) = (0L, 0L, 0L, 0L);
         for (var table = RecordTable.Meta; table <= RecordTable.StagedRow; table++)
         {
+            List<StoredRecord> found = []; // first: a store that is read as of one moment has one reader
             try
             {
                 await foreach (var record in storage.ScanAsync(table, default, cancellationToken))
                 {
                     records++;
-                    if (table != RecordTable.Bucket)
-                        continue;
-                    buckets++;
-                    var name = Encoding.UTF8.GetString(record.Key.Span);
-                    try
-                    {
-                        var found = await ReadAsync(storage, name, cancellationToken);
-                        ops += found.Count;
-                        bytes += found.ByteCount;
-                        if (Difference(BucketDirectory.ReadRecord(record).Evaluated, found) is { } difference)
-                            damage.Add(new StoreDamage(name, difference));
-                    }
-                    catch (BucketsException failure)
-                    {
-                        damage.Add(new StoreDamage(name, failure.Message));
-                    }
+                    if (table == RecordTable.Bucket)
+                        found.Add(record);
                 }
             }
             catch (BucketsException failure)
             {
                 damage.Add(new StoreDamage($"records of kind {table}", failure.Message));
+            }
+            foreach (var record in found)
+            {
+                buckets++;
+                var name = Encoding.UTF8.GetString(record.Key.Span);
+                try
+                {
+                    var totals = await ReadAsync(storage, name, cancellationToken);
+                    ops += totals.Count;
+                    bytes += totals.ByteCount;
+                    if (Difference(BucketDirectory.ReadRecord(record).Evaluated, totals) is { } difference)
+                        damage.Add(new StoreDamage(name, difference));
+                }
+                catch (BucketsException failure)
+                {
+                    damage.Add(new StoreDamage(name, failure.Message));
+                }
             }
         }
         return new StoreReport(buckets, ops, bytes, records, damage);

@@ -16,6 +16,9 @@ public sealed class StoreWrite
     /// <summary>Drops all operations and records of every table but <see cref="RecordTable.Meta"/> first: a new snapshot starts.</summary>
     public bool Reset { get; set; }
 
+    /// <summary>What readers may be told of once this is stored; null while a snapshot is under way.</summary>
+    public Checkpoint? Visible { get; set; }
+
     public bool IsEmpty => Batches.Count == 0 && Rewrites.Count == 0 && Records.Count == 0 && !Reset;
 
     public void Clear()
@@ -24,5 +27,6 @@ public sealed class StoreWrite
         Rewrites.Clear();
         Records.Clear();
         Reset = false;
+        Visible = null;
     }
 }

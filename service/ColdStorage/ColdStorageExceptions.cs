@@ -7,16 +7,14 @@ namespace TopGun.Buckets.ColdStorage;
 public sealed class StoreFailedException(string store, Exception cause) : BucketsException(
     code: "TGB2001",
     message: $"The store {store} failed: {cause.Message}",
-    hint: "Check the disk, then restart: the service goes on from the last durable position.",
+    hint: "Check its disk or server, then restart: the service goes on from the last durable position.",
     cause);
 
 /// <summary>Another process has the store open.</summary>
-public sealed class StoreInUseException(string store, int? holder) : BucketsException(
+public sealed class StoreInUseException(string store, string? holder) : BucketsException(
     code: "TGB2002",
-    message: holder is null
-        ? $"The store {store} is in use by another process."
-        : string.Create(CultureInfo.InvariantCulture, $"The store {store} is in use by process {holder}."),
-    hint: "Stop that process, or give this one a store folder of its own.");
+    message: $"The store {store} is in use by {holder ?? "another process"}.",
+    hint: "Stop that process, or give this one a store of its own.");
 
 /// <summary>Something stored is not what was written.</summary>
 public sealed class DamagedStoreException(string file, string finding) : BucketsException(
@@ -31,10 +29,10 @@ public sealed class StoreVersionException(string store, int found, int known) : 
     hint: "Start the version that wrote it, or remove the folder to build the store anew from the source.");
 
 /// <summary>There is no store where one was asked for.</summary>
-public sealed class NoStoreException(string folder) : BucketsException(
+public sealed class NoStoreException(string store) : BucketsException(
     code: "TGB2006",
-    message: $"There is no store in {folder}.",
-    hint: "Name its folder with --store-path or TOPGUN_STORE_PATH.");
+    message: $"There is no store in {store}.",
+    hint: "Name its folder with --store-path or TOPGUN_STORE_PATH, or its database with --database-url or DATABASE_URL.");
 
 /// <summary>There is no room for a write. Nothing of it was stored; it can be tried again.</summary>
 public sealed class StoreFullException(string store, Exception cause) : BucketsException(
@@ -42,3 +40,22 @@ public sealed class StoreFullException(string store, Exception cause) : BucketsE
     message: $"The store {store} has no room left.",
     hint: "Free some space on its disk: writing goes on by itself.",
     cause);
+
+/// <summary>Another process took the store over while this one was not heard of.</summary>
+public sealed class StoreTakenOverException(string store, string holder) : BucketsException(
+    code: "TGB2007",
+    message: $"The store {store} was taken over by {holder}.",
+    hint: "Only one process may write a store: let a supervisor run one, and start others with the role 'reader'.");
+
+/// <summary>The server that holds the store cannot be used.</summary>
+public sealed class StoreUnreachableException(string store, Exception cause) : BucketsException(
+    code: "TGB2008",
+    message: $"The store {store} cannot be opened: {cause.Message.TrimEnd('.')}.",
+    hint: "Check DATABASE_URL, that the server runs, and that the role may create a schema in the database or owns the one that is there.",
+    cause);
+
+/// <summary>Somebody deleted, moved or replaced the files of a store in use.</summary>
+public sealed class StoreReplacedException(string store) : BucketsException(
+    code: "TGB2009",
+    message: $"The files of the store {store} were deleted, moved or replaced while it was in use.",
+    hint: "Put them back as they were if you can, then restart; what they lack the source sends again, or everything is read anew.");

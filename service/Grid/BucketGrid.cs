@@ -79,6 +79,13 @@ public sealed partial class BucketGrid : IBatchSubscriber
     }
 
     /// <inheritdoc/>
+    public bool Keeps(string bucket)
+    {
+        lock (_gate)
+            return _entries.ContainsKey(bucket);
+    }
+
+    /// <inheritdoc/>
     public void Append(OpBatch batch, Checkpoint? visible)
     {
         lock (_gate)
@@ -168,7 +175,9 @@ public sealed partial class BucketGrid : IBatchSubscriber
         if (!_entries.TryGetValue(change.Name, out var entry))
             return;
         var ops = batch.OpsOf(change).Span;
-        if (entry.Hot is null && entry.Watches.Count > 0)
+        if (ops.IsEmpty && entry.Hot is not null)
+            MakeCold(entry); // the store has what is missing here
+        else if (!ops.IsEmpty && entry.Hot is null && entry.Watches.Count > 0)
         {
             var added = default(BucketSum);
             foreach (ref readonly var op in ops)
@@ -177,7 +186,7 @@ public sealed partial class BucketGrid : IBatchSubscriber
             var before = new BucketSum(change.Summary.Checksum, change.Summary.Count) - added;
             MakeHot(entry, new HotBucket(new OpId(ops[0].OpId.Value - 1), before));
         }
-        if (entry.Hot is { } hot)
+        if (!ops.IsEmpty && entry.Hot is { } hot)
         {
             _hotBytes -= hot.MemoryBytes;
             foreach (ref readonly var op in ops)

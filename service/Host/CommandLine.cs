@@ -15,6 +15,9 @@ internal static class CommandLine
         DoctorCommand.Create(),
         VectorsCommand.Create(),
         HealthCommand.Create(),
+        StoreCommand.Create(),
+        BackupCommand.CreateBackup(),
+        BackupCommand.CreateRestore(),
         VerifyCommand.Create(),
         CompactCommand.Create(),
     };

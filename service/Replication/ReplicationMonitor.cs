@@ -51,7 +51,8 @@ public sealed class ReplicationMonitor(TimeProvider time)
         ? before with { Phase = phase, Since = time.GetUtcNow(), Failure = failure }
         : before with { Failure = failure });
 
-    internal void Note(ReplicationState state) => Change(before => before with { State = state });
+    /// <summary>Replication stands here now. In a process that only reads the store, the writer's state as it is stored.</summary>
+    public void Note(ReplicationState state) => Change(before => before with { State = state });
 
     internal void Note(SnapshotProgress? snapshot) => Change(before => before with { Snapshot = snapshot });
 

@@ -57,10 +57,37 @@ internal sealed class DemoService : IAsyncDisposable
         }
     }
 
-    /// <summary>A connected client of a user.</summary>
-    public ProtocolClient Connect(string user, OpHistory? history = null)
+    /// <summary>As <see cref="StartAsync(ValueTuple{string, string}[])"/>, with its store in the database that it replicates.</summary>
+    public static async Task<DemoService> StartWithPostgresStoreAsync(PostgresCluster? cluster = null, params (string Name, string Value)[] settings)
     {
-        var client = new ProtocolClient(Process.Url, user, history).Start();
+        var demo = await CreateAsync(cluster, settings);
+        try
+        {
+            foreach (var (name, value) in demo.PostgresStore)
+                demo.Process.Configure(name, value);
+            await demo.Process.StartAsync();
+            return demo;
+        }
+        catch
+        {
+            await demo.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Settings of a store in the database that is replicated.</summary>
+    public (string Name, string Value)[] PostgresStore => [("STORAGE_BACKEND", "postgres"), ("DATABASE_URL", Database.ConnectionString)];
+
+    /// <summary>A process, not yet started, that serves clients from the Postgres store of this one.</summary>
+    public ServiceProcess CreateReader() => new(Database.ConnectionString, Rules, [.. PostgresStore, ("TOPGUN_ROLE", "reader")]);
+
+    /// <summary>A connected client of a user.</summary>
+    /// <param name="user">Who it is.</param>
+    /// <param name="history">What was seen under each op id, to be shared by clients.</param>
+    /// <param name="process">Process to connect to, in place of <see cref="Process"/>.</param>
+    public ProtocolClient Connect(string user, OpHistory? history = null, ServiceProcess? process = null)
+    {
+        var client = new ProtocolClient((process ?? Process).Url, user, history).Start();
         _clients.Add(client);
         return client;
     }

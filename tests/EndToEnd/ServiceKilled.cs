@@ -10,26 +10,36 @@ namespace TopGun.Buckets.Tests.EndToEnd;
 /// </summary>
 public class ServiceKilled
 {
-    private const int Kills = 50; // in each of the two modes
     private static readonly string[] Users = ["ann", "bob", "ann", "bob"];
 
     [Theory]
-    [InlineData("memory")]
-    [InlineData("durable")]
-    public async Task Killed_at_random_moments_under_write_load_it_loses_and_repeats_nothing(string publish)
+    [InlineData("embedded", "memory", 50)]
+    [InlineData("embedded", "durable", 50)]
+    [InlineData("postgres", "memory", 15)]
+    [InlineData("postgres", "durable", 5)]
+    public async Task Killed_at_random_moments_under_write_load_it_loses_and_repeats_nothing(string store, string publish, int kills)
     {
         var seed = Environment.TickCount;
         TestContext.Current.TestOutputHelper?.WriteLine(string.Create(CultureInfo.InvariantCulture, $"seed {seed}"));
         var random = new Random(seed);
-        await using var demo = await DemoService.StartAsync(("TOPGUN_PUBLISH", publish));
+        await using var demo = store == "postgres"
+            ? await DemoService.StartWithPostgresStoreAsync(settings: ("TOPGUN_PUBLISH", publish))
+            : await DemoService.StartAsync(("TOPGUN_PUBLISH", publish));
         var history = new OpHistory();
-        var clients = Users.Select(user => demo.Connect(user, history)).ToArray();
+        var clients = Users.Select(user => demo.Connect(user, history)).ToList();
+        await using var reader = store == "postgres" ? demo.CreateReader() : null;
+        if (reader is not null)
+        {
+            // Clients of another process, which is not killed, see the same under the same ids.
+            await reader.StartAsync();
+            clients.AddRange(Users.Distinct().Select(user => demo.Connect(user, history, reader)));
+        }
         foreach (var client in clients)
             await client.WaitForAsync("todos", "title", "Milk");
 
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
         var writing = new WriteLoad(demo.Database, random.Next()).RunAsync(stop.Token);
-        for (var kill = 0; kill < Kills; kill++)
+        for (var kill = 0; kill < kills; kill++)
         {
             await Task.Delay(TimeSpan.FromMilliseconds(random.Next(0, 400)), TestContext.Current.CancellationToken);
             await demo.Process.KillAsync();
@@ -56,7 +66,7 @@ public class ServiceKilled
         }
         var fresh = await demo.Connect("ann", history).WaitForAsync("todos", "title", "the end");
         Assert.Equal(await demo.ExpectedAsync("ann"), DemoService.Shown(fresh));
-        Assert.True(transactions > Kills, $"Only {transactions} transactions were written.");
+        Assert.True(transactions > kills, $"Only {transactions} transactions were written.");
     }
 
     /// <summary>Inserts, updates, moves and deletes todos in transactions of random size, as fast as Postgres takes them.</summary>

@@ -13,6 +13,12 @@ public sealed partial class ProtocolClient
     /// <summary>Number of buckets that the service took away.</summary>
     public int DroppedBuckets { get; private set; }
 
+    /// <summary>Whether a bucket whose checksum differs is dropped and downloaded anew, as devices do, in place of being a violation.</summary>
+    public bool Heals { get; set; }
+
+    /// <summary>Number of buckets that were dropped for their checksum.</summary>
+    public int HealedBuckets { get; private set; }
+
     private JsonObject RequestBody()
     {
         lock (_gate)
@@ -99,6 +105,12 @@ public sealed partial class ProtocolClient
         foreach (var (name, checksum) in target.Checksums)
         {
             var received = _buckets.GetValueOrDefault(name)?.Checksum ?? 0;
+            if (received != checksum && Heals)
+            {
+                _buckets.Remove(name);
+                HealedBuckets++;
+                throw new IOException($"Bucket {name} is downloaded anew."); // ends the connection; the next asks for all of it
+            }
             if (received != checksum)
                 Violate($"At checkpoint {lastOpId} bucket {name} should have checksum {checksum}, but has {received}.");
         }

@@ -121,6 +121,12 @@ public sealed class ServiceProcess : IAsyncDisposable
         return await WaitForExitAsync();
     }
 
+    /// <summary>Its process id.</summary>
+    public Task<int> ProcessIdAsync() => Running.ProcessIdAsync();
+
+    /// <summary>Sends a signal, such as <c>STOP</c>, and waits for nothing.</summary>
+    public Task SignalAsync(string signal) => Running.SignalAsync(signal);
+
     /// <summary>Ends it without asking (SIGKILL).</summary>
     public async Task KillAsync()
     {

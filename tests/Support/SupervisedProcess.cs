@@ -76,6 +76,9 @@ public sealed class SupervisedProcess : IAsyncDisposable
         return new SupervisedProcess(process, lineRead);
     }
 
+    /// <summary>The program's process id, once it has been started.</summary>
+    public Task<int> ProcessIdAsync() => _processId.Task;
+
     /// <summary>Sends a signal, such as <c>TERM</c>.</summary>
     public async Task SignalAsync(string signal)
     {

@@ -40,6 +40,17 @@ internal sealed record LogPosition(OpId LastOpId, Lsn Position, Lsn VisibleFrom,
 /// <param name="ReservedOpId">No op id beyond this was ever visible. Written ahead of use.</param>
 internal sealed record LogGeneration(Guid Id, OpId ReservedOpId)
 {
+    // What another copy of the store can have given out unknown to this one: four months at a hundred thousand operations a second.
+    private const ulong Leap = 1UL << 40;
+
+    /// <summary>Another generation, whose op ids are above all that this one or any copy of it can have given out.</summary>
+    public LogGeneration Next(Random random)
+    {
+        var id = new byte[16];
+        random.NextBytes(id);
+        return new LogGeneration(new Guid(id), new OpId(ReservedOpId.Value + Leap));
+    }
+
     public byte[] Serialize()
     {
         var output = new ArrayBufferWriter<byte>(32);
@@ -67,4 +78,7 @@ internal static class MetaKey
     public static ReadOnlySpan<byte> Rules => "rules"u8;
 
     public static ReadOnlySpan<byte> Refresh => "refresh"u8;
+
+    /// <summary>There while a copy into the store is under way.</summary>
+    public static ReadOnlySpan<byte> Copying => "copying"u8;
 }

@@ -1,4 +1,6 @@
 using System.Buffers;
+using TopGun.Buckets.Protocol;
+using TopGun.Buckets.Replication;
 
 namespace TopGun.Buckets.BucketLog.Records;
 
@@ -73,6 +75,14 @@ internal sealed class RefreshRecord
 
     /// <summary>Whether rows are being replaced right now: nothing is visible before all are.</summary>
     public bool IsSwitching { get; set; }
+
+    /// <summary>What another process may show of a store that stands at this position.</summary>
+    public Checkpoint? VisibleAt(LogPosition position, ReplicationState? replication)
+    {
+        if (IsFrozen && Served is { } served)
+            return new Checkpoint(position.LastOpId, new Lsn(served));
+        return IsFrozen || IsSwitching ? null : position.Visible(replication);
+    }
 
     public TableStage? Find(uint relationId) => Stages.Find(stage => stage.RelationId == relationId);
 

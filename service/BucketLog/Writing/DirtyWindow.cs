@@ -14,6 +14,7 @@ internal sealed class DirtyWindow(TimeProvider time)
     private long _stamp = 1;
     private LogPosition _position = LogPosition.Empty;
     private LogPosition _writtenPosition = LogPosition.Empty;
+    private Checkpoint? _visible;
     private long _positionTimestamp; // when the unwritten position was first reported
     private long _sequence;
 
@@ -27,10 +28,13 @@ internal sealed class DirtyWindow(TimeProvider time)
         }
     }
 
-    public void Start(LogPosition position)
+    public void Start(LogPosition position, Checkpoint? visible)
     {
         lock (_gate)
+        {
             _position = _writtenPosition = position;
+            _visible = visible;
+        }
     }
 
     /// <summary>Adds what one event brought.</summary>
@@ -56,6 +60,7 @@ internal sealed class DirtyWindow(TimeProvider time)
             if (batch is not null)
                 _gathering.Visible.Add(visible);
             _position = position;
+            _visible = visible;
             _gathering.Sequence = ++_sequence;
         }
     }
@@ -139,6 +144,7 @@ internal sealed class DirtyWindow(TimeProvider time)
             _gathering = _spare;
             _gathering.Clear(++_stamp);
             _writing.Position = _position;
+            _writing.Write.Visible = _visible;
             _writing.Sequence = _sequence;
             _positionTimestamp = time.GetTimestamp();
             _writing.Seal();

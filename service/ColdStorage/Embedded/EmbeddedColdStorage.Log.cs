@@ -3,6 +3,7 @@ using Microsoft.Win32.SafeHandles;
 using TopGun.Buckets.BucketLog;
 using TopGun.Buckets.ColdStorage.Embedded.Folding;
 using TopGun.Buckets.ColdStorage.Embedded.Runs;
+using TopGun.Buckets.Protocol;
 
 namespace TopGun.Buckets.ColdStorage.Embedded;
 
@@ -10,6 +11,7 @@ namespace TopGun.Buckets.ColdStorage.Embedded;
 public sealed partial class EmbeddedColdStorage
 {
     private RecordChanges? _kept; // records that outlive the reset under way
+    private (int Segment, string? Place) _segmentPlace; // where the segment being written was when this process first wrote to it
 
     /// <summary>One append, one flush. Afterwards the frame is durable, or the log is as it was, or the store has failed.</summary>
     private void Append(StoreWrite write)
@@ -17,6 +19,7 @@ public sealed partial class EmbeddedColdStorage
         _kept = write.Reset ? MetaRecords() : null;
         _frame.Write(write, _sequence, _kept);
         var file = _handles[_segment];
+        RequireUntouched(file);
         try
         {
             _files.Write(file, _frame.Buffers, _segmentLength);
@@ -39,6 +42,19 @@ public sealed partial class EmbeddedColdStorage
             // The system may have dropped the pages that it could not write: asking again would succeed without them.
             throw Fail(failure);
         }
+    }
+
+    /// <summary>
+    /// Whoever deletes the files of a store in use, or puts older ones in their place, is told at the next write: what is written to a file without a name
+    /// would be lost at the next start.
+    /// </summary>
+    private void RequireUntouched(SafeFileHandle file)
+    {
+        var place = _files.WhereIs(file);
+        if (_segmentPlace.Segment != _segment)
+            _segmentPlace = (_segment, place);
+        if (place != _segmentPlace.Place || !_files.Exists(SegmentFormat.Name(_segment)) || RandomAccess.GetLength(file) != _segmentLength)
+            throw Fail(new StoreReplacedException(_files.Folder));
     }
 
     private void CutBack(SafeFileHandle file)
@@ -191,11 +207,11 @@ public sealed partial class EmbeddedColdStorage
         _ => false,
     };
 
-    private StoreFailedException Fail(Exception failure)
+    private BucketsException Fail(Exception failure)
     {
         Volatile.Write(ref _failure, failure);
         Log.Failed(_logger, failure);
-        return new StoreFailedException(_files.Folder, failure);
+        return failure as BucketsException ?? new StoreFailedException(_files.Folder, failure);
     }
 
     private static partial class Log

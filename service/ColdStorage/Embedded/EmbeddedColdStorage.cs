@@ -24,6 +24,9 @@ namespace TopGun.Buckets.ColdStorage.Embedded;
 /// </remarks>
 public sealed partial class EmbeddedColdStorage : IColdStorage
 {
+    /// <summary>The file that every store's folder has.</summary>
+    public const string ManifestName = Manifest.Name;
+
     private readonly Lock _gate = new();
     private readonly StoreFiles _files;
     private readonly EmbeddedOptions _options;

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
 
@@ -44,6 +45,21 @@ internal class StoreFiles(string folder)
             total += read;
         }
         return total;
+    }
+
+    /// <summary>Where an open file lies now, as the system names it: it changes when the file is deleted, replaced or moved. Null where that cannot be told.</summary>
+    public virtual string? WhereIs(SafeFileHandle file)
+    {
+        if (!OperatingSystem.IsLinux())
+            return null;
+        try
+        {
+            return File.ResolveLinkTarget(string.Create(CultureInfo.InvariantCulture, $"/proc/self/fd/{file.DangerousGetHandle()}"), returnFinalTarget: false)?.FullName;
+        }
+        catch (IOException)
+        {
+            return null; // no /proc here
+        }
     }
 
     public byte[] ReadAll(string name) => File.ReadAllBytes(PathOf(name));

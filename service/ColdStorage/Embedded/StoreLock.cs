@@ -29,9 +29,9 @@ internal sealed class StoreLock : IDisposable
 
     public void Dispose() => _file.Dispose();
 
-    private static int? Holder(StoreFiles files) =>
+    private static string? Holder(StoreFiles files) =>
         files.Exists(HolderName)
         && int.TryParse(File.ReadAllText(files.PathOf(HolderName)), NumberStyles.None, CultureInfo.InvariantCulture, out var holder)
-            ? holder
+            ? string.Create(CultureInfo.InvariantCulture, $"process {holder}")
             : null;
 }

@@ -10,7 +10,7 @@ namespace TopGun.Buckets.Host;
 /// The source mends its own connections. Whatever else fails ends the process: what is durable is certain again only after a start, and a
 /// supervisor restarts better than we could.
 /// </remarks>
-internal sealed partial class ReplicationPump : BackgroundService
+internal sealed partial class ReplicationPump : BackgroundService, IPump
 {
     // Leaves time within the shutdown for the streams to end and for the last status to reach the source.
     private static readonly TimeSpan FlushLimit = TimeSpan.FromSeconds(5);
@@ -78,11 +78,14 @@ internal sealed partial class ReplicationPump : BackgroundService
         using var reading = new CancellationTokenSource();
         var following = FollowAsync(start, reading.Token);
         var told = Task.Delay(Timeout.InfiniteTimeSpan, _time, stoppingToken);
-        await Task.WhenAny(following, _log.Completion, told);
+        var takenOver = (_storage as IStoreLease)?.Lost ?? Task.Delay(Timeout.InfiniteTimeSpan, _time, stoppingToken);
+        await Task.WhenAny(following, _log.Completion, takenOver, told);
 
         // What is durable is acknowledged while the connection is still there.
         var isFlushed = !stoppingToken.IsCancellationRequested || await TryFlushAsync();
         await reading.CancelAsync();
+        if (takenOver.IsFaulted)
+            await takenOver; // whatever else failed, failed for this
         await EndAsync(following, reading.Token);
         await EndAsync(_log.Completion.IsCompleted ? _log.Completion : Task.CompletedTask, reading.Token);
         if (!isFlushed)

@@ -21,13 +21,21 @@ internal static class Service
         // In the order in which a mistake can be told without having touched anything: file, store, port, source.
         var yaml = await RulesFile.ReadTextAsync(settings.RulesPath, cancellationToken);
         var rules = RulesFile.Compile(settings.RulesPath, yaml, new RuleSetOptions());
+        if (settings.Role == ServiceRole.Reader)
+            return await RunAsync(BuildReader(settings, loggers), settings);
+
         var storage = ServiceComposition.CreateStorage(settings, loggers);
         await storage.OpenAsync(cancellationToken);
         var plan = await RulesRegistry.PlanAsync(storage, rules.Definitions, cancellationToken);
         var versioned = RulesFile.Compile(settings.RulesPath, yaml, new RuleSetOptions { Versions = plan.Versions, BucketLimit = settings.MaxBuckets });
 
-        await using var app = Build(settings, loggers, storage, new DeployedRules(versioned, plan));
-        var pump = app.Services.GetRequiredService<ReplicationPump>();
+        return await RunAsync(Build(settings, loggers, storage, new DeployedRules(versioned, plan)), settings);
+    }
+
+    private static async Task<int> RunAsync(WebApplication built, ServiceSettings settings)
+    {
+        await using var app = built;
+        var pump = app.Services.GetRequiredService<IPump>();
         await StartAsync(app, settings);
         await app.WaitForShutdownAsync(CancellationToken.None);
         pump.ThrowIfFailed();
@@ -36,19 +44,41 @@ internal static class Service
 
     private static WebApplication Build(ServiceSettings settings, ILoggerFactory loggers, IColdStorage storage, DeployedRules rules)
     {
+        var builder = CreateBuilder(settings, loggers);
+        builder.Services
+            .AddSource(settings)            // Postgres …
+            .AddReplication(settings, rules) // … WAL in
+            .AddRules(rules)                // which bucket gets which row
+            .AddBucketLog(settings)         // ordered operations, durable behind
+            .AddStorage(storage)            // embedded | postgres | null
+            .AddHotBuckets(settings)        // the newest operations in RAM
+            .AddClients(settings);          // checkpoints and operations out
+        return Build(builder);
+    }
+
+    private static WebApplication BuildReader(ServiceSettings settings, ILoggerFactory loggers)
+    {
+        var builder = CreateBuilder(settings, loggers);
+        builder.Services
+            .AddSource(settings)            // for write checkpoints
+            .AddStoreTail(settings)         // what the writer writes
+            .AddHotBuckets(settings)        // the newest operations in RAM
+            .AddClients(settings);          // checkpoints and operations out
+        return Build(builder);
+    }
+
+    private static WebApplicationBuilder CreateBuilder(ServiceSettings settings, ILoggerFactory loggers)
+    {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Services.Replace(ServiceDescriptor.Singleton(loggers));
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = ShutdownLimit);
         builder.WebHost.UseUrls(settings.Listen.ToString());
         builder.WebHost.ConfigureKestrel(Streaming.StreamingEndpoints.LimitRequests);
-        builder.Services
-            .AddSource(settings, rules)     // Postgres WAL in
-            .AddRules(rules)                // which bucket gets which row
-            .AddBucketLog(settings)         // ordered operations, durable behind
-            .AddStorage(storage)            // embedded | null
-            .AddHotBuckets(settings)        // the newest operations in RAM
-            .AddClients(settings);          // checkpoints and operations out
+        return builder;
+    }
 
+    private static WebApplication Build(WebApplicationBuilder builder)
+    {
         var app = builder.Build();
         Streaming.StreamingEndpoints.MapTopGunStreaming(app);
         return app;

@@ -2,6 +2,7 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 using TopGun.Buckets.BucketLog;
 using TopGun.Buckets.ColdStorage.Embedded;
 using TopGun.Buckets.ColdStorage.Null;
+using TopGun.Buckets.ColdStorage.Postgres;
 using TopGun.Buckets.Grid;
 using TopGun.Buckets.Replication;
 using TopGun.Buckets.Streaming;
@@ -15,27 +16,36 @@ internal static class ServiceComposition
     public static IColdStorage CreateStorage(ServiceSettings settings, ILoggerFactory loggers) => settings.StoreBackend switch
     {
         StoreBackend.Null => new NullColdStorage(),
+        StoreBackend.Postgres => new PostgresColdStorage(
+            settings.StoreDatabase!, new PostgresStoreOptions { Schema = settings.StoreSchema }, TimeProvider.System,
+            loggers.CreateLogger<PostgresColdStorage>()),
         _ => new EmbeddedColdStorage(settings.StorePath, new EmbeddedOptions(), loggers.CreateLogger<EmbeddedColdStorage>()),
     };
 
-    public static IServiceCollection AddSource(this IServiceCollection services, ServiceSettings settings, DeployedRules rules)
+    // Where the store's server is the source's, each write moves the very position that it stores; once a minute that is no traffic.
+    private static readonly TimeSpan PositionDelayInPostgres = TimeSpan.FromMinutes(1);
+
+    public static IServiceCollection AddSource(this IServiceCollection services, ServiceSettings settings)
     {
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton<Random, UnguessableRandom>();
         services.AddSingleton<ISource>(_ => new NpgsqlSource(
             settings.Source.ConnectionString, settings.Publication, settings.SourcePasswordFile));
         services.AddSingleton<ReplicationMonitor>();
-        services.AddSingleton(new ChangeSourceOptions
+        services.AddSingleton<IWriteCheckpoints, WriteCheckpoints>();
+        return services;
+    }
+
+    public static IServiceCollection AddReplication(this IServiceCollection services, ServiceSettings settings, DeployedRules rules) => services
+        .AddSingleton(new ChangeSourceOptions
         {
             Tables = rules.Rules.Tables,
             Publication = settings.Publication,
             SlotWalLimitBytes = settings.SlotWalLimit,
             OnContinuityLost = settings.OnContinuityLost,
-        });
-        services.AddSingleton<IChangeSource, ChangeSource>();
-        services.AddSingleton<IWriteCheckpoints, WriteCheckpoints>();
-        return services;
-    }
+        })
+        .AddSingleton<IChangeSource, ChangeSource>()
+        .AddSingleton<IServiceProbe, ServiceProbe>();
 
     public static IServiceCollection AddRules(this IServiceCollection services, DeployedRules rules) => services
         .AddSingleton(rules)
@@ -43,11 +53,29 @@ internal static class ServiceComposition
 
     public static IServiceCollection AddBucketLog(this IServiceCollection services, ServiceSettings settings)
     {
-        services.AddSingleton(new BucketLogOptions { Publish = settings.Publish });
+        var options = new BucketLogOptions { Publish = settings.Publish };
+        if (settings.StoreBackend == StoreBackend.Postgres)
+            options.PositionDelay = PositionDelayInPostgres;
+        services.AddSingleton(options);
         services.AddSingleton<BucketLogEnvironment>();
         services.AddSingleton<IMissingRows, MissingRows>();
         services.AddSingleton<ReplicationPump>();
+        services.AddSingleton<IPump>(provider => provider.GetRequiredService<ReplicationPump>());
         services.AddHostedService(provider => provider.GetRequiredService<ReplicationPump>());
+        return services;
+    }
+
+    public static IServiceCollection AddStoreTail(this IServiceCollection services, ServiceSettings settings)
+    {
+        services.AddSingleton<IStoreFeed>(provider => new PostgresStoreReader(
+            settings.StoreDatabase!, new PostgresStoreOptions { Schema = settings.StoreSchema }, TimeProvider.System,
+            provider.GetRequiredService<ILogger<PostgresStoreReader>>()));
+        services.AddSingleton(new ReaderRules(settings));
+        services.AddSingleton<IActiveRules>(provider => provider.GetRequiredService<ReaderRules>());
+        services.AddSingleton<IServiceProbe, ReaderProbe>();
+        services.AddSingleton<ReaderPump>();
+        services.AddSingleton<IPump>(provider => provider.GetRequiredService<ReaderPump>());
+        services.AddHostedService(provider => provider.GetRequiredService<ReaderPump>());
         return services;
     }
 
@@ -63,7 +91,6 @@ internal static class ServiceComposition
 
     public static IServiceCollection AddClients(this IServiceCollection services, ServiceSettings settings)
     {
-        services.AddSingleton<IServiceProbe, ServiceProbe>();
         services.Configure<JwtOptions>(tokens =>
         {
             tokens.Secret = settings.JwtSecret;

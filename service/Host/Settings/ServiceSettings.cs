@@ -9,8 +9,21 @@ internal enum StoreBackend
     /// <summary>Files in a folder.</summary>
     Embedded,
 
+    /// <summary>Tables in a Postgres database, which other processes can follow.</summary>
+    Postgres,
+
     /// <summary>Nothing is kept: a restart starts over.</summary>
     Null,
+}
+
+/// <summary>What a process of the service does.</summary>
+internal enum ServiceRole
+{
+    /// <summary>Replicates the source into the store, and serves clients.</summary>
+    Writer,
+
+    /// <summary>Serves clients from a store that another process writes.</summary>
+    Reader,
 }
 
 /// <summary>What <c>serve</c> runs with: checked, complete, immutable.</summary>
@@ -29,6 +42,13 @@ internal sealed record ServiceSettings
     public required StoreBackend StoreBackend { get; init; }
 
     public required string StorePath { get; init; }
+
+    /// <summary>Database of the Postgres store, in Npgsql's form; null with another backend.</summary>
+    public required string? StoreDatabase { get; init; }
+
+    public required string StoreSchema { get; init; }
+
+    public required ServiceRole Role { get; init; }
 
     public required Uri Listen { get; init; }
 
@@ -57,6 +77,10 @@ internal sealed record ServiceSettings
         if (secret is null && jwks is null)
             throw SettingException.MissingBoth(SettingList.JwtSecret, SettingList.Jwks);
 
+        var backend = reader.Read(SettingList.StoreBackend);
+        var role = reader.Read(SettingList.Role);
+        if (role == ServiceRole.Reader && backend != StoreBackend.Postgres)
+            throw SettingException.Needs(SettingList.Role, "reader", SettingList.StoreBackend, "postgres");
         return new ServiceSettings
         {
             Source = reader.Read(SettingList.Source),
@@ -64,8 +88,11 @@ internal sealed record ServiceSettings
             RulesPath = reader.Read(SettingList.Rules),
             Publication = reader.Read(SettingList.Publication),
             SlotWalLimit = reader.Read(SettingList.SlotWalLimit) is > 0 and var limit ? limit : null,
-            StoreBackend = reader.Read(SettingList.StoreBackend),
+            StoreBackend = backend,
             StorePath = reader.Read(SettingList.StorePath),
+            StoreDatabase = backend == StoreBackend.Postgres ? reader.Read(SettingList.StoreDatabase).ConnectionString : null,
+            StoreSchema = reader.Read(SettingList.StoreSchema),
+            Role = role,
             Listen = reader.Read(SettingList.Listen),
             JwtSecret = secret,
             JwtKeyId = reader.Find(SettingList.JwtKeyId),

@@ -23,6 +23,10 @@ internal sealed class SettingException : BucketsException
     public static SettingException Refused(OptionsValidationException failure) =>
         new("TGB1001", string.Join(' ', failure.Failures), cause: failure);
 
+    /// <summary>A value makes sense only together with a value of another setting.</summary>
+    public static SettingException Needs(Setting setting, string value, Setting other, string otherValue) => new(
+        "TGB1001", $"Setting '{setting.Name}' has the value '{value}', which needs '{other.Name}' to be '{otherValue}'.", $"Give {other.Ways}.");
+
     /// <summary>A setting without default was not given.</summary>
     public static SettingException Missing(Setting setting) => new(
         "TGB1002", $"Setting '{setting.Name}' is missing.", $"Give {setting.Ways}: {setting.Rule}.");

@@ -69,8 +69,8 @@ internal static class SettingList
         Variable = "STORAGE_BACKEND",
         Flag = "--store-backend",
         Default = "embedded",
-        Description = "Where operations survive the process: 'embedded' (also called sqlite or redb), or 'null' for nowhere.",
-        Rule = "'embedded' (also called 'sqlite' or 'redb') or 'null'",
+        Description = "Where operations survive the process: 'embedded' (also called sqlite or redb) in a folder, 'postgres' in a database, 'null' nowhere.",
+        Rule = "'embedded' (also called 'sqlite' or 'redb'), 'postgres' or 'null'",
         TryParse = TryParseBackend,
     };
 
@@ -83,6 +83,40 @@ internal static class SettingList
         Description = "Folder of the embedded store; made when it is missing.",
         Rule = "the path of a folder",
         TryParse = TryParseText,
+    };
+
+    public static readonly Setting<SourceAddress> StoreDatabase = new()
+    {
+        Name = "store database",
+        Variable = "DATABASE_URL",
+        Flag = "--database-url",
+        Description = "Database of the Postgres store, in the forms of the source's address. It may be the source itself.",
+        Rule = "a postgres:// URI or keywords such as 'host=db dbname=app user=topgun', with a database",
+        Show = SourceAddress.WithoutPassword,
+        TryParse = SourceAddress.TryParse,
+    };
+
+    public static readonly Setting<string> StoreSchema = new()
+    {
+        Name = "store schema",
+        Variable = "TOPGUN_STORE_SCHEMA",
+        Flag = "--store-schema",
+        Default = "topgun_store",
+        Description = "Schema of the Postgres store's tables; made when it is missing and the role may.",
+        Rule = "a name of at most 63 lower-case letters, digits and underscores that does not start with a digit",
+        TryParse = TryParseName,
+    };
+
+    public static readonly Setting<ServiceRole> Role = new()
+    {
+        Name = "role",
+        Variable = "TOPGUN_ROLE",
+        Flag = "--role",
+        Default = "writer",
+        Description = "'writer' replicates the source into the store and serves clients; 'reader' serves them from the Postgres store of a writer.",
+        Rule = "'writer' or 'reader'",
+        TryParse = (string text, out ServiceRole value) =>
+            Enum.TryParse(text, ignoreCase: true, out value) && Enum.GetNames<ServiceRole>().Contains(text, StringComparer.OrdinalIgnoreCase),
     };
 
     public static readonly Setting<Uri> Listen = new()
@@ -188,8 +222,8 @@ internal static class SettingList
     /// <summary>All of them, in the order of the documentation.</summary>
     public static readonly IReadOnlyList<Setting> All =
     [
-        Source, SourcePasswordFile, Rules, Publication, SlotWalLimit, StoreBackend, StorePath, Listen, JwtSecret, JwtKeyId, Audience, Jwks, GridBytes, MaxBuckets, Publish,
-        OnContinuityLost,
+        Source, SourcePasswordFile, Rules, Publication, SlotWalLimit, StoreBackend, StorePath, StoreDatabase, StoreSchema, Role, Listen, JwtSecret, JwtKeyId,
+        Audience, Jwks, GridBytes, MaxBuckets, Publish, OnContinuityLost,
     ];
 
     private static bool TryParseText(string text, out string value) => !string.IsNullOrWhiteSpace(value = text);
@@ -204,8 +238,14 @@ internal static class SettingList
 
     private static bool TryParseBackend(string text, out StoreBackend value)
     {
-        value = text.ToLowerInvariant() is "null" ? Host.StoreBackend.Null : Host.StoreBackend.Embedded;
-        return text.ToLowerInvariant() is "embedded" or "sqlite" or "redb" or "null";
+        (var isKnown, value) = text.ToLowerInvariant() switch
+        {
+            "embedded" or "sqlite" or "redb" => (true, Host.StoreBackend.Embedded),
+            "postgres" => (true, Host.StoreBackend.Postgres),
+            "null" => (true, Host.StoreBackend.Null),
+            _ => (false, default),
+        };
+        return isKnown;
     }
 
     private static bool TryParseListen(string text, out Uri value)

@@ -94,6 +94,27 @@ public abstract class ColdStorageContract
     }
 
     [Fact]
+    public async Task Keys_and_bucket_names_of_any_length_are_told_apart_and_sorted_by_their_bytes()
+    {
+        await using var storage = await OpenAsync();
+        var common = new string('k', 1000);
+        string[] keys = [common[1..], common, common + "a", common + "ab", common + new string('z', 5000), common + new string('z', 5001), common[..^1] + "l", "ü"];
+        var write = Write(Of(1, (common + "a", "x"), (common + "b", "y")));
+        foreach (var key in keys.Reverse())
+            write.Put(RecordTable.Lookup, key, $"{key.Length}");
+        await storage.WriteAsync(write);
+
+        Assert.Equal(keys.Select(key => $"{key}={key.Length}"), await storage.ScanAsync(RecordTable.Lookup));
+        Assert.Equal(keys[1..6].Select(key => $"{key}={key.Length}"), await storage.ScanAsync(RecordTable.Lookup, common));
+        Assert.Equal(keys[2..4].Select(key => $"{key}={key.Length}"), await storage.ScanAsync(RecordTable.Lookup, common + "a"));
+        Assert.Equal("6001", await storage.GetAsync(RecordTable.Lookup, keys[5]));
+        await storage.WriteAsync(Write().Delete(RecordTable.Lookup, keys[4]).Put(RecordTable.Lookup, keys[5], "new"));
+        Assert.Equal([$"{keys[5]}=new"], await storage.ScanAsync(RecordTable.Lookup, common + "zz"));
+        Assert.Equal(["1 x"], await storage.ReadAsync(common + "a"));
+        Assert.Equal(["2 y"], await storage.ReadAsync(common + "b"));
+    }
+
+    [Fact]
     public async Task A_scan_sees_the_store_as_it_was_when_it_began()
     {
         await using var storage = await OpenAsync();

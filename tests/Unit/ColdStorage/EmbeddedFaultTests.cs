@@ -2,6 +2,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 using TopGun.Buckets.BucketLog;
 using TopGun.Buckets.ColdStorage;
 using TopGun.Buckets.ColdStorage.Embedded;
+using TopGun.Buckets.Protocol;
 using Xunit;
 using static TopGun.Buckets.Tests.Unit.ColdStorage.Batches;
 
@@ -109,6 +110,49 @@ public sealed class EmbeddedFaultTests : IDisposable
         files.FailsWrite = false;
 
         await Assert.ThrowsAsync<StoreFailedException>(() => storage.ReadAsync("a"));
+    }
+
+    [Theory]
+    [InlineData("deleted")]
+    [InlineData("replaced by an older copy")]
+    [InlineData("overwritten by an older copy")]
+    [InlineData("moved")]
+    public async Task Files_that_are_taken_away_from_a_store_in_use_are_missed_at_the_next_write(string what)
+    {
+        using var elsewhere = new StoreFolder();
+        await using (var storage = await _folder.OpenAsync())
+        {
+            await storage.WriteAsync(Write(Of(1, ("a", "first"))));
+            using var older = _folder.Copy();
+            await storage.WriteAsync(Write(Of(2, ("a", "second"))));
+            var log = _folder.File("00000001.log");
+            switch (what)
+            {
+                case "deleted":
+                    File.Delete(log);
+                    break;
+                case "replaced by an older copy":
+                    File.Move(older.File("00000001.log"), log, overwrite: true);
+                    break;
+                case "overwritten by an older copy":
+                    using (var file = new FileStream(log, FileMode.Open, FileAccess.Write, FileShare.ReadWrite))
+                        file.SetLength(new FileInfo(older.File("00000001.log")).Length);
+                    break;
+                default:
+                    File.Move(log, elsewhere.File("00000001.log"));
+                    break;
+            }
+
+            var failure = await Assert.ThrowsAsync<StoreReplacedException>(async () => await storage.WriteAsync(Write(Of(3, ("a", "third")))));
+
+            Assert.Equal("TGB2009", failure.Code);
+            await Assert.ThrowsAnyAsync<BucketsException>(async () => await storage.WriteAsync(Write(Of(3, ("a", "third"))))); // until it is opened anew
+        }
+        if (what.EndsWith("older copy", StringComparison.Ordinal))
+        {
+            await using var reopened = await _folder.OpenAsync();
+            Assert.Equal(["1 first"], await reopened.ReadAsync("a"));
+        }
     }
 
     private static async Task<EmbeddedColdStorage> OpenAsync(StoreFiles files, EmbeddedOptions? options = null)

@@ -10,6 +10,7 @@ namespace TopGun.Buckets.Tests.Unit.Compose;
 public class ComposeFileTests
 {
     private static readonly YamlMappingNode File = Parse("compose/compose.yaml");
+    private static readonly YamlMappingNode PostgresStore = Parse("compose/postgres-store.yaml");
 
     [Fact]
     public void It_starts_the_source_the_service_and_the_backend() =>
@@ -110,14 +111,34 @@ public class ComposeFileTests
         Assert.NotNull(result.Rules);
     }
 
+    [Fact]
+    public void With_the_store_in_postgres_the_service_writes_it_and_the_reader_reads_it()
+    {
+        var over = Environment(PostgresStore, "service");
+        var usual = Environment("service");
+        var writer = ServiceSettings.Read(new SettingReader(_ => [], name => over.GetValueOrDefault(name) ?? usual.GetValueOrDefault(name)));
+        var environment = Environment(PostgresStore, "reader");
+        var reader = ServiceSettings.Read(new SettingReader(_ => [], environment.GetValueOrDefault));
+
+        Assert.Equal((StoreBackend.Postgres, ServiceRole.Writer), (writer.StoreBackend, writer.Role));
+        Assert.Equal((StoreBackend.Postgres, ServiceRole.Reader), (reader.StoreBackend, reader.Role));
+        Assert.Equal((writer.StoreDatabase, writer.StoreSchema), (reader.StoreDatabase, reader.StoreSchema));
+        Assert.Equal(writer.RulesPath, reader.RulesPath);
+        Assert.Equal(writer.JwtSecret, reader.JwtSecret);
+        Assert.Equal(writer.Audiences, reader.Audiences);
+        Assert.NotEqual(writer.Listen.Port, reader.Listen.Port);
+    }
+
     [Theory]
     [InlineData("postgres")]
     [InlineData("service")]
     public void Health_is_checked(string service) => Assert.NotEmpty(List(Map(Service(service), "healthcheck"), "test"));
 
-    private static Dictionary<string, string> Environment(string service)
+    private static Dictionary<string, string> Environment(string service) => Environment(File, service);
+
+    private static Dictionary<string, string> Environment(YamlMappingNode file, string service)
     {
-        var environment = Map(Service(service), "environment");
+        var environment = Map(Map(Map(file, "services"), service), "environment");
         var values = new Dictionary<string, string>();
         foreach (var (key, value) in environment.Children)
         {

@@ -52,8 +52,9 @@ public class SettingsTests
     [InlineData("sqlite", nameof(StoreBackend.Embedded))]
     [InlineData("redb", nameof(StoreBackend.Embedded))]
     [InlineData("null", nameof(StoreBackend.Null))]
+    [InlineData("postgres", nameof(StoreBackend.Postgres))]
     public void A_store_backend_may_be_called_by_each_of_its_names(string name, string backend) =>
-        Assert.Equal(backend, Read(Required.With("STORAGE_BACKEND", name)).StoreBackend.ToString());
+        Assert.Equal(backend, Read(Required.With("STORAGE_BACKEND", name).With("DATABASE_URL", "postgres://db/app")).StoreBackend.ToString());
 
     [Theory]
     [InlineData("TOPGUN_SOURCE_URL", "mysql://db/app")]
@@ -80,6 +81,28 @@ public class SettingsTests
         Assert.Contains(variable, failure.Message, StringComparison.Ordinal);
         Assert.Contains($"'{value}'", failure.Message, StringComparison.Ordinal);
         Assert.Contains(setting.Rule, failure.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_reader_needs_a_store_that_processes_share()
+    {
+        var failure = Assert.Throws<SettingException>(() => Read(Required.With("TOPGUN_ROLE", "reader")));
+
+        Assert.Equal("TGB1001", failure.Code);
+        Assert.Contains("STORAGE_BACKEND", failure.Message, StringComparison.Ordinal);
+        Assert.Equal(
+            ServiceRole.Reader,
+            Read(Required.With("TOPGUN_ROLE", "reader").With("STORAGE_BACKEND", "postgres").With("DATABASE_URL", "postgres://db/app")).Role);
+    }
+
+    [Fact]
+    public void A_postgres_store_needs_its_database_and_shows_no_password()
+    {
+        Assert.Contains("DATABASE_URL", Assert.Throws<SettingException>(() => Read(Required.With("STORAGE_BACKEND", "postgres"))).Message, StringComparison.Ordinal);
+
+        var failure = Assert.Throws<SettingException>(() => Read(
+            Required.With("STORAGE_BACKEND", "postgres").With("DATABASE_URL", "postgres://app:hunter2@db:port/app")));
+        Assert.DoesNotContain("hunter2", failure.Message, StringComparison.Ordinal);
     }
 
     [Theory]

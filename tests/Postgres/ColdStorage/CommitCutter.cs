@@ -1,0 +1,105 @@
+using System.Net;
+using System.Net.Sockets;
+
+namespace TopGun.Buckets.Tests.Postgres.ColdStorage;
+
+/// <summary>Stands between a client and a server, and cuts connections at commits when told to: the server commits, the client never learns of it.</summary>
+internal sealed class CommitCutter : IAsyncDisposable
+{
+    private readonly int _serverPort;
+    private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
+    private readonly CancellationTokenSource _ending = new();
+    private readonly Task _accepting;
+    private int _cuts;
+
+    public CommitCutter(int serverPort)
+    {
+        _serverPort = serverPort;
+        _listener.Start();
+        _accepting = AcceptAsync();
+    }
+
+    public int Port => ((IPEndPoint)_listener.LocalEndpoint).Port;
+
+    /// <summary>What becomes of the next commit.</summary>
+    public CommitFate Fate { get; set; }
+
+    /// <summary>Connections cut so far.</summary>
+    public int Cuts => Volatile.Read(ref _cuts);
+
+    public async ValueTask DisposeAsync()
+    {
+        await _ending.CancelAsync();
+        _listener.Stop();
+        await _accepting;
+        _ending.Dispose();
+    }
+
+    private async Task AcceptAsync()
+    {
+        List<Task> links = [];
+        try
+        {
+            while (true)
+                links.Add(CarryAsync(await _listener.AcceptTcpClientAsync(_ending.Token)));
+        }
+        catch (Exception failure) when (failure is OperationCanceledException or SocketException or ObjectDisposedException)
+        {
+            await Task.WhenAll(links);
+        }
+    }
+
+    private async Task CarryAsync(TcpClient accepted)
+    {
+        using var client = accepted;
+        using var server = new TcpClient();
+        try
+        {
+            await server.ConnectAsync(IPAddress.Loopback, _serverPort, _ending.Token);
+            client.NoDelay = server.NoDelay = true;
+            await await Task.WhenAny(RequestsAsync(client.GetStream(), server.GetStream()), AnswersAsync(client.GetStream(), server.GetStream()));
+        }
+        catch (Exception failure) when (failure is IOException or OperationCanceledException or SocketException or ObjectDisposedException)
+        {
+            // One side is gone, and so is the other now.
+        }
+    }
+
+    private async Task RequestsAsync(NetworkStream client, NetworkStream server)
+    {
+        var buffer = new byte[1 << 16];
+        while (await client.ReadAsync(buffer, _ending.Token) is var count and > 0)
+        {
+            if (Fate == CommitFate.NeverArrives && buffer.AsSpan(0, count).IndexOf("COMMIT"u8) >= 0)
+                Cut();
+            await server.WriteAsync(buffer.AsMemory(0, count), _ending.Token);
+        }
+    }
+
+    private async Task AnswersAsync(NetworkStream client, NetworkStream server)
+    {
+        var buffer = new byte[1 << 16];
+        while (await server.ReadAsync(buffer, _ending.Token) is var count and > 0)
+        {
+            // CommandComplete carries the tag: once it is there, the commit has taken place.
+            if (Fate == CommitFate.NeverAnswered && buffer.AsSpan(0, count).IndexOf("COMMIT\0"u8) >= 0)
+                Cut();
+            await client.WriteAsync(buffer.AsMemory(0, count), _ending.Token);
+        }
+    }
+
+    private void Cut()
+    {
+        Fate = CommitFate.Answered; // the next one is answered
+        Interlocked.Increment(ref _cuts);
+        throw new IOException("Cut at a commit.");
+    }
+}
+
+/// <summary>What becomes of commits.</summary>
+internal enum CommitFate
+{
+    Answered,
+    NeverAnswered,
+    NeverArrives,
+}
