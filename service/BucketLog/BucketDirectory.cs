@@ -127,6 +127,8 @@ public sealed class BucketDirectory
         {
             if (entry.Published.LastOpId == entry.Evaluated.LastOpId)
                 entry.Published = entry.Evaluated;
+            else if (entry.Shown is { } shown && shown.LastOpId == entry.Published.LastOpId)
+                entry.Published = shown;
         }
     }
 
@@ -153,16 +155,20 @@ public sealed class BucketDirectory
         return _byNumber[number - 1];
     }
 
-    internal static void WriteRecord(RecordChanges records, BucketEntry entry, BucketSummary summary, ArrayBufferWriter<byte> scratch)
+    /// <param name="records">Where it is put.</param>
+    /// <param name="entry">The bucket.</param>
+    /// <param name="summary">Its totals.</param>
+    /// <param name="shown">Its totals before a transaction that is being taken in by parts, if that has changed it.</param>
+    /// <param name="scratch">Overwritten.</param>
+    internal static void WriteRecord(
+        RecordChanges records, BucketEntry entry, BucketSummary summary, BucketSummary? shown, ArrayBufferWriter<byte> scratch)
     {
         scratch.ResetWrittenCount();
         scratch.WriteVarint((ulong)entry.Number);
-        scratch.WriteVarint(summary.LastOpId.Value);
-        scratch.WriteVarint(summary.Checksum);
-        scratch.WriteVarint((ulong)summary.Count);
-        scratch.WriteVarint((ulong)summary.ByteCount);
-        scratch.WriteVarint((ulong)summary.Superseded);
+        Write(scratch, summary);
         scratch.WriteVarint(entry.CompactedThrough.Value);
+        if (shown is { } before)
+            Write(scratch, before);
         var value = scratch.WrittenCount;
         var name = scratch.GetSpan(Encoding.UTF8.GetMaxByteCount(entry.Name.Length));
         scratch.Advance(Encoding.UTF8.GetBytes(entry.Name, name));
@@ -173,15 +179,16 @@ public sealed class BucketDirectory
     {
         var reader = new RecordReader(record.Value.Span);
         var entry = new BucketEntry(reader.ReadCount(), Encoding.UTF8.GetString(record.Key.Span));
-        entry.Published = entry.Evaluated = new BucketSummary(
-            new OpId(reader.ReadVarint()), (uint)reader.ReadVarint(), (long)reader.ReadVarint(), (long)reader.ReadVarint(),
-            (long)reader.ReadVarint());
+        entry.Published = entry.Evaluated = ReadSummary(ref reader);
         entry.CompactedThrough = new OpId(reader.ReadVarint());
+        entry.Shown = reader.Rest.IsEmpty ? null : ReadSummary(ref reader);
         return entry;
     }
 
     /// <summary>Takes in the stored records, which come ordered by name.</summary>
-    internal void Load(List<StoredRecord> records)
+    /// <param name="records">The records.</param>
+    /// <param name="shownUpTo">Operations after this one are not to be seen; null when all are.</param>
+    internal void Load(List<StoredRecord> records, OpId? shownUpTo)
     {
         lock (_gate)
         {
@@ -191,6 +198,10 @@ public sealed class BucketDirectory
                 var entry = ReadRecord(record);
                 if (entry.Number < 1 || entry.Number > entries.Length || entries[entry.Number - 1] is not null)
                     Throw.DamagedRecord();
+                if (entry.Evaluated.LastOpId > shownUpTo)
+                    entry.Published = entry.Shown ?? default;
+                else
+                    entry.Shown = null; // the transaction has been shown since
                 entries[entry.Number - 1] = entry;
             }
             foreach (var entry in entries)
@@ -211,6 +222,18 @@ public sealed class BucketDirectory
             _names.Clear();
         }
     }
+
+    private static void Write(ArrayBufferWriter<byte> output, in BucketSummary summary)
+    {
+        output.WriteVarint(summary.LastOpId.Value);
+        output.WriteVarint(summary.Checksum);
+        output.WriteVarint((ulong)summary.Count);
+        output.WriteVarint((ulong)summary.ByteCount);
+        output.WriteVarint((ulong)summary.Superseded);
+    }
+
+    private static BucketSummary ReadSummary(ref RecordReader reader) => new(
+        new OpId(reader.ReadVarint()), (uint)reader.ReadVarint(), (long)reader.ReadVarint(), (long)reader.ReadVarint(), (long)reader.ReadVarint());
 
     private BucketEntry Add(string name, int number)
     {

@@ -1,3 +1,4 @@
+using TopGun.Buckets.BucketLog.Compaction;
 using TopGun.Buckets.Protocol;
 
 namespace TopGun.Buckets.BucketLog;
@@ -16,6 +17,9 @@ internal sealed class BucketEntry(int number, string name)
 
     /// <summary>Totals after everything evaluated.</summary>
     public BucketSummary Evaluated;
+
+    /// <summary>Totals before a transaction that is being taken in by parts and has changed the bucket; null when there is none.</summary>
+    public BucketSummary? Shown;
 
     /// <summary>
     /// The log up to here was compacted: at a checkpoint before it the bucket can no longer be read. Guarded by the directory, which only raises it.
@@ -36,4 +40,11 @@ internal sealed class BucketEntry(int number, string name)
 
     /// <summary>Position in that write.</summary>
     public int DirtyIndex;
+
+    /// <summary>Takes over what compaction makes of the totals. It replaces nothing that has not been shown.</summary>
+    public void Replace(CompactedPiece piece)
+    {
+        Evaluated = piece.ApplyTo(Evaluated);
+        Shown = Shown is { } shown ? piece.ApplyTo(shown) : null;
+    }
 }

@@ -23,6 +23,12 @@ public sealed class MissingImageException(string table) : BucketsException(
     message: $"A change of table {table} left out an unchanged large value that the store does not hold.",
     hint: "A new snapshot is needed: drop the replication slot and restart.");
 
+/// <summary>A part of a transaction is stored, and the source goes on without the rest of it.</summary>
+public sealed class UnfinishedTransactionException(Lsn end) : BucketsException(
+    code: "TGB1211",
+    message: $"A part of the transaction that ends at {end} is stored, and the source does not send that transaction again.",
+    hint: "Nothing of it was shown. A new snapshot is needed: drop the replication slot and restart.");
+
 /// <summary>The source changed a row without saying which.</summary>
 public sealed class MissingKeyException(string table) : BucketsException(
     code: "TGB1205",

@@ -34,6 +34,12 @@ public sealed class BucketLogOptions
     /// <summary>Longest encoded row; a longer one yields nothing and is reported. Default 64 MiB.</summary>
     public int RowLimitBytes { get; set; } = 64 << 20;
 
+    /// <summary>
+    /// Size of a transaction that is evaluated at once. A larger one is stored in parts of a quarter of that, which are seen together, when all of them are
+    /// there. Default 8 MiB.
+    /// </summary>
+    public long PartBytes { get; set; } = 8L << 20; // its rows and operations take several times that on their way
+
     /// <summary>Op ids reserved at a time. Default 2^20.</summary>
     public ulong OpIdBlock { get; set; } = 1UL << 20; // one small write per million operations
 

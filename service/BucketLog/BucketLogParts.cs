@@ -19,4 +19,8 @@ public sealed record BucketLogEnvironment(TimeProvider Time, Random Random, ILog
 /// <summary>Where the source has to go on; for <see cref="IChangeSource.ReadAsync"/>.</summary>
 /// <param name="State">State stored last; null asks for a snapshot.</param>
 /// <param name="Position">End position of the last transaction that is stored.</param>
-public sealed record LogStart(ReplicationState? State, Lsn Position);
+public sealed record LogStart(ReplicationState? State, Lsn Position)
+{
+    /// <summary>End position of a transaction of which a part is stored: the rest of it is expected. <see cref="Lsn.None"/> when there is none.</summary>
+    public Lsn Begun { get; init; }
+}

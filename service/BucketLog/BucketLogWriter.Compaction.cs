@@ -72,8 +72,7 @@ public sealed partial class BucketLogWriter : ICompactedLog
         {
             if (_failure is not null || !Directory.Holds(bucket))
                 return false;
-            var total = bucket.Evaluated;
-            bucket.Evaluated = total with { Count = total.Count + piece.CountDelta, ByteCount = total.ByteCount + piece.ByteDelta };
+            bucket.Replace(piece);
             Directory.Refresh(bucket);
             _window.Add(bucket, piece.Rewrites);
             _writer.Notify();

@@ -36,7 +36,7 @@ public sealed partial class BucketLogWriter
         List<StoredRecord> buckets = [];
         await foreach (var record in _storage.ScanAsync(RecordTable.Bucket, default, cancellationToken))
             buckets.Add(record);
-        Directory.Load(buckets);
+        Directory.Load(buckets, _position.ShownUpTo);
     }
 
     private void StartBackground()
@@ -93,10 +93,15 @@ public sealed partial class BucketLogWriter
     /// <summary>No op id is shown before the store knows that it may have been: a block ahead, asked for when half of the last is used.</summary>
     private async ValueTask ReserveAsync(ulong lastOpId, CancellationToken cancellationToken)
     {
-        if (lastOpId + (_options.OpIdBlock / 2) > _generation.ReservedOpId.Value)
-            Reserve(lastOpId);
+        ReserveAhead(lastOpId);
         if (lastOpId > Volatile.Read(ref _reservedDurable))
             await _writer.FlushAsync(cancellationToken);
+    }
+
+    private void ReserveAhead(ulong lastOpId)
+    {
+        if (lastOpId + (_options.OpIdBlock / 2) > _generation.ReservedOpId.Value)
+            Reserve(lastOpId);
     }
 
     private void Reserve(ulong lastOpId)

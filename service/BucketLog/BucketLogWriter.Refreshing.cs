@@ -55,9 +55,8 @@ public sealed partial class BucketLogWriter
             _refresh.Served = _isVisible ? _position.Position.Value : null;
         _refresh.IsFrozen = true;
         _refresh.Leaving.AddRange(_refresh.Stages.Select(stage => stage.Number).Where(number => !_refresh.Leaving.Contains(number)));
-        _position = PositionAboveAllCopies();
-        _batch.LastOpId = _position.LastOpId;
-        _batch.GenerationBase = _position.GenerationBase;
+        // What is stored of a transaction whose rest does not come any more is seen together with what takes its place.
+        Continue(PositionAboveAllCopies() with { ShownUpTo = _position.ShownUpTo });
         _refresh.Outdated.Clear(); // nothing is visible in any case
         _catalog.BeginStages(lost.Tables, _records);
         _refresh.Stages.RemoveAll(stage => !lost.Tables.Any(table => table.Table.RelationId == stage.RelationId));
@@ -69,11 +68,14 @@ public sealed partial class BucketLogWriter
     }
 
     /// <summary>The checkpoint that goes on being served while continuity is lost.</summary>
-    private Checkpoint? Served() => _refresh is { IsFrozen: true, Served: { } position } ? new Checkpoint(_position.LastOpId, new Lsn(position)) : null;
+    private Checkpoint? Served() => _refresh is { IsFrozen: true, Served: { } position } ? new Checkpoint(_position.LastShown, new Lsn(position)) : null;
 
     /// <summary>Replaces rows table by table, some at a time, and shows all of it at once. Goes on where a crash has interrupted it.</summary>
     private async ValueTask SwitchAsync(CancellationToken cancellationToken)
     {
+        if (_position.ShownUpTo is not null)
+            await EndPartsAsync([], cancellationToken);
+        _records.Clear();
         var before = _batch.LastOpId;
         foreach (var number in _refresh.Switching.ToArray())
             await SwitchAsync(number, _catalog.SwitchedAttempt(number), cancellationToken);
@@ -114,7 +116,7 @@ public sealed partial class BucketLogWriter
         ReportErrors();
         if (_evaluator.VisibleFrom > _position.VisibleFrom)
             _position = _position with { VisibleFrom = _evaluator.VisibleFrom };
-        _position = _position with { LastOpId = batch.Checkpoint.LastOpId };
+        _position = _position with { LastOpId = _batch.LastOpId };
         _refresh.Done = rows[^1].Key.ToArray();
         _refresh.Write(_records);
         await PublishAsync(batch, _evaluator.Records, cancellationToken);

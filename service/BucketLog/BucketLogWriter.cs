@@ -64,7 +64,7 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
         _compactor = new Compactor(this, storage, options, environment.Time, environment.Logger);
         _staged = new StagedRows(_catalog, _refresh, new StoredRows(storage, _window, RecordTable.StagedRow));
         _evaluator = new TransactionEvaluator(
-            _catalog, Directory, _batch, new StoredRows(storage, _window), _staged, source.MissingRows, options.RowLimitBytes);
+            _catalog, Directory, _batch, new StoredRows(storage, _window), _staged, source.MissingRows, options);
     }
 
     /// <summary>Every bucket's name and totals.</summary>
@@ -84,8 +84,7 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
         else
             await LoadAsync(cancellationToken);
 
-        _batch.LastOpId = _position.LastOpId;
-        _batch.GenerationBase = _position.GenerationBase;
+        Continue(_position);
         _window.Start(_position, Served() ?? Visible());
         _writer.Start();
         if (_refresh.IsSwitching)
@@ -97,7 +96,7 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
         _isStarted = true;
         StartBackground();
         Log.Opened(_environment.Logger, _position.LastOpId, _position.Position, Directory.Count);
-        return new LogStart(_replication, _position.Position);
+        return new LogStart(_replication, _position.Position) { Begun = _position.Begun?.End ?? Lsn.None };
     }
 
     /// <summary>Takes in the next event of the source. It is visible when this completes, if it may be; it becomes durable behind.</summary>
@@ -114,6 +113,7 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
         await _turn.WaitAsync(CancellationToken.None);
         try
         {
+            RequireExpected(sourceEvent);
             _records.Clear();
             if (sourceEvent.State is { } state && state != _replication)
             {
@@ -169,14 +169,20 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
     {
         if (transaction.EndPosition <= _position.Position)
             return; // stored already: the source may send again what it was not told of
-        var batch = await _evaluator.EvaluateAsync(transaction, cancellationToken);
+        _evaluator.Begin(transaction, _position.Begun?.ChangeCount ?? 0);
+        var batch = await _evaluator.EvaluateNextAsync(_position.Position, cancellationToken);
         ReportErrors();
+        if (batch.IsPart)
+        {
+            await TakeInPartsAsync(transaction, batch, cancellationToken);
+            return;
+        }
         if (_evaluator.VisibleFrom > _position.VisibleFrom)
         {
             _position = _position with { VisibleFrom = _evaluator.VisibleFrom };
             _restsOnUnrepeatable = true;
         }
-        _position = _position with { LastOpId = batch.Checkpoint.LastOpId, Position = transaction.EndPosition };
+        _position = _position with { LastOpId = _batch.LastOpId, Position = transaction.EndPosition };
         await PublishAsync(batch, _evaluator.Records, cancellationToken);
     }
 
@@ -186,7 +192,7 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
             rows.Table, rows.Rows, FirstOrdinal(rows.State, rows.Table, rows.Rows), _position.Position, cancellationToken);
         ReportErrors();
         _restsOnUnrepeatable = true;
-        _position = _position with { LastOpId = batch.Checkpoint.LastOpId };
+        _position = _position with { LastOpId = _batch.LastOpId };
         await PublishAsync(batch, _evaluator.Records, cancellationToken);
     }
 
@@ -220,9 +226,7 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
         _refresh.Clear();
         _refresh.Write(_records);
         _isVisible = false;
-        _position = PositionAboveAllCopies();
-        _batch.LastOpId = _position.LastOpId;
-        _batch.GenerationBase = _position.GenerationBase;
+        Continue(PositionAboveAllCopies());
         _window.Reset();
         Reserve(_position.LastOpId.Value);
         _window.Add(batch: null, [], visible: null, _records, rows: null, _position);
@@ -231,7 +235,14 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
     }
 
     /// <summary>Makes a batch visible, if it may be, and hands it to the store writer.</summary>
-    private async ValueTask PublishAsync(OpBatch batch, RecordChanges? rows, CancellationToken cancellationToken)
+    private ValueTask PublishAsync(OpBatch batch, RecordChanges? rows, CancellationToken cancellationToken) =>
+        PublishAsync(batch, _batch.Buckets, rows, cancellationToken);
+
+    /// <param name="batch">The batch.</param>
+    /// <param name="changed">The buckets that it changes, of which the store is to be told.</param>
+    /// <param name="rows">Records of its rows, if any.</param>
+    /// <param name="cancellationToken">Gives up waiting for the store.</param>
+    private async ValueTask PublishAsync(OpBatch batch, IReadOnlyList<BucketEntry> changed, RecordChanges? rows, CancellationToken cancellationToken)
     {
         var visible = Visible();
         if (visible is not null && _restsOnUnrepeatable)
@@ -239,7 +250,7 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
             await _writer.FlushAsync(cancellationToken);
             _restsOnUnrepeatable = false;
         }
-        await ReserveAsync(batch.Checkpoint.LastOpId.Value, cancellationToken);
+        await ReserveAsync(_batch.LastOpId.Value, cancellationToken);
 
         var tellsSomething = batch.FirstOpId > OpId.None || batch.WriteCheckpoints.Count > 0 || (visible is not null && !_isVisible);
         if (visible is not null && !_isVisible)
@@ -247,10 +258,18 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
         _isVisible = visible is not null;
         if (tellsSomething && _options.Publish == PublishMode.Memory)
             Show(batch, visible);
-        _window.Add(tellsSomething ? batch : null, _batch.Buckets, visible, _records, rows, _position);
+        _window.Add(tellsSomething ? batch : null, changed, visible, _records, rows, _position);
         _writer.Notify();
-        foreach (var bucket in _batch.Buckets)
+        foreach (var bucket in changed)
             _compactor.Consider(bucket);
+    }
+
+    private void Continue(LogPosition position)
+    {
+        _position = position;
+        _batch.LastOpId = position.LastOpId;
+        _batch.GenerationBase = position.GenerationBase;
+        _batch.ShownUpTo = position.ShownUpTo;
     }
 
     private void Show(OpBatch batch, Checkpoint? visible)
@@ -274,7 +293,10 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
         lock (_publishing)
         {
             for (var index = 0; _options.Publish == PublishMode.Durable && index < written.Write.Batches.Count; index++)
-                Publish(written.Write.Batches[index], written.Visible[index]);
+            {
+                if (!written.Write.Batches[index].IsPart)
+                    Publish(written.Write.Batches[index], written.Visible[index]);
+            }
             _durable = written.Position.LastOpId;
             if (_isStarted)
                 _subscriber.Durable(_durable);

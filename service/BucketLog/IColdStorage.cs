@@ -52,6 +52,9 @@ public enum RecordTable : byte
 
     /// <summary>Rows of tables that are being read again, until they take the place of those in <see cref="RowState"/>. Key: table id, row key.</summary>
     StagedRow = 7,
+
+    /// <summary>Changes of the parameter index by a transaction that is being taken in by parts. Key: op id, big-endian.</summary>
+    PendingLookup = 8,
 }
 
 /// <summary>One record read by a scan.</summary>

@@ -38,6 +38,16 @@ public static class LookupRecord
             record.Value[OpIdSize..]);
     }
 
+    /// <summary>Adds a change.</summary>
+    internal static void Put(RecordChanges records, LookupChange change)
+    {
+        var key = Key(change.Key, change.Entry);
+        if (change.Record is { } record)
+            records.Put(RecordTable.Lookup, key, Value(change.OpId, record.Span));
+        else
+            records.Delete(RecordTable.Lookup, key);
+    }
+
     internal static byte[] Key(string lookupKey, string entry)
     {
         var prefix = Prefix(lookupKey);

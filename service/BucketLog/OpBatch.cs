@@ -34,6 +34,12 @@ public sealed class OpBatch
     /// <summary>Write checkpoints reached.</summary>
     public required IReadOnlyList<WriteCheckpointMarker> WriteCheckpoints { get; init; }
 
+    /// <summary>
+    /// Whether this is a part of a transaction, for the store alone. A batch without operations follows the last part, names all that the parts have
+    /// changed, and stands for the transaction.
+    /// </summary>
+    public bool IsPart { get; init; }
+
     /// <summary>Operations of one of the <see cref="Buckets"/>.</summary>
     public ReadOnlyMemory<BucketOp> OpsOf(BucketChange bucket) => Ops.Slice(bucket.FirstOp, bucket.OpCount);
 }

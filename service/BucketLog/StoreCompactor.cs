@@ -62,8 +62,7 @@ public sealed class StoreCompactor : ICompactedLog
 
     async ValueTask<bool> ICompactedLog.ReplaceAsync(BucketEntry bucket, CompactedPiece piece, CancellationToken cancellationToken)
     {
-        var total = bucket.Evaluated;
-        bucket.Evaluated = total with { Count = total.Count + piece.CountDelta, ByteCount = total.ByteCount + piece.ByteDelta };
+        bucket.Replace(piece);
         await WriteAsync(bucket, piece.Rewrites, cancellationToken);
         return true;
     }
@@ -78,7 +77,7 @@ public sealed class StoreCompactor : ICompactedLog
     {
         var write = new StoreWrite();
         write.Rewrites.AddRange(rewrites);
-        BucketDirectory.WriteRecord(write.Records, bucket, bucket.Evaluated, _scratch);
+        BucketDirectory.WriteRecord(write.Records, bucket, bucket.Evaluated, bucket.Shown, _scratch);
         return _storage.WriteAsync(write, cancellationToken);
     }
 

@@ -26,6 +26,10 @@ public sealed partial class StoreTail(
 {
     private static readonly TimeSpan RulesDelay = TimeSpan.FromSeconds(1);
 
+    // What a large transaction has changed is read by those who want it, a page at a time.
+    private const int MostOpsAtOnce = 50_000;
+    private const int MostBytesAtOnce = 16 << 20;
+
     private BucketDirectory _directory = new();
     private Func<string, CancellationToken, ValueTask<bool>>? _noteCompaction;
     private long _number;
@@ -90,7 +94,7 @@ public sealed partial class StoreTail(
         await foreach (var bucket in feed.ScanAsync(RecordTable.Bucket, default, cancellationToken))
             buckets.Add(bucket);
         _directory = new BucketDirectory();
-        _directory.Load(buckets);
+        _directory.Load(buckets, position.ShownUpTo);
         var storage = new TailedStorage(feed, _directory, subscriber);
         _noteCompaction = storage.NoteCompactionAsync;
         var refresh = new RefreshRecord();
@@ -147,10 +151,11 @@ public sealed partial class StoreTail(
     private async ValueTask<OpBatch> BuildAsync(WriteNotice notice, CancellationToken cancellationToken)
     {
         List<(string Bucket, OpId After)> kept = [];
-        foreach (var (name, _) in notice.Buckets)
+        foreach (var (name, summary) in notice.Buckets)
         {
-            if (subscriber.Keeps(name))
-                kept.Add((name, _directory.Find(name).LastOpId));
+            var before = _directory.Find(name);
+            if (summary.Count - before.Count <= MostOpsAtOnce && summary.ByteCount - before.ByteCount <= MostBytesAtOnce && subscriber.Keeps(name))
+                kept.Add((name, before.LastOpId));
         }
         var read = kept.Count == 0 ? null : await feed.ReadAsync(kept, notice.LastOpId, cancellationToken);
         List<BucketOp> ops = [];

@@ -13,7 +13,7 @@ public static class StoreVerifier
     {
         List<StoreDamage> damage = [];
         var (buckets, ops, bytes, records) = (0L, 0L, 0L, 0L);
-        for (var table = RecordTable.Meta; table <= RecordTable.StagedRow; table++)
+        for (var table = RecordTable.Meta; table <= RecordTable.PendingLookup; table++)
         {
             List<StoredRecord> found = []; // first: a store that is read as of one moment has one reader
             try

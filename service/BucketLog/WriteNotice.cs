@@ -66,10 +66,11 @@ public sealed class WriteNotice
         }
         if (replication is { } state)
             output.WriteBlob(state.Span);
-        output.WriteVarint(write.Batches.Count == 0 ? 0 : write.Batches[^1].Checkpoint.LastOpId.Value);
-        WriteBuckets(output, write.Batches);
-        WriteLookups(output, write.Batches);
-        WriteWriteCheckpoints(output, write.Batches);
+        var batches = write.Batches.FindAll(batch => !batch.IsPart); // of parts nobody is told: a batch that stands for them all follows
+        output.WriteVarint(batches.Count == 0 ? 0 : batches[^1].Checkpoint.LastOpId.Value);
+        WriteBuckets(output, batches);
+        WriteLookups(output, batches);
+        WriteWriteCheckpoints(output, batches);
         output.WriteVarint((ulong)write.Rewrites.Count);
         foreach (var rewrite in write.Rewrites)
             output.WriteText(rewrite.Bucket);

@@ -34,9 +34,9 @@ public sealed partial class ChangeSource(
     public void ReadAgain(TablePattern tables, string reason) => _wishes.ReadAgain(tables, reason);
 
     public async IAsyncEnumerable<SourceEvent> ReadAsync(
-        ReplicationState? stored, Lsn position, [EnumeratorCancellation] CancellationToken cancellationToken)
+        ReplicationState? stored, Lsn position, Lsn begun, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        var progress = new ReplicationProgress(stored, position, _wishes);
+        var progress = new ReplicationProgress(stored, position, _wishes) { Begun = begun };
         var backoff = new Backoff(random);
         if (stored is not null)
             monitor.Note(stored);

@@ -13,15 +13,18 @@ internal static class Handshake
     /// <param name="slot">The slot as the server sees it.</param>
     /// <param name="insertPosition">End of the server's WAL.</param>
     /// <param name="timelineHistory">The history of the server's timeline when it is not the one that is stored.</param>
+    /// <param name="begun">End of a transaction of which a part is stored.</param>
     public static string? FindBreak(
-        ReplicationState state, Lsn position, SourceIdentity identity, SlotStatus? slot, Lsn insertPosition, string? timelineHistory = null)
+        ReplicationState state, Lsn position, SourceIdentity identity, SlotStatus? slot, Lsn insertPosition, string? timelineHistory = null,
+        Lsn begun = default)
     {
         // Before anything was confirmed the slot stands at its consistent point.
         var reached = position > state.StartPosition ? position : state.StartPosition;
+        var depended = begun > reached ? begun : reached;
 
         if (identity.SystemId != state.SystemId)
             return $"this is another cluster (system identifier {identity.SystemId}, before {state.SystemId})";
-        if (identity.Timeline != state.Timeline && !(FindSwitch(timelineHistory, state.Timeline) >= reached))
+        if (identity.Timeline != state.Timeline && !(FindSwitch(timelineHistory, state.Timeline) >= depended))
         {
             return string.Create(
                 CultureInfo.InvariantCulture,
@@ -35,8 +38,8 @@ internal static class Handshake
             return $"replication slot '{state.Slot}' was invalidated: {WhyInvalidated(slot)}";
         if (slot.ConfirmedFlush > reached)
             return $"replication slot '{state.Slot}' was confirmed up to {slot.ConfirmedFlush}, beyond {reached} which is stored";
-        if (reached > insertPosition)
-            return $"the server's WAL ends at {insertPosition}, before {reached} which is stored";
+        if (depended > insertPosition)
+            return $"the server's WAL ends at {insertPosition}, before {depended} which is stored";
         return null;
     }
 

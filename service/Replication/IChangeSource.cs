@@ -12,9 +12,10 @@ public interface IChangeSource
     /// </summary>
     /// <param name="stored">State stored last, or null for a new store.</param>
     /// <param name="position">End position of the last transaction stored; transactions up to it are not delivered again.</param>
+    /// <param name="begun">End position of a transaction of which a part is stored; <see cref="Lsn.None"/> when there is none.</param>
     /// <param name="cancellationToken">Ends the reading.</param>
     /// <exception cref="BucketsException">Continuity with the source is lost and the policy is to halt, or the source is misconfigured.</exception>
-    IAsyncEnumerable<SourceEvent> ReadAsync(ReplicationState? stored, Lsn position, CancellationToken cancellationToken);
+    IAsyncEnumerable<SourceEvent> ReadAsync(ReplicationState? stored, Lsn position, Lsn begun, CancellationToken cancellationToken);
 
     /// <summary>
     /// Replicates these tables from now on. Those that are new are published, where we may, and read beside the stream; rows of those that are not wanted

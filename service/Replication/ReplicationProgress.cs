@@ -23,6 +23,9 @@ internal sealed partial class ReplicationProgress(ReplicationState? state, Lsn p
     /// <summary>Everything that committed before it has been delivered.</summary>
     public Lsn Position { get; set; } = position;
 
+    /// <summary>End of a transaction of which a part is stored, or was: what is stored depends on it.</summary>
+    public Lsn Begun { get; set; }
+
     /// <summary>Why the next connection has to start over; null when it may continue.</summary>
     public string? BrokenBecause { get; set; }
 

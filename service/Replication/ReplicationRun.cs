@@ -107,7 +107,7 @@ internal sealed partial class ReplicationRun(
         var consistentPoint = await CreateSlotAsync(session, link, slot, cancellationToken);
         acknowledged.Reset(Lsn.None);
         progress.RestartsInARow++;
-        progress.Position = Lsn.None;
+        progress.Position = progress.Begun = Lsn.None;
         progress.BrokenBecause = null;
         var before = progress.State;
         var started = new ReplicationState(
@@ -149,7 +149,7 @@ internal sealed partial class ReplicationRun(
         var history = identity.Timeline != progress.State.Timeline
             ? await link.ReadTimelineHistoryAsync(identity.Timeline, cancellationToken)
             : null;
-        var reason = Handshake.FindBreak(progress.State, progress.Position, identity, slot, insertPosition, history)
+        var reason = Handshake.FindBreak(progress.State, progress.Position, identity, slot, insertPosition, history, progress.Begun)
             ?? (progress.State.SnapshotDone ? null : tables.Select(progress.FindBreak).FirstOrDefault(found => found is not null));
         if (reason is null && history is not null)
             GoOnAfterFailover(identity.Timeline);

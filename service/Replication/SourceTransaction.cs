@@ -4,7 +4,7 @@ using TopGun.Buckets.SyncRules;
 namespace TopGun.Buckets.Replication;
 
 /// <summary>One committed transaction of the source: its changes in the order in which they were made.</summary>
-/// <remarks>Changes are parsed from the raw pgoutput bytes as they are read, so a large transaction costs its bytes and nothing more.</remarks>
+/// <remarks>Changes are parsed from the raw pgoutput bytes as they are read, and the bytes of a large transaction lie in a file.</remarks>
 public abstract class SourceTransaction
 {
     /// <summary>Position of the commit record's end: transactions are delivered in this order, and it is what is acknowledged.</summary>
@@ -28,6 +28,15 @@ public abstract class RowChangeReader
 {
     /// <summary>Goes to the next change; false after the last. What the previous change exposed becomes invalid.</summary>
     public abstract bool Read();
+
+    /// <summary>Remembers the place before the next change.</summary>
+    public abstract void Mark();
+
+    /// <summary>Goes back to the place that was marked last.</summary>
+    public abstract void Return();
+
+    /// <summary>Bytes of the change as it is buffered.</summary>
+    public abstract int ByteCount { get; }
 
     /// <summary>What happened.</summary>
     public abstract RowChangeKind Kind { get; }

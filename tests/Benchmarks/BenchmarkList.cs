@@ -23,6 +23,7 @@ internal static class BenchmarkList
         new("e2e", "Postgres to client: snapshot, latency, apply and stream, on one source.", EndToEndBenchmarks.RunAllAsync),
         new("snapshot", "Start with an empty store to a client's first checkpoint, beside COPY. --rows 500000 --rounds 3", EndToEndBenchmarks.RunSnapshotAsync),
         new("stream", "Draining a backlog, beside pg_recvlogical. --changes 200000 --tx 1,100,10000 --rounds 3", EndToEndBenchmarks.RunStreamAsync),
+        new("large-transaction", "One transaction of many rows: peak memory, beside what any may take. --rows 5000000 --store embedded", EndToEndBenchmarks.RunLargeTransactionAsync),
         new("latency", "Commit to client, beside a bare consumer of the WAL. --commits 500", EndToEndBenchmarks.RunLatencyAsync),
         new("download", "Fresh clients at once, beside Kestrel sending the same bytes. --clients 1,100 --client-lists 100", EndToEndBenchmarks.RunDownloadAsync),
         new("idle", "Clients that wait: memory of each, and one row to all of them, beside plain Kestrel. --connections 2000 --row-changes 20", EndToEndBenchmarks.RunIdleAsync),
@@ -44,7 +45,7 @@ internal static class BenchmarkList
         {
             await Console.Error.WriteLineAsync("Name one of these benchmarks, and its options as --name value:");
             foreach (var known in Benchmarks)
-                await Console.Error.WriteLineAsync($"  {known.Name,-10} {known.Description}");
+                await Console.Error.WriteLineAsync($"  {known.Name,-17} {known.Description}");
             return 2;
         }
 

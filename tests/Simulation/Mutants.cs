@@ -32,9 +32,9 @@ internal static class Mutants
         public void ReadAgain(TablePattern tables, string reason) => source.ReadAgain(tables, reason);
 
         public async IAsyncEnumerable<SourceEvent> ReadAsync(
-            ReplicationState? stored, Lsn position, [EnumeratorCancellation] CancellationToken cancellationToken)
+            ReplicationState? stored, Lsn position, Lsn begun, [EnumeratorCancellation] CancellationToken cancellationToken)
         {
-            await foreach (var change in source.ReadAsync(stored, position, cancellationToken))
+            await foreach (var change in source.ReadAsync(stored, position, begun, cancellationToken))
             {
                 if (change is TransactionCommitted committed)
                     source.Acknowledge(committed.Transaction.EndPosition);

@@ -4,4 +4,8 @@ namespace TopGun.Buckets.BucketLog.Compaction;
 /// <param name="Rewrites">Ranges that are replaced.</param>
 /// <param name="CountDelta">By how much the bucket's number of operations changes.</param>
 /// <param name="ByteDelta">By how much their bytes change.</param>
-internal sealed record CompactedPiece(IReadOnlyList<BucketRewrite> Rewrites, long CountDelta, long ByteDelta);
+internal sealed record CompactedPiece(IReadOnlyList<BucketRewrite> Rewrites, long CountDelta, long ByteDelta)
+{
+    /// <summary>Totals of the bucket once this is stored.</summary>
+    public BucketSummary ApplyTo(BucketSummary total) => total with { Count = total.Count + CountDelta, ByteCount = total.ByteCount + ByteDelta };
+}

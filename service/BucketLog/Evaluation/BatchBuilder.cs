@@ -23,6 +23,12 @@ internal sealed class BatchBuilder
     /// <summary>Operations up to here began an earlier generation: clients may hold buckets of the same names with other contents.</summary>
     public OpId GenerationBase { get; set; }
 
+    /// <summary>Operations after this one are parts of a transaction that is not all there; null when there are none.</summary>
+    public OpId? ShownUpTo { get; set; }
+
+    /// <summary>Whether the batch is one of the parts of a transaction.</summary>
+    public bool IsPart { get; private set; }
+
     public int OpCount => _ops.Count + _lookups.Count;
 
     /// <summary>Entries of the buckets of the batch built last, in the order of <see cref="OpBatch.Buckets"/>; valid until the next.</summary>
@@ -33,7 +39,8 @@ internal sealed class BatchBuilder
     /// <summary>Where fragments are written.</summary>
     public ArrayBufferWriter<byte> Fragments => _fragments;
 
-    public void Start()
+    /// <param name="isPart">Whether the batch is one of the parts of a transaction.</param>
+    public void Start(bool isPart = false)
     {
         if (_fragments.Capacity > KeepBytes)
             _fragments = new ArrayBufferWriter<byte>(1 << 16);
@@ -43,6 +50,9 @@ internal sealed class BatchBuilder
         _ops.Clear();
         _lookups.Clear();
         _before = LastOpId;
+        IsPart = isPart;
+        if (isPart)
+            ShownUpTo ??= LastOpId;
         _stamp++;
     }
 
@@ -90,18 +100,44 @@ internal sealed class BatchBuilder
 
         return new OpBatch
         {
-            Checkpoint = new Checkpoint(LastOpId, position),
+            Checkpoint = new Checkpoint(IsPart ? LastOpId : ShownUpTo ?? LastOpId, position),
             FirstOpId = OpCount == 0 ? OpId.None : _before.Next,
             Ops = ops,
             Fragments = fragments,
             Buckets = changes,
-            Lookups = _lookups.Count == 0 ? [] : _lookups.ToArray(),
+            Lookups = _lookups.Count == 0 || IsPart ? [] : _lookups.ToArray(),
+            WriteCheckpoints = markers,
+            IsPart = IsPart,
+        };
+    }
+
+    /// <summary>The batch that stands for all the parts before it.</summary>
+    /// <param name="position">Commit position of the transaction.</param>
+    /// <param name="changed">Buckets that the parts have changed.</param>
+    /// <param name="lookups">Changes of the parameter index in the parts.</param>
+    /// <param name="markers">Write checkpoints reached.</param>
+    public OpBatch BuildWhole(
+        Lsn position, IReadOnlyList<BucketEntry> changed, IReadOnlyList<LookupChange> lookups, IReadOnlyList<WriteCheckpointMarker> markers)
+    {
+        Start();
+        var first = ShownUpTo ?? LastOpId;
+        ShownUpTo = null;
+        return new OpBatch
+        {
+            Checkpoint = new Checkpoint(LastOpId, position),
+            FirstOpId = first < LastOpId ? first.Next : OpId.None,
+            Ops = ReadOnlyMemory<BucketOp>.Empty,
+            Fragments = ReadOnlyMemory<byte>.Empty,
+            Buckets = [.. changed.Select(bucket => new BucketChange(bucket.Name, FirstOp: 0, OpCount: 0, bucket.Evaluated))],
+            Lookups = lookups,
             WriteCheckpoints = markers,
         };
     }
 
     private void Enter(BucketEntry bucket)
     {
+        if (IsPart && bucket.Evaluated.LastOpId <= ShownUpTo)
+            bucket.Shown = bucket.Evaluated;
         bucket.BatchStamp = _stamp;
         bucket.BatchIndex = _buckets.Count;
         _buckets.Add(bucket);

@@ -25,16 +25,24 @@ internal sealed class StagedRows(TableCatalog catalog, RefreshRecord refresh, IS
     /// <summary>Whether nothing but staged rows changes, because continuity with the source was lost.</summary>
     public bool IsFrozen => refresh.IsFrozen;
 
-    /// <summary>Takes in the changes of a transaction.</summary>
-    public async ValueTask TakeInAsync(SourceTransaction transaction, RecordChanges records, CancellationToken cancellationToken)
+    /// <summary>Takes in changes of a transaction.</summary>
+    /// <param name="reader">Where they are read from, from the place that is marked.</param>
+    /// <param name="count">How many.</param>
+    /// <param name="position">Position of the transaction.</param>
+    /// <param name="ordinal">Number of the transaction's changes before these.</param>
+    /// <param name="records">Where what changes is put.</param>
+    /// <param name="cancellationToken">Stops before anything has changed.</param>
+    public async ValueTask TakeInAsync(
+        RowChangeReader reader, int count, ulong position, ulong ordinal, RecordChanges records, CancellationToken cancellationToken)
     {
         _working.Clear();
         _isRecordChanged = false;
-        var position = transaction.EndPosition.Value;
-        if (!Plan(transaction.ReadChanges(), position, records))
+        reader.Return();
+        if (!Plan(reader, count, position, ordinal, records))
             return;
         await stored.LoadAsync(_working, cancellationToken);
-        Apply(transaction.ReadChanges(), position, records);
+        reader.Return();
+        Apply(reader, count, position, ordinal, records);
         Finish(records);
     }
 
@@ -79,10 +87,10 @@ internal sealed class StagedRows(TableCatalog catalog, RefreshRecord refresh, IS
         }
     }
 
-    private bool Plan(RowChangeReader reader, ulong position, RecordChanges records)
+    private bool Plan(RowChangeReader reader, int count, ulong position, ulong ordinal, RecordChanges records)
     {
         var isConcerned = false;
-        for (var ordinal = 0UL; reader.Read(); ordinal++)
+        for (; count > 0 && reader.Read(); count--, ordinal++)
         {
             if (reader.Kind == RowChangeKind.Truncate)
             {
@@ -102,9 +110,9 @@ internal sealed class StagedRows(TableCatalog catalog, RefreshRecord refresh, IS
         return isConcerned;
     }
 
-    private void Apply(RowChangeReader reader, ulong position, RecordChanges records)
+    private void Apply(RowChangeReader reader, int count, ulong position, ulong ordinal, RecordChanges records)
     {
-        for (var ordinal = 0UL; reader.Read(); ordinal++)
+        for (; count > 0 && reader.Read(); count--, ordinal++)
         {
             if (reader.Kind == RowChangeKind.Truncate)
             {

@@ -1,4 +1,5 @@
 using System.Buffers;
+using TopGun.Buckets.BucketLog.Records;
 using TopGun.Buckets.Protocol;
 using TopGun.Buckets.Replication;
 using TopGun.Buckets.SyncRules;
@@ -19,23 +20,33 @@ internal sealed class TransactionEvaluator
     private readonly StagedRows _staged;
     private readonly StageSwitch _switch;
     private readonly SourceRow _row = new();
+    private readonly long _partBytes;
+    private SourceTransaction? _transaction;
+    private RowChangeReader? _changes;
 
     public TransactionEvaluator(
         TableCatalog catalog, BucketDirectory directory, BatchBuilder batch, IStoredRows stored, StagedRows staged,
-        IMissingRows? missingRows, int rowLimitBytes)
+        IMissingRows? missingRows, BucketLogOptions options)
     {
         _catalog = catalog;
         _stored = stored;
         _batch = batch;
         _plan = new TransactionPlan(catalog, _working);
         _missing = new MissingValues(catalog, _working, missingRows);
-        _writer = new RowWriter(batch, directory, _working, rowLimitBytes);
+        _writer = new RowWriter(batch, directory, _working, options.RowLimitBytes);
+        _partBytes = options.PartBytes;
         _staged = staged;
         _switch = new StageSwitch(catalog, _working, _writer, missingRows);
     }
 
     /// <summary>Records to store with the batch evaluated last.</summary>
     public RecordChanges Records { get; } = new();
+
+    /// <summary>Changes of the transaction that have been evaluated.</summary>
+    public ulong ChangeCount { get; private set; }
+
+    /// <summary>Whether these were all of its changes.</summary>
+    public bool IsAtEnd { get; private set; }
 
     /// <summary>Position that the stream has to reach before that batch may be shown, when rows had to be read again.</summary>
     public Lsn VisibleFrom { get; private set; }
@@ -45,22 +56,50 @@ internal sealed class TransactionEvaluator
 
     public RowError? FirstError => _writer.Outputs.FirstError;
 
-    public async ValueTask<OpBatch> EvaluateAsync(SourceTransaction transaction, CancellationToken cancellationToken)
+    /// <summary>Begins with a transaction.</summary>
+    /// <param name="transaction">The transaction.</param>
+    /// <param name="done">Number of its first changes that were evaluated by an earlier process.</param>
+    public void Begin(SourceTransaction transaction, ulong done)
     {
+        _transaction = transaction;
+        _changes = transaction.ReadChanges();
+        IsAtEnd = false;
+        for (ChangeCount = 0; ChangeCount < done; ChangeCount++)
+            _changes.Read();
+    }
+
+    /// <summary>
+    /// Evaluates the transaction, or its next part when it is too large to be held in memory at once. The operations are the same: parts see the state that
+    /// those before them left.
+    /// </summary>
+    /// <param name="position">Position of the log, which a part does not move.</param>
+    /// <param name="cancellationToken">Stops before anything has changed.</param>
+    public async ValueTask<OpBatch> EvaluateNextAsync(Lsn position, CancellationToken cancellationToken)
+    {
+        var (transaction, changes) = (_transaction!, _changes!);
+        var end = transaction.EndPosition;
         Start();
+        changes.Mark();
+        // What fits into one part is worth some memory; what does not takes long in any case.
+        var isLarge = ChangeCount > 0 || transaction.ByteCount > _partBytes;
+        IsAtEnd = _plan.Read(changes, end.Value, ChangeCount, isLarge ? Math.Max(_partBytes / 4, 1) : _partBytes, Records);
+        var isPart = !IsAtEnd || ChangeCount > 0;
         if (_staged.HasTables)
-            await _staged.TakeInAsync(transaction, Records, cancellationToken);
-        _plan.Read(transaction, Records);
-        await LoadAsync(cancellationToken);
+            await _staged.TakeInAsync(changes, _plan.Changes.Count, end.Value, ChangeCount, Records, cancellationToken);
+        await LoadAsync(isPart, cancellationToken);
         if (_plan.HasIncomplete)
             await _missing.FetchAsync(_plan, cancellationToken);
         VisibleFrom = _missing.VisibleFrom;
 
-        Apply(transaction.ReadChanges());
+        changes.Return();
+        Apply(changes);
+        ChangeCount += (ulong)_plan.Changes.Count;
+        if (isPart)
+            return Finish(position, []);
         if (!_staged.IsFrozen)
-            return Finish(transaction.EndPosition, transaction.Markers);
+            return Finish(end, transaction.Markers);
         StagedRows.Keep(transaction.Markers, Records);
-        return Finish(transaction.EndPosition, []);
+        return Finish(end, []);
     }
 
     /// <summary>Puts staged rows in the place of live ones.</summary>
@@ -91,7 +130,7 @@ internal sealed class TransactionEvaluator
         var binding = _catalog.Bind(table, Records);
         if (binding.IsLive)
             _plan.Read(binding, rows, _row, firstOrdinal);
-        await LoadAsync(cancellationToken);
+        await LoadAsync(isPart: false, cancellationToken);
 
         for (var index = 0; index < _plan.Changes.Count; index++)
         {
@@ -114,20 +153,20 @@ internal sealed class TransactionEvaluator
         _writer.Outputs.ErrorCount = 0;
     }
 
-    private async ValueTask LoadAsync(CancellationToken cancellationToken)
+    private async ValueTask LoadAsync(bool isPart, CancellationToken cancellationToken)
     {
         if (_working.Count > 0)
             await _stored.LoadAsync(_working, cancellationToken);
         foreach (var number in _plan.Emptied)
             await _stored.LoadAllAsync(_working, Prefix(number), cancellationToken);
-        _batch.Start();
+        _batch.Start(isPart);
     }
 
     private void Apply(RowChangeReader reader)
     {
-        for (var index = 0; reader.Read(); index++)
+        foreach (var change in _plan.Changes)
         {
-            var change = _plan.Changes[index];
+            reader.Read();
             if (change.Kind == RowChangeKind.Truncate)
             {
                 Truncate(reader);
@@ -208,14 +247,12 @@ internal sealed class TransactionEvaluator
         }
         foreach (var lookup in _batch.Lookups)
         {
-            var key = LookupRecord.Key(lookup.Key, lookup.Entry);
-            if (lookup.Record is { } record)
-                Records.Put(RecordTable.Lookup, key, LookupRecord.Value(lookup.OpId, record.Span));
+            if (_batch.IsPart)
+                PendingLookupRecord.Put(Records, lookup);
             else
-                Records.Delete(RecordTable.Lookup, key);
+                LookupRecord.Put(Records, lookup);
         }
-        foreach (var marker in markers)
-            Records.Put(RecordTable.WriteCheckpoint, WriteCheckpointRecord.Key(marker.UserKey), WriteCheckpointRecord.Value(marker.Id));
+        WriteCheckpointRecord.Put(Records, markers);
         return _batch.Build(position, markers);
     }
 

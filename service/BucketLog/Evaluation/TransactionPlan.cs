@@ -7,6 +7,8 @@ namespace TopGun.Buckets.BucketLog.Evaluation;
 /// <summary>The first look at a transaction: which rows it touches, so that all of them can be fetched in one go.</summary>
 internal sealed class TransactionPlan(TableCatalog catalog, WorkingSet working)
 {
+    private const int ChangeBytes = 256; // what a change takes while it is evaluated, beside its values
+
     private readonly ArrayBufferWriter<byte> _key = new(256);
     private readonly List<PlannedChange> _changes = [];
     private readonly List<int> _emptied = [];
@@ -26,15 +28,22 @@ internal sealed class TransactionPlan(TableCatalog catalog, WorkingSet working)
         HasIncomplete = false;
     }
 
-    public void Read(SourceTransaction transaction, RecordChanges records)
+    /// <summary>Reads changes until they make up a part, or to the end.</summary>
+    /// <param name="reader">Where they are read from.</param>
+    /// <param name="position">Position of the transaction.</param>
+    /// <param name="ordinal">Number of the transaction's changes before these.</param>
+    /// <param name="partBytes">What makes up a part.</param>
+    /// <param name="records">Where new table definitions are put.</param>
+    /// <returns>Whether these were the last.</returns>
+    public bool Read(RowChangeReader reader, ulong position, ulong ordinal, long partBytes, RecordChanges records)
     {
-        var ordinal = 0UL;
-        var reader = transaction.ReadChanges();
-        while (reader.Read())
+        for (var bytes = 0L; bytes < partBytes; bytes += reader.ByteCount + ChangeBytes)
         {
-            _changes.Add(Plan(reader, transaction.EndPosition.Value, ordinal, records));
-            ordinal++;
+            if (!reader.Read())
+                return true;
+            _changes.Add(Plan(reader, position, ordinal + (ulong)_changes.Count, records));
         }
+        return !reader.Read();
     }
 
     public void Read(TableBinding binding, RowBuffer rows, SourceRow row, ulong firstOrdinal)

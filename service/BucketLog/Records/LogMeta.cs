@@ -13,10 +13,19 @@ internal sealed record LogPosition(OpId LastOpId, Lsn Position, Lsn VisibleFrom,
 {
     public static readonly LogPosition Empty = new(OpId.None, Lsn.None, Lsn.None, OpId.None);
 
+    /// <summary>Operations after this one are parts of a transaction that is not all there, and are not to be seen; null when there are none.</summary>
+    public OpId? ShownUpTo { get; init; }
+
+    /// <summary>The transaction that is being taken in by parts, if any.</summary>
+    public BegunTransaction? Begun { get; init; }
+
+    /// <summary>Last operation that may be seen.</summary>
+    public OpId LastShown => ShownUpTo ?? LastOpId;
+
     /// <summary>What readers may be told of here, or null while a table is incomplete.</summary>
     public Checkpoint? Visible(ReplicationState? replication) =>
         replication is { SnapshotDone: true } && Position >= replication.VisibleFrom && Position >= VisibleFrom
-            ? new Checkpoint(LastOpId, Position)
+            ? new Checkpoint(LastShown, Position)
             : null;
 
     public void Write(ArrayBufferWriter<byte> output)
@@ -25,14 +34,47 @@ internal sealed record LogPosition(OpId LastOpId, Lsn Position, Lsn VisibleFrom,
         output.WriteVarint(Position.Value);
         output.WriteVarint(VisibleFrom.Value);
         output.WriteVarint(GenerationBase.Value);
+        if (ShownUpTo is not { } shown)
+            return;
+        output.WriteVarint(shown.Value);
+        Begun?.Write(output);
     }
 
     public static LogPosition Read(ReadOnlySpan<byte> value)
     {
         var reader = new RecordReader(value);
-        return new LogPosition(
+        var position = new LogPosition(
             new OpId(reader.ReadVarint()), new Lsn(reader.ReadVarint()), new Lsn(reader.ReadVarint()), new OpId(reader.ReadVarint()));
+        if (reader.Rest.IsEmpty)
+            return position;
+        position = position with { ShownUpTo = new OpId(reader.ReadVarint()) };
+        return reader.Rest.IsEmpty ? position : position with { Begun = BegunTransaction.Read(ref reader) };
     }
+}
+
+/// <summary>How far a transaction that is taken in by parts has been: when it comes again, the rest of it is.</summary>
+/// <param name="End">Its commit position.</param>
+/// <param name="CommitTime">When it committed, by the source's clock.</param>
+/// <param name="ByteCount">Bytes of all its changes.</param>
+/// <param name="ChangeCount">Changes taken in so far.</param>
+/// <param name="VisibleFrom">As in <see cref="LogPosition"/>, from its commit on.</param>
+internal sealed record BegunTransaction(Lsn End, long CommitTime, long ByteCount, ulong ChangeCount, Lsn VisibleFrom)
+{
+    /// <summary>Whether this is the transaction.</summary>
+    public bool Is(SourceTransaction transaction) =>
+        End == transaction.EndPosition && CommitTime == transaction.CommitTimeMicroseconds && ByteCount == transaction.ByteCount;
+
+    public void Write(ArrayBufferWriter<byte> output)
+    {
+        output.WriteVarint(End.Value);
+        output.WriteVarint((ulong)CommitTime);
+        output.WriteVarint((ulong)ByteCount);
+        output.WriteVarint(ChangeCount);
+        output.WriteVarint(VisibleFrom.Value);
+    }
+
+    public static BegunTransaction Read(ref RecordReader reader) => new(
+        new Lsn(reader.ReadVarint()), (long)reader.ReadVarint(), (long)reader.ReadVarint(), reader.ReadVarint(), new Lsn(reader.ReadVarint()));
 }
 
 /// <summary>Who the store is, and which op ids it may have shown to anybody.</summary>

@@ -79,9 +79,11 @@ internal sealed class RefreshRecord
     /// <summary>What another process may show of a store that stands at this position.</summary>
     public Checkpoint? VisibleAt(LogPosition position, ReplicationState? replication)
     {
+        if (IsSwitching)
+            return null;
         if (IsFrozen && Served is { } served)
-            return new Checkpoint(position.LastOpId, new Lsn(served));
-        return IsFrozen || IsSwitching ? null : position.Visible(replication);
+            return new Checkpoint(position.LastShown, new Lsn(served));
+        return IsFrozen ? null : position.Visible(replication);
     }
 
     public TableStage? Find(uint relationId) => Stages.Find(stage => stage.RelationId == relationId);

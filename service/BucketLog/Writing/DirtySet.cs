@@ -9,7 +9,7 @@ internal sealed class DirtySet
 {
     private readonly RecordIndex _rowStates;
     private readonly RecordIndex _stagedRows;
-    private readonly List<(BucketEntry Bucket, BucketSummary Summary)> _buckets = [];
+    private readonly List<(BucketEntry Bucket, BucketSummary Summary, BucketSummary? Shown)> _buckets = [];
     private readonly ArrayBufferWriter<byte> _scratch = new(256);
     private long _stamp;
 
@@ -77,8 +77,8 @@ internal sealed class DirtySet
     /// <summary>Adds what is known only when the write begins: totals and position.</summary>
     public void Seal()
     {
-        foreach (var (bucket, summary) in _buckets)
-            BucketDirectory.WriteRecord(Write.Records, bucket, summary, _scratch);
+        foreach (var (bucket, summary, shown) in _buckets)
+            BucketDirectory.WriteRecord(Write.Records, bucket, summary, shown, _scratch);
         _scratch.ResetWrittenCount();
         Position.Write(_scratch);
         Write.Records.Put(RecordTable.Meta, MetaKey.Position, _scratch.WrittenSpan);
@@ -132,11 +132,11 @@ internal sealed class DirtySet
         {
             bucket.DirtyStamp = _stamp;
             bucket.DirtyIndex = _buckets.Count;
-            _buckets.Add((bucket, summary));
+            _buckets.Add((bucket, summary, bucket.Shown));
         }
         else
         {
-            _buckets[bucket.DirtyIndex] = (bucket, summary);
+            _buckets[bucket.DirtyIndex] = (bucket, summary, bucket.Shown);
         }
     }
 }

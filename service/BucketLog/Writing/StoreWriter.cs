@@ -58,14 +58,17 @@ internal sealed partial class StoreWriter(
     }
 
     /// <summary>Waits while the store is a whole window behind.</summary>
-    public async ValueTask WaitForRoomAsync(CancellationToken cancellationToken)
+    public ValueTask WaitForRoomAsync(CancellationToken cancellationToken) => WaitForRoomAsync(options.DirtyLimitBytes, cancellationToken);
+
+    /// <summary>Waits while the store is so many bytes behind, or a whole window.</summary>
+    public async ValueTask WaitForRoomAsync(long limitBytes, CancellationToken cancellationToken)
     {
         while (true)
         {
             var seen = _progress.Version;
             ThrowIfStopped();
             var (bytes, age) = window.Measure();
-            if (bytes < options.DirtyLimitBytes && age < options.DirtyLimitAge)
+            if (bytes < Math.Min(limitBytes, options.DirtyLimitBytes) && age < options.DirtyLimitAge)
                 return;
             _work.Pulse();
             await _progress.WaitAsync(seen, cancellationToken);

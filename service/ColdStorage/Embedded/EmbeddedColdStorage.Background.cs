@@ -42,7 +42,7 @@ public sealed partial class EmbeddedColdStorage
         Task flushed;
         lock (_gate)
         {
-            if (_records.Frozen is null || _records.ActiveBytes < 4 * _options.MemtableBytes)
+            if (_records.Frozen is null || _records.ActiveBytes < 2 * _options.MemtableBytes)
                 return;
             flushed = _flushed.Task;
         }

@@ -80,6 +80,8 @@ internal sealed class FrameWriter
             _batchFragments += write.Batches[batch].Fragments.Length;
             foreach (var change in write.Batches[batch].Buckets)
             {
+                if (change.OpCount == 0)
+                    continue;
                 if (!_bucketOf.TryGetValue(change.Name, out var bucket))
                 {
                     _bucketOf.Add(change.Name, bucket = _buckets.Count);

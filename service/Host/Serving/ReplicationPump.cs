@@ -48,7 +48,9 @@ internal sealed partial class ReplicationPump : BackgroundService, IPump
 
     /// <summary>Now, while there is nothing to do; else since when it has been busy with one thing.</summary>
     public DateTimeOffset TouchedAt =>
-        Interlocked.Read(ref _busySince) is var ticks and not 0 ? new DateTimeOffset(ticks, TimeSpan.Zero) : _time.GetUtcNow();
+        Interlocked.Read(ref _busySince) is var ticks and not 0
+            ? new DateTimeOffset(Math.Max(ticks, _log.PartTakenInAt.UtcTicks), TimeSpan.Zero)
+            : _time.GetUtcNow();
 
     /// <summary>Throws what ended the pump, if anything did.</summary>
     public void ThrowIfFailed() => _failure?.Throw();
@@ -96,7 +98,7 @@ internal sealed partial class ReplicationPump : BackgroundService, IPump
 
     private async Task FollowAsync(LogStart start, CancellationToken cancellationToken)
     {
-        await foreach (var sourceEvent in _source.ReadAsync(start.State, start.Position, cancellationToken))
+        await foreach (var sourceEvent in _source.ReadAsync(start.State, start.Position, start.Begun, cancellationToken))
         {
             Interlocked.Exchange(ref _busySince, _time.GetUtcNow().UtcTicks);
             await _log.AppendAsync(sourceEvent, cancellationToken);

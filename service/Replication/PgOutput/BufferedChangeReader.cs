@@ -15,10 +15,15 @@ internal sealed class BufferedChangeReader(RelationCache relations) : RowChangeR
     private MessageBuffer? _messages;
     private IReadOnlyList<BufferedTransaction.Definition> _definitions = [];
     private MessageBuffer.Cursor _cursor;
+    private MessageBuffer.Cursor _marked;
+    private KeyValuePair<uint, SourceTable?>[] _markedOverrides = [];
     private RowChangeKind _kind;
+    private int _byteCount;
     private SourceTable? _table;
 
     public override RowChangeKind Kind => _kind;
+
+    public override int ByteCount => _byteCount;
 
     public override SourceTable Table => _table ?? throw new InvalidOperationException("A truncate has no single table.");
 
@@ -38,6 +43,22 @@ internal sealed class BufferedChangeReader(RelationCache relations) : RowChangeR
         _overrides.Clear();
         foreach (var definition in definitions)
             _overrides.TryAdd(definition.Table.RelationId, definition.Before);
+        Mark();
+    }
+
+    public override void Mark()
+    {
+        _marked = _cursor;
+        _markedOverrides = _overrides.Count == 0 ? [] : [.. _overrides];
+    }
+
+    public override void Return()
+    {
+        _cursor = _marked;
+        _table = null;
+        _overrides.Clear();
+        foreach (var (relationId, table) in _markedOverrides)
+            _overrides.Add(relationId, table);
     }
 
     public override bool Read()
@@ -66,6 +87,7 @@ internal sealed class BufferedChangeReader(RelationCache relations) : RowChangeR
 
     private void Parse(ReadOnlyMemory<byte> message)
     {
+        _byteCount = message.Length;
         var reader = new MessageReader(message.Span);
         var kind = reader.ReadByte();
         if (kind == MessageKind.Truncate)

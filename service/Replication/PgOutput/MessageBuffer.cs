@@ -18,7 +18,7 @@ internal sealed class MessageBuffer(long memoryLimitBytes = MessageBuffer.Defaul
     private const int FirstChunkSize = 64 << 10;
     private const int ChunkSize = 1 << 20;
 
-    private const long DefaultMemoryLimitBytes = 64 << 20; // what the server itself keeps by default before it spills (logical_decoding_work_mem)
+    private const long DefaultMemoryLimitBytes = 16 << 20; // larger ones are rare, and take longer than a file does
 
     private readonly List<Chunk> _chunks = [];
     private int _firstInMemory;

@@ -32,6 +32,16 @@ internal static class EndToEndBenchmarks
         await StreamBenchmark.MeasureAsync(source, options.Data, options.Changes, options.PerTransaction, options.Rounds, cancellationToken);
     }
 
+    public static async Task RunLargeTransactionAsync(BenchmarkArguments arguments, CancellationToken cancellationToken)
+    {
+        var rows = arguments.Int("rows", 5_000_000);
+        var data = new BenchmarkData(Tasks: 10_000, Lists: 1000, ClientLists: 1, Store: arguments.Text("store") ?? "embedded");
+        arguments.RejectUnread();
+        await using var source = await BenchmarkSource.StartAsync(cancellationToken);
+        await data.CreateAsync(source, cancellationToken);
+        await LargeTransactionBenchmark.MeasureAsync(source, data, rows, cancellationToken);
+    }
+
     public static async Task RunLatencyAsync(BenchmarkArguments arguments, CancellationToken cancellationToken)
     {
         var options = new Options(arguments);

@@ -23,6 +23,13 @@ internal sealed class RowsTransaction(ulong position, RowChangeKind kind, ArrayS
     private sealed class Reader(RowChangeKind kind, ArraySegment<SourceRow> rows) : RowChangeReader
     {
         private int _index = -1;
+        private int _marked = -1;
+
+        public override void Mark() => _marked = _index;
+
+        public override void Return() => _index = _marked;
+
+        public override int ByteCount => 300;
 
         public override RowChangeKind Kind => kind;
 

@@ -129,6 +129,24 @@ internal sealed record BenchmarkData(int Tasks, int Lists, int ClientLists, stri
         }
     }
 
+    /// <summary>Adds rows and marks the last with a number, all in one transaction.</summary>
+    public async Task AddAsync(BenchmarkSource source, int rows, long marker, CancellationToken cancellationToken)
+    {
+        await using var connection = await source.DataSource.OpenConnectionAsync(cancellationToken);
+        string[] statements =
+        [
+            "BEGIN",
+            string.Create(CultureInfo.InvariantCulture, $"CALL add_tasks({Tasks}, {rows}, {Lists}, {Owners})"),
+            MarkSql(marker),
+            "COMMIT",
+        ];
+        foreach (var statement in statements)
+        {
+            await using var command = new NpgsqlCommand(statement, connection) { CommandTimeout = 0 };
+            await command.ExecuteNonQueryAsync(cancellationToken);
+        }
+    }
+
     /// <summary>An update of one row that everybody has, recognisable by its number.</summary>
     public static string MarkSql(long marker) => string.Create(
         CultureInfo.InvariantCulture, $"UPDATE notices SET body = '{Marker.Prefix}{marker:D12}' WHERE id = '{Id("notice-0")}'");

@@ -203,7 +203,7 @@ internal sealed class Follower : IAsyncDisposable
     {
         try
         {
-            await foreach (var change in _changes.ReadAsync(State, Position, _ending.Token))
+            await foreach (var change in _changes.ReadAsync(State, Position, Lsn.None, _ending.Token))
             {
                 Before?.Invoke(change);
                 lock (_gate)

@@ -139,7 +139,7 @@ public class RowsEnterBuckets
         private async Task RunAsync(ChangeSource changes, BucketLogWriter log)
         {
             var start = await log.OpenAsync(_ending.Token);
-            await foreach (var change in changes.ReadAsync(start.State, start.Position, _ending.Token))
+            await foreach (var change in changes.ReadAsync(start.State, start.Position, start.Begun, _ending.Token))
                 await log.AppendAsync(change, _ending.Token);
         }
     }

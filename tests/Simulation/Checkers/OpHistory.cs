@@ -27,10 +27,12 @@ internal sealed class OpHistory(SimLoop loop)
     public int Replayed { get; private set; }
 
     /// <summary>Called for every batch that becomes visible, in every life of the service.</summary>
-    public void OnPublished(OpBatch batch, Checkpoint? visible)
+    public void OnPublished(SimDisk disk, OpBatch batch, Checkpoint? visible)
     {
         foreach (var bucket in batch.Buckets)
         {
+            if (bucket.OpCount == 0) // of a transaction that was stored in parts
+                _hidden.AddRange(disk.Read(bucket.Name, new OpId(batch.FirstOpId.Value - 1), batch.Checkpoint.LastOpId).Select(op => (bucket.Name, op)));
             var previous = OpId.None;
             foreach (ref readonly var op in batch.OpsOf(bucket).Span)
             {
@@ -40,7 +42,7 @@ internal sealed class OpHistory(SimLoop loop)
                 _hidden.Add((bucket.Name, op));
             }
         }
-        if (!batch.Ops.IsEmpty)
+        if (batch.Buckets.Count > 0)
             _hiddenBatches.Add(batch.Checkpoint.Position);
         if (visible is not null)
             Show(visible);

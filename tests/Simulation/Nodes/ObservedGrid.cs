@@ -18,7 +18,7 @@ internal sealed class ObservedGrid(OpHistory history, SimDisk disk, BucketGrid g
 
     public void Append(OpBatch batch, Checkpoint? visible)
     {
-        history.OnPublished(batch, visible);
+        history.OnPublished(disk, batch, visible);
         grid.Append(batch, visible);
     }
 

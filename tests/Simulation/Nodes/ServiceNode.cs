@@ -148,7 +148,7 @@ internal sealed class ServiceNode(World world)
         _serving = new Serving(changes, log, grid, rules, new WriteCheckpoints(world.Source, monitor, actor.Time, NullLogger<WriteCheckpoints>.Instance));
         try
         {
-            await foreach (var change in changes.ReadAsync(start.State, start.Position, stop.Token))
+            await foreach (var change in changes.ReadAsync(start.State, start.Position, start.Begun, stop.Token))
             {
                 await log.AppendAsync(change, stop.Token);
                 if (change is ContinuityLost)

@@ -23,6 +23,7 @@ internal sealed record ServiceShape(
             DirtyLimitBytes = random.Chance(0.3) ? 1 << 10 : 64 << 20,
             CompactAfterOps = random.Chance(0.6) ? random.Between(1, 8) : 100,
             CompactionKeys = random.Chance(0.3) ? random.Between(1, 5) : 500_000,
+            PartBytes = random.Chance(0.5) ? random.Between(1, 6) * 300 : 8 << 20,
             OpIdBlock = random.Chance(0.5) ? 4UL : 1 << 20,
         },
         new SessionSettings

@@ -25,8 +25,9 @@ internal sealed class RefreshScript : IMissingRows
     private int _delivered; // transactions delivered to any process so far
     private int _next; // and to this one
 
-    public RefreshScript(int seed, int transactions)
+    public RefreshScript(int seed, int transactions, long partBytes)
     {
+        Options = new BucketLogOptions { GroupCommitDelay = TimeSpan.Zero, PartBytes = partBytes };
         _random = new Random(seed);
         var source = new RandomSource(seed);
         for (var count = 0; count < transactions; count++)
@@ -82,7 +83,7 @@ internal sealed class RefreshScript : IMissingRows
         return ValueTask.FromResult(Lsn.None); // nothing of the future: the stream has been delivered up to here
     }
 
-    private static BucketLogOptions Options => new() { GroupCommitDelay = TimeSpan.Zero };
+    private BucketLogOptions Options { get; }
 
     private static TableProgress Progress(int attempt, bool done, int parts = 0, bool isStaged = false) => new(
         Todos.RelationId, "public", "todos", done, LastKey: null, RowCount: 0) { Attempt = attempt, NextBlock = parts, IsStaged = isStaged };

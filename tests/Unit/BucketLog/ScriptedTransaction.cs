@@ -55,6 +55,13 @@ internal sealed class ScriptedTransaction(ulong position, params ScriptedTransac
         private readonly SourceRow _new = new();
         private readonly SourceRow _old = new();
         private int _index = -1;
+        private int _marked = -1;
+
+        public override void Mark() => _marked = _index;
+
+        public override void Return() => _index = _marked;
+
+        public override int ByteCount => 100;
 
         public override RowChangeKind Kind => changes[_index].Kind;
 
