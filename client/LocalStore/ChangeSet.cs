@@ -23,7 +23,7 @@ internal sealed class ChangeSet
     public void Add(string table) => _tables[table] = TableChange.Anything;
 
     /// <summary>Adds a change, of these columns (null: any) of these rows (null: any).</summary>
-    public void Add(string table, IReadOnlySet<string>? columns, IReadOnlySet<string>? ids)
+    public void Add(string table, HashSet<string>? columns, HashSet<string>? ids)
     {
         if (!_tables.TryGetValue(table, out var known))
         {
@@ -34,14 +34,14 @@ internal sealed class ChangeSet
         _tables[table] = new TableChange(Union(known.Columns, columns), allIds is { Count: > MaximumIds } ? null : allIds);
     }
 
-    private static HashSet<string>? Union(IReadOnlySet<string>? left, IReadOnlySet<string>? right) =>
+    private static HashSet<string>? Union(HashSet<string>? left, HashSet<string>? right) =>
         left is null || right is null ? null : [.. left, .. right];
 }
 
 /// <summary>What changed in one table.</summary>
 /// <param name="Columns">Columns whose values changed, by the names of the view; null when rows came or went, or nobody knows.</param>
 /// <param name="Ids">Rows that changed; null when any may have.</param>
-internal sealed record TableChange(IReadOnlySet<string>? Columns, IReadOnlySet<string>? Ids)
+internal sealed record TableChange(HashSet<string>? Columns, HashSet<string>? Ids)
 {
     public static readonly TableChange Anything = new(Columns: null, Ids: null);
 }

@@ -52,6 +52,6 @@ internal sealed class QueryDependencies
             columns?.Add(column);
     }
 
-    private static bool Overlap(IReadOnlySet<string>? left, IReadOnlySet<string>? right) =>
+    private static bool Overlap(HashSet<string>? left, HashSet<string>? right) =>
         left is null || right is null || left.Overlaps(right);
 }
