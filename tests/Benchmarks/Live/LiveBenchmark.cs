@@ -16,8 +16,8 @@ internal static class LiveBenchmark
         var rows = arguments.Int("list-rows", 10_000);
         var changes = arguments.Int("changes", 300);
         arguments.RejectUnread();
-        await InFolderAsync(queries, cancellationToken, client => MeasureQueriesAsync(client, queries, changes, cancellationToken));
-        await InFolderAsync(rows, cancellationToken, client => MeasureListAsync(client, rows, changes, cancellationToken));
+        await InFolderAsync(queries, client => MeasureQueriesAsync(client, queries, changes, cancellationToken), cancellationToken);
+        await InFolderAsync(rows, client => MeasureListAsync(client, rows, changes, cancellationToken), cancellationToken);
     }
 
     /// <summary>Many queries, each for a row of its own, beside one query alone.</summary>
@@ -118,7 +118,7 @@ internal static class LiveBenchmark
     private static Task WriteAsync(BucketsClient client, string id, int value, CancellationToken cancellationToken) =>
         client.ExecuteAsync("UPDATE todos SET done = ? WHERE id = ?", [value, id], cancellationToken);
 
-    private static async Task InFolderAsync(int rows, CancellationToken cancellationToken, Func<BucketsClient, Task> measureAsync)
+    private static async Task InFolderAsync(int rows, Func<BucketsClient, Task> measureAsync, CancellationToken cancellationToken)
     {
         var folder = Directory.CreateTempSubdirectory("topgun-benchmark-");
         try

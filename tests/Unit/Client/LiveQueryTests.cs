@@ -1,6 +1,5 @@
 using TopGun.Buckets.Client;
 using TopGun.Buckets.Client.LocalStore;
-using TopGun.Buckets.Client.Queries;
 using TopGun.Buckets.Client.Queries.Live;
 using TopGun.Buckets.Tests.Support;
 using Xunit;
@@ -179,7 +178,7 @@ public sealed class LiveQueryTests : IAsyncDisposable
         await ending.Completed.WaitAsync(Patience.Limit, ClientCalls.Now);
     }
 
-    private async Task RunRandomlyAsync(int seed)
+    private static async Task RunRandomlyAsync(int seed)
     {
         using var folder = new ScratchFolder();
         var random = new Random(seed);
