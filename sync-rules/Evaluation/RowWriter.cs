@@ -57,7 +57,7 @@ internal sealed class RowWriter
         foreach (ref readonly var member in _members.AsSpan())
         {
             if ((uint)member.PassedColumn < (uint)source.Length)
-                room = checked(room + member.Prefix.Room + source[member.PassedColumn].Text.Length + PostgresTime.MaxJsonLength);
+                room += member.Prefix.Room + source[member.PassedColumn].Text.Length + PostgresTime.MaxJsonLength;
         }
         return room;
     }
