@@ -1,5 +1,4 @@
 using System.Text.Json;
-using TopGun.Buckets.SyncRules;
 using Xunit;
 
 namespace TopGun.Buckets.Tests.Unit.SyncRules;
