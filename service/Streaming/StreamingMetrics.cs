@@ -48,8 +48,14 @@ internal sealed class StreamingMetrics : IDisposable
     /// <summary>The span of a stream from its request until it waits for the first news; null when nobody collects them.</summary>
     public Activity? Open(SessionCaller caller)
     {
-        var span = _traces.StartActivity("stream opening", ActivityKind.Server);
+        if (!_traces.HasListeners())
+            return null;
+        // The web server's own activity is not collected, so what hangs on it would not be either; a caller's trace is gone on with.
+        var request = Activity.Current;
+        Activity.Current = null;
+        var span = _traces.StartActivity("stream opening", ActivityKind.Server, request is { HasRemoteParent: true } ? request.Context : default);
         span?.SetTag("topgun.transport", caller.Transport);
+        Activity.Current = request;
         return span;
     }
 
