@@ -52,6 +52,37 @@ public sealed class BucketDirectory
             return _entries.TryGetValue(bucket, out var entry) ? entry.Published : default;
     }
 
+    /// <summary>Number of a bucket; 0 when it is not there.</summary>
+    public int NumberOf(string bucket)
+    {
+        lock (_gate)
+            return _entries.TryGetValue(bucket, out var entry) ? entry.Number : 0;
+    }
+
+    /// <summary>Some of the buckets, by number. Looks at a few at a time, so that nobody waits for it.</summary>
+    /// <param name="after">Number after which to begin; 0 for the first.</param>
+    /// <param name="limit">How many at most.</param>
+    /// <param name="isWanted">Which ones, by name.</param>
+    public IReadOnlyList<(int Number, string Name, BucketSummary Summary)> List(int after, int limit, Func<string, bool> isWanted)
+    {
+        const int AtATime = 1000;
+        List<(int, string, BucketSummary)> found = [];
+        for (var number = after; found.Count < limit;)
+        {
+            lock (_gate)
+            {
+                if (number >= _byNumber.Count)
+                    break;
+                for (var last = Math.Min(_byNumber.Count, number + AtATime); number < last && found.Count < limit; number++)
+                {
+                    if (isWanted(_byNumber[number].Name))
+                        found.Add((_byNumber[number].Number, _byNumber[number].Name, _byNumber[number].Published));
+                }
+            }
+        }
+        return found;
+    }
+
     /// <summary>
     /// The bucket cannot be read any more at checkpoints before this: operations up to it were replaced. To be asked after reading, since it is
     /// raised before anything of it can be seen.

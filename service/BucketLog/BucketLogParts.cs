@@ -14,7 +14,11 @@ public sealed record DeployedRules(RuleSet Rules, RulesPlan Plan);
 public sealed record LogSource(Action<Lsn> Acknowledge, IMissingRows? MissingRows = null);
 
 /// <summary>Everything that is not a function, from outside.</summary>
-public sealed record BucketLogEnvironment(TimeProvider Time, Random Random, ILogger<BucketLogWriter> Logger);
+public sealed record BucketLogEnvironment(TimeProvider Time, Random Random, ILogger<BucketLogWriter> Logger)
+{
+    /// <summary>Told of each transaction, when somebody wants to know.</summary>
+    public BucketLogMetrics? Metrics { get; init; }
+}
 
 /// <summary>Where the source has to go on; for <see cref="IChangeSource.ReadAsync"/>.</summary>
 /// <param name="State">State stored last; null asks for a snapshot.</param>

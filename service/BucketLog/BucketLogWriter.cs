@@ -70,6 +70,22 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
     /// <summary>Every bucket's name and totals.</summary>
     public BucketDirectory Directory { get; } = new();
 
+    /// <summary>The last operation given out.</summary>
+    public OpId LastOpId => Volatile.Read(ref _position).LastOpId;
+
+    /// <summary>Bytes of changes that the store does not have yet.</summary>
+    public long WaitingBytes => _window.Measure().ByteCount;
+
+    /// <summary>The last operation that the store has.</summary>
+    public OpId DurableOpId
+    {
+        get
+        {
+            lock (_publishing)
+                return _durable;
+        }
+    }
+
     /// <summary>Completes when nothing is written any more; fails when an error of the store was the reason.</summary>
     public Task Completion => _writer.Completion;
 
@@ -169,7 +185,10 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
     {
         if (transaction.EndPosition <= _position.Position)
             return; // stored already: the source may send again what it was not told of
+        var received = _environment.Time.GetTimestamp();
+        using var span = _environment.Metrics?.Begin(transaction, _environment.Time.GetUtcNow());
         var batch = await _evaluator.EvaluateAsync(transaction, cancellationToken);
+        batch.CommitTimeMicroseconds = transaction.CommitTimeMicroseconds;
         ReportErrors();
         if (_evaluator.VisibleFrom > _position.VisibleFrom)
         {
@@ -178,6 +197,7 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
         }
         _position = _position with { LastOpId = batch.Checkpoint.LastOpId, Position = transaction.EndPosition };
         await PublishAsync(batch, _evaluator.Records, cancellationToken);
+        _environment.Metrics?.End(span, batch, _environment.Time.GetElapsedTime(received));
     }
 
     private async ValueTask TakeInAsync(SnapshotRows rows, CancellationToken cancellationToken)

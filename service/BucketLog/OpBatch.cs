@@ -31,6 +31,9 @@ public sealed class OpBatch
     /// <summary>Changed entries of the parameter index, in the order of the changes.</summary>
     public required IReadOnlyList<LookupChange> Lookups { get; init; }
 
+    /// <summary>When the source committed it, in microseconds since 2000-01-01 UTC, by the source's clock; 0 when no commit stands behind it.</summary>
+    public long CommitTimeMicroseconds { get; internal set; }
+
     /// <summary>Write checkpoints reached.</summary>
     public required IReadOnlyList<WriteCheckpointMarker> WriteCheckpoints { get; init; }
 

@@ -30,6 +30,12 @@ public sealed partial class StoreTail(
     private Func<string, CancellationToken, ValueTask<bool>>? _noteCompaction;
     private long _number;
 
+    /// <summary>Every bucket's name and totals, as far as the store is followed.</summary>
+    public BucketDirectory Directory => Volatile.Read(ref _directory);
+
+    /// <summary>Called with the store before anything is told, and whenever revocations of tokens have changed.</summary>
+    public Func<IColdStorage, CancellationToken, ValueTask>? RevocationsChanged { get; init; }
+
     /// <summary>When the store was last looked at and there was nothing that is not told.</summary>
     public DateTimeOffset CaughtUpAt { get; private set; }
 
@@ -96,6 +102,8 @@ public sealed partial class StoreTail(
         var refresh = new RefreshRecord();
         if (query.TryGetValue(2, out var record))
             refresh.Load(record.Span);
+        if (RevocationsChanged is not null)
+            await RevocationsChanged(feed, cancellationToken);
         var visible = refresh.VisibleAt(position, state);
         await subscriber.StartAsync(storage, _directory, visible, cancellationToken);
         subscriber.Durable(position.LastOpId);
@@ -115,6 +123,8 @@ public sealed partial class StoreTail(
                     return false;
                 if (notice.Replication is { } state)
                     replication(state);
+                if (notice.AreRevocationsNew && RevocationsChanged is not null)
+                    await RevocationsChanged(feed, cancellationToken);
                 if (!await TellAsync(notice, cancellationToken))
                     return false;
                 _number = number;

@@ -24,6 +24,7 @@ public sealed class WriteNotice
         Visible = 1,
         Replication = 2,
         Everything = 4,
+        Revocations = 8,
     }
 
     /// <summary>Whether everything may have changed, so that the store has to be loaded anew.</summary>
@@ -34,6 +35,9 @@ public sealed class WriteNotice
 
     /// <summary>Where replication stands, when the write changed it.</summary>
     public ReplicationState? Replication { get; private init; }
+
+    /// <summary>Whether revocations of tokens changed; they are to be read from the store.</summary>
+    public bool AreRevocationsNew { get; private init; }
 
     /// <summary>Last operation of the write, or <see cref="OpId.None"/>.</summary>
     public OpId LastOpId { get; private init; }
@@ -57,7 +61,8 @@ public sealed class WriteNotice
         var replication = FindReplication(write.Records);
         if (write.Reset)
             return Everything(output);
-        var flags = (write.Visible is null ? Flag.None : Flag.Visible) | (replication is null ? Flag.None : Flag.Replication);
+        var flags = (write.Visible is null ? Flag.None : Flag.Visible) | (replication is null ? Flag.None : Flag.Replication)
+            | (RevocationRecord.IsAmong(write.Records) ? Flag.Revocations : Flag.None);
         output.WriteByte((byte)flags);
         if (write.Visible is { } visible)
         {
@@ -111,6 +116,7 @@ public sealed class WriteNotice
         {
             Visible = visible,
             Replication = replication,
+            AreRevocationsNew = flags.HasFlag(Flag.Revocations),
             LastOpId = last,
             Buckets = buckets,
             Lookups = lookups,

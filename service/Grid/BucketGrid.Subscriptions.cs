@@ -109,7 +109,7 @@ public sealed partial class BucketGrid
             ReleasePin(subscription);
             subscription.Pin = _pins.Take(visible.LastOpId);
             return new GridUpdate(
-                visible.LastOpId, _writeCheckpoints.TryGetValue(subscription.UserKey, out var id) ? id : null, lookupsChanged);
+                visible.LastOpId, _writeCheckpoints.TryGetValue(subscription.UserKey, out var id) ? id : null, lookupsChanged) { Shown = _shown };
         }
     }
 

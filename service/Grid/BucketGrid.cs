@@ -23,6 +23,7 @@ public sealed partial class BucketGrid : IBatchSubscriber
     private IColdStorage? _storage;
     private BucketDirectory _directory = new();
     private Checkpoint? _visible;
+    private ShownAt _shown;
     private OpId _appended;
     private OpId _durable;
     private int _generation;
@@ -46,6 +47,9 @@ public sealed partial class BucketGrid : IBatchSubscriber
                 return _visible;
         }
     }
+
+    /// <summary>Its last operation, or null.</summary>
+    public OpId? VisibleOpId => Visible?.LastOpId;
 
     /// <summary>Whether there is a checkpoint that readers may be told of.</summary>
     public bool IsReady => Visible is not null;
@@ -110,6 +114,7 @@ public sealed partial class BucketGrid : IBatchSubscriber
             CollectAppendWaiter();
             if (visible is not null)
                 Show(visible);
+            _shown = new ShownAt(_clock.GetTimestamp(), batch.CommitTimeMicroseconds);
             EvictForRoom();
         }
         WakeCollected();

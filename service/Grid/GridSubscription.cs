@@ -114,4 +114,13 @@ public sealed class GridSubscription : IDisposable
 /// <param name="UpTo">The newest visible checkpoint: its last operation.</param>
 /// <param name="WriteCheckpoint">The highest write checkpoint of the user key that it covers, if any.</param>
 /// <param name="LookupsChanged">Whether a watched lookup may have changed.</param>
-public readonly record struct GridUpdate(OpId UpTo, ulong? WriteCheckpoint, bool LookupsChanged);
+public readonly record struct GridUpdate(OpId UpTo, ulong? WriteCheckpoint, bool LookupsChanged)
+{
+    /// <summary>When the last batch of the checkpoint came.</summary>
+    public ShownAt Shown { get; init; }
+}
+
+/// <summary>When a batch could be seen.</summary>
+/// <param name="Timestamp">By the grid's clock.</param>
+/// <param name="CommitTimeMicroseconds">When the source committed it, since 2000-01-01 UTC, by the source's clock; 0 when no commit stands behind it.</param>
+public readonly record struct ShownAt(long Timestamp, long CommitTimeMicroseconds);

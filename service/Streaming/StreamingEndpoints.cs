@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using TopGun.Buckets.Streaming.Http;
+using TopGun.Buckets.Streaming.Operator;
 using TopGun.Buckets.Streaming.RSocket;
 
 namespace TopGun.Buckets.Streaming;
@@ -31,6 +32,10 @@ public static class StreamingEndpoints
         Map("GET", "/probes/startup", probes.HandleStartupAsync);
         Map("GET", "/probes/liveness", probes.HandleLivenessAsync);
         Map("GET", "/probes/readiness", probes.HandleReadinessAsync);
+        foreach (var (method, path, handle) in OperatorEndpoints(services))
+            Map(method, path, handle);
+        Map("GET", "/metrics", services.GetRequiredService<MetricsEndpoint>().HandleAsync);
+        Map("GET", OpenApiDocument.Path, OpenApiDocument.HandleAsync);
         app.MapMethods("{**path}", ["OPTIONS"], PreflightAsync);
         app.MapFallback(http => boundary.RunAsync(http, UnknownRouteAsync));
         return app;
@@ -48,6 +53,13 @@ public static class StreamingEndpoints
         server.Limits.MinRequestBodyDataRate = new MinDataRate(bytesPerSecond: 1024, gracePeriod: TimeSpan.FromSeconds(5));
         server.Limits.MinResponseDataRate = null; // a session watches over its own client: it knows the difference between idle and stalled
     }
+
+    private static IEnumerable<(string Method, string Path, Func<HttpContext, Task> Handle)> OperatorEndpoints(IServiceProvider services) =>
+    [
+        .. services.GetRequiredService<StatusEndpoints>().All,
+        .. services.GetRequiredService<ExplainEndpoint>().All,
+        .. services.GetRequiredService<RevocationEndpoints>().All,
+    ];
 
     private static Task PreflightAsync(HttpContext http)
     {

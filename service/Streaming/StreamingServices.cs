@@ -4,6 +4,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using TopGun.Buckets.Streaming.Auth;
 using TopGun.Buckets.Streaming.Http;
+using TopGun.Buckets.Streaming.Operator;
 using TopGun.Buckets.Streaming.RSocket;
 using TopGun.Buckets.Streaming.Sessions;
 
@@ -14,7 +15,7 @@ public static class StreamingServices
 {
     /// <summary>
     /// Adds what <see cref="StreamingEndpoints.MapTopGunStreaming"/> needs. The host provides the grid, <see cref="IActiveRules"/>,
-    /// <see cref="IServiceProbe"/> and the write checkpoints.
+    /// <see cref="IServiceProbe"/>, <see cref="IServiceReporter"/>, <see cref="IRevocationStore"/> and the write checkpoints.
     /// </summary>
     public static IServiceCollection AddStreaming(this IServiceCollection services)
     {
@@ -30,10 +31,13 @@ public static class StreamingServices
             provider.GetRequiredService<TimeProvider>(),
             provider.GetRequiredService<ILoggerFactory>().CreateLogger<TokenVerifier>()));
         services.TryAddSingleton<ITokenVerifier, TokenVerifier>();
+        services.AddSingleton<Revocations>();
         services.AddMetrics();
         services.AddSingleton<StreamingMetrics>();
         services.AddSingleton<ErrorBoundary>();
         services.AddSingleton<SessionLimits>();
+        services.AddSingleton<OpenSessions>();
+        services.AddSingleton<SessionForms>();
         services.AddSingleton<SessionDoor>();
         services.AddSingleton<Admission>();
         services.AddSingleton<CursorSealer>();
@@ -44,6 +48,10 @@ public static class StreamingServices
         services.AddSingleton<WriteCheckpointEndpoints>();
         services.AddSingleton<LegacyWriteCheckpointEndpoint>();
         services.AddSingleton<ProbeEndpoints>();
+        services.AddSingleton<StatusEndpoints>();
+        services.AddSingleton<ExplainEndpoint>();
+        services.AddSingleton<RevocationEndpoints>();
+        services.AddSingleton<MetricsEndpoint>();
         services.AddHostedService<IdleBuckets>();
         return services;
     }

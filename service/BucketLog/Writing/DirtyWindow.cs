@@ -77,6 +77,18 @@ internal sealed class DirtyWindow(TimeProvider time)
         }
     }
 
+    /// <summary>Adds records that no event brought.</summary>
+    public void Add(RecordChanges records)
+    {
+        lock (_gate)
+        {
+            if (!_gathering.HasContent)
+                _gathering.OldestTimestamp = time.GetTimestamp();
+            _gathering.Add(batch: null, [], records);
+            _gathering.Sequence = ++_sequence;
+        }
+    }
+
     /// <summary>Makes the next write void everything stored before it.</summary>
     public void Reset()
     {

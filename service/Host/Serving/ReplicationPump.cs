@@ -43,6 +43,11 @@ internal sealed partial class ReplicationPump : BackgroundService, IPump
         _log = new BucketLogWriter(storage, rules, grid, new LogSource(source.Acknowledge, missingRows), options, environment);
     }
 
+    /// <summary>The log, which deployments are asked of.</summary>
+    public BucketLogWriter Writer => _log;
+
+    public Func<IColdStorage, CancellationToken, ValueTask>? RevocationsChanged { get; set; }
+
     /// <summary>Whether the log is open.</summary>
     public bool IsStarted { get; private set; }
 
@@ -72,6 +77,8 @@ internal sealed partial class ReplicationPump : BackgroundService, IPump
 
     private async Task RunAsync(CancellationToken stoppingToken)
     {
+        if (RevocationsChanged is not null)
+            await RevocationsChanged(_storage, stoppingToken);
         var start = await _log.OpenAsync(stoppingToken);
         IsStarted = true;
 

@@ -7,6 +7,7 @@ using TopGun.Buckets.Grid;
 using TopGun.Buckets.Replication;
 using TopGun.Buckets.Streaming;
 using TopGun.Buckets.Streaming.Auth;
+using TopGun.Buckets.Streaming.Operator;
 
 namespace TopGun.Buckets.Host;
 
@@ -57,11 +58,16 @@ internal static class ServiceComposition
         if (settings.StoreBackend == StoreBackend.Postgres)
             options.PositionDelay = PositionDelayInPostgres;
         services.AddSingleton(options);
-        services.AddSingleton<BucketLogEnvironment>();
+        services.AddSingleton<BucketLogMetrics>();
+        services.AddSingleton(provider => ActivatorUtilities.CreateInstance<BucketLogEnvironment>(provider) with
+        {
+            Metrics = provider.GetRequiredService<BucketLogMetrics>(),
+        });
         services.AddSingleton<IMissingRows, MissingRows>();
         services.AddSingleton<ReplicationPump>();
         services.AddSingleton<IPump>(provider => provider.GetRequiredService<ReplicationPump>());
         services.AddHostedService(provider => provider.GetRequiredService<ReplicationPump>());
+        services.AddReporter<WriterReporter>(settings);
         return services;
     }
 
@@ -76,6 +82,7 @@ internal static class ServiceComposition
         services.AddSingleton<ReaderPump>();
         services.AddSingleton<IPump>(provider => provider.GetRequiredService<ReaderPump>());
         services.AddHostedService(provider => provider.GetRequiredService<ReaderPump>());
+        services.AddReporter<ReaderReporter>(settings);
         return services;
     }
 
@@ -99,7 +106,18 @@ internal static class ServiceComposition
             foreach (var audience in settings.Audiences)
                 tokens.Audiences.Add(audience);
         });
+        services.Configure<OperatorOptions>(api => api.Token = settings.ApiToken);
         services.AddStreaming();
+        services.AddHostedService<Telemetry>();
         return services;
+    }
+
+    private static void AddReporter<TReporter>(this IServiceCollection services, ServiceSettings settings)
+        where TReporter : class, IServiceReporter, IRevocationStore
+    {
+        services.AddSingleton(settings);
+        services.AddSingleton<TReporter>();
+        services.AddSingleton<IServiceReporter>(provider => provider.GetRequiredService<TReporter>());
+        services.AddSingleton<IRevocationStore>(provider => provider.GetRequiredService<TReporter>());
     }
 }

@@ -1,4 +1,3 @@
-using System.Net;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
@@ -24,7 +23,7 @@ internal sealed class RSocketEndpoint(
             var accept = new WebSocketAcceptContext { KeepAliveInterval = Timeout.InfiniteTimeSpan };
             using var socket = new MessageSocket(
                 await http.WebSockets.AcceptWebSocketAsync(accept), options.Value.WriteStall, clock, http.RequestAborted);
-            var caller = new RSocketCaller(http.Connection.RemoteIpAddress, http.Request.Path, http.TraceIdentifier);
+            var caller = new RSocketCaller(SessionCaller.Of(http, "rsocket"), http.Request.Path, http.TraceIdentifier);
             await using var connection = new RSocketConnection(socket, sessions, caller, options.Value, lifetime.ApplicationStopping);
             await connection.RunAsync();
         }
@@ -36,7 +35,7 @@ internal sealed class RSocketEndpoint(
 }
 
 /// <summary>Where a connection comes from, and how it is named in the log.</summary>
-internal sealed record RSocketCaller(IPAddress? Address, string Path, string TraceId);
+internal sealed record RSocketCaller(SessionCaller Client, string Path, string TraceId);
 
 /// <summary>What a connection needs to serve a stream.</summary>
 internal sealed class RSocketSessions(
@@ -48,7 +47,7 @@ internal sealed class RSocketSessions(
     {
         using var turn = await admission.WaitAsync(cancellationToken);
         var user = await tokens.VerifyAsync(authorization, cancellationToken);
-        limits.ThrowIfFull(user.Subject, caller.Address);
+        limits.ThrowIfFull(user.Subject, caller.Client.Address);
         return user;
     }
 
@@ -57,7 +56,7 @@ internal sealed class RSocketSessions(
     {
         var request = SyncRequestParser.Parse(body, clientIdInQuery: null);
         using var turn = await admission.WaitAsync(stream.Ends);
-        using var open = door.Open(request, user, caller.Address, new Encodings.BsonEncoding(), SessionForm.QuietStream, turn);
+        using var open = door.Open(request, user, caller.Client, new Encodings.BsonEncoding(), SessionForm.QuietStream, turn);
         await open.Session.RunAsync(stream, beginResponse: null, stream.Ends);
     }
 

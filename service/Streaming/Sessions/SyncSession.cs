@@ -24,10 +24,14 @@ public sealed class SyncSession
     private readonly List<string> _removed = [];
     private List<SessionBucket> _pending = [];
     private OpId _upTo;
+    private ShownAt _shown;
+    private bool _isNews; // and not what the client missed before it connected
     private ulong? _writeCheckpoint;
     private bool _isFirst = true;
     private bool _isOvertaken; // the checkpoint cannot be completed: compaction went past it while it was being read
     private TimeSpan? _heldBackUntil;
+    private SessionPulse? _pulse;
+    private int _isTokenVoid;
 
     /// <summary>A session that begins with <see cref="RunAsync"/>.</summary>
     /// <param name="request">What the client asks for.</param>
@@ -62,6 +66,12 @@ public sealed class SyncSession
     public IEnumerable<BucketPosition> Positions => _membership.Buckets.Select(
         bucket => new BucketPosition(bucket.Bucket, bucket.IsPending || bucket.Position > _upTo ? bucket.Position : _upTo));
 
+    /// <summary>Number of buckets; for a look from outside, so it may be that of a moment ago.</summary>
+    public int BucketCount => _membership.Buckets.Count;
+
+    /// <summary>The checkpoint that was announced last.</summary>
+    public OpId Announced => _upTo;
+
     /// <summary>Whether the session waits for the next checkpoint or the next point in time.</summary>
     public bool IsIdle => _subscription.IsWaiting;
 
@@ -78,6 +88,9 @@ public sealed class SyncSession
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         using var stopping = stop.Token.Register(static subscription => ((GridSubscription)subscription!).Wake(), _subscription);
         using var pulse = new SessionPulse(_clock, _settings, _user.ExpiresAt, _subscription.Wake, () => CutOff(stop));
+        Interlocked.Exchange(ref _pulse, pulse); // seen by whoever ends the token, or we see that it has ended
+        if (Volatile.Read(ref _isTokenVoid) != 0)
+            pulse.EndToken();
         var sender = new LineSender(output, _encoding, pulse, stop.Token, cancellationToken);
         try
         {
@@ -101,6 +114,16 @@ public sealed class SyncSession
             _subscription.Dispose();
             _membership.End();
         }
+    }
+
+    /// <summary>
+    /// The token counts no more: at most the line that is being written goes out, then the client is told, and the session ends. May be called by
+    /// anybody at any time.
+    /// </summary>
+    public void EndToken()
+    {
+        Interlocked.Exchange(ref _isTokenVoid, 1);
+        Volatile.Read(ref _pulse)?.EndToken();
     }
 
     /// <summary>Waits until there is something to tell; false when the token has ended and that is told.</summary>
@@ -171,6 +194,7 @@ public sealed class SyncSession
         if (isNewWriteCheckpoint)
             _writeCheckpoint = update.WriteCheckpoint;
         _upTo = update.UpTo;
+        _shown = update.Shown;
         return true;
     }
 
@@ -225,6 +249,8 @@ public sealed class SyncSession
     /// <summary>Sends the prepared checkpoint; false when a newer one took over, which is prepared then.</summary>
     private async ValueTask<bool> SendAsync(LineSender sender, SessionPulse pulse, CancellationToken stop)
     {
+        if (pulse.IsExpired)
+            return true; // which the client is told next
         await sender.WriteAsync(Announcement());
         _pending.RemoveAll(static bucket => bucket.IsRemoved);
         _pending = [.. _pending.OrderBy(static bucket => bucket.Priority)]; // stable: otherwise in the order of announcement
@@ -239,6 +265,8 @@ public sealed class SyncSession
                 if (!read.IsCompleted)
                     await sender.FlushAsync(); // let the client have what there is while the store is read
                 page = await read;
+                if (pulse.IsExpired)
+                    return true;
                 _isOvertaken |= _subscription.IsOvertaken(bucket.Bucket, _upTo);
                 if (page.Count > 0)
                 {
@@ -271,6 +299,8 @@ public sealed class SyncSession
             return false;
         await sender.WriteAsync(new CheckpointCompleteLine(_upTo));
         await sender.FlushAsync();
+        if (_isNews)
+            _settings.Sent?.Invoke(_shown);
         return true;
     }
 
@@ -294,6 +324,7 @@ public sealed class SyncSession
 
     private SyncLine Announcement()
     {
+        _isNews = !_isFirst;
         if (!_isFirst)
             return new CheckpointDiffLine(_upTo, _writeCheckpoint, [.. _updated.Select(static bucket => bucket.Description)], [.. _removed]);
         _isFirst = false;

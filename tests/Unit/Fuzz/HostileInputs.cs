@@ -7,7 +7,9 @@ using TopGun.Buckets.Protocol.RSocket;
 using TopGun.Buckets.Streaming.Auth;
 using TopGun.Buckets.Streaming.Http;
 using TopGun.Buckets.Streaming.RSocket;
+using TopGun.Buckets.Tests.Unit.Grid;
 using TopGun.Buckets.Tests.Unit.Streaming.Auth;
+using TopGun.Buckets.Tests.Unit.Streaming.Http;
 using Xunit;
 
 namespace TopGun.Buckets.Tests.Unit.Fuzz;
@@ -61,9 +63,11 @@ public class HostileInputs
     [Fact]
     public void Tokens()
     {
+        var options = Options.Create(new JwtOptions { Secret = TestToken.Secret, Audiences = { TestToken.Audience } });
         var verifier = new TokenVerifier(
             new StaticKeys([VerificationKey.FromSecret(TestToken.Secret, TestToken.KeyId)]),
-            Options.Create(new JwtOptions { Secret = TestToken.Secret, Audiences = { TestToken.Audience } }),
+            new Revocations(new FakeReporter(new TestLog()), options, TimeProvider.System),
+            options,
             TimeProvider.System);
         var good = Utf8("Bearer " + TestToken.Valid());
         new FuzzInputs(good, Utf8("Token " + TestToken.Sign(TestToken.Claims(), TestToken.Header("none")))).Run(input => Refusing(() =>

@@ -15,11 +15,13 @@ public sealed class SessionUnderTest : IAsyncDisposable
     private readonly StreamReader _reader;
     private readonly CancellationTokenSource _stop = new();
 
-    private SessionUnderTest(TestLog log, RuleSet rules, SyncRequest request, SyncUser user, SessionSettings settings, TimeProvider clock, long pipeBytes)
+    private SessionUnderTest(TestLog log, RuleSet rules, SyncRequest request, SyncUser user, SessionSettings settings, TimeProvider clock, long pipeBytes, bool isTokenVoid)
     {
         _pipe = new Pipe(new PipeOptions(pauseWriterThreshold: pipeBytes, resumeWriterThreshold: pipeBytes / 2));
         _reader = new StreamReader(_pipe.Reader.AsStream());
         Session = new SyncSession(request, user, log.Grid, rules, new NdjsonEncoding(request.RawData), settings, clock);
+        if (isTokenVoid)
+            Session.EndToken();
         Run = RunAsync();
     }
 
@@ -39,13 +41,14 @@ public sealed class SessionUnderTest : IAsyncDisposable
         TimeProvider? clock = null,
         DateTimeOffset? expiresAt = null,
         long pipeBytes = 1 << 20,
-        bool includeDefaults = true)
+        bool includeDefaults = true,
+        bool isTokenVoid = false)
     {
         clock ??= TimeProvider.System;
         var request = new SyncRequest(
             buckets ?? [], "device", rawData, JsonDocument.Parse("{}").RootElement, includeDefaults, subscriptions ?? []);
         var user = new SyncUser("u1", JsonDocument.Parse("""{"sub":"u1"}""").RootElement, expiresAt ?? clock.GetUtcNow().AddHours(1));
-        return new SessionUnderTest(log, rules, request, user, settings ?? new SessionSettings(), clock, pipeBytes);
+        return new SessionUnderTest(log, rules, request, user, settings ?? new SessionSettings(), clock, pipeBytes, isTokenVoid);
     }
 
     /// <summary>The next line, or null at the end of the stream.</summary>
