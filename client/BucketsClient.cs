@@ -129,6 +129,19 @@ public sealed partial class BucketsClient : IAsyncDisposable
         await WaitForStatusAsync(
             status => priority is { } number ? status.HasSyncedPriority(number) : status.HasSynced, cancellationToken);
 
+    /// <summary>
+    /// Waits until the device shows everything that was in the source when this was called, for example what the app has just changed through
+    /// an API of its own, or for a "refresh" that means it. While local writes wait for upload, it waits for them too.
+    /// </summary>
+    /// <exception cref="Protocol.BucketsException">The client is not connected, or nobody is signed in (TGB6024).</exception>
+    /// <exception cref="TransportException">The service cannot be reached or refuses.</exception>
+    public async Task WaitForCheckpointAsync(CancellationToken cancellationToken = default)
+    {
+        if (_engine is not { } engine || await engine.RequestWriteCheckpointAsync(cancellationToken) is not { } number)
+            throw ClientErrors.NotConnected();
+        await WaitForStatusAsync(status => status.ShownWriteCheckpoint >= number, cancellationToken);
+    }
+
     /// <summary>Disconnects and removes all synced data, for example at sign-out. The client can connect again, as any user.</summary>
     /// <param name="discardPendingWrites">Whether local writes that were not uploaded may be lost.</param>
     /// <param name="keepLocal">Whether local-only tables keep their rows.</param>

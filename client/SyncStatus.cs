@@ -82,6 +82,9 @@ public sealed record SyncStatus
     /// <summary>The streams that the device knows: those that the app subscribed to and those that come by default, with what fails in them.</summary>
     public IReadOnlyList<StreamStatus> Streams { get; init; } = [];
 
+    /// <summary>The write checkpoint that the visible data is at, as far as this connection has said.</summary>
+    internal ulong? ShownWriteCheckpoint { get; init; }
+
     private long StreamReportNumber { get; init; }
 
     private long GateReportNumber { get; init; }

@@ -45,6 +45,14 @@ public sealed class WriteTransaction
         return await _local.OnWriterAsync(database => QueryRunner.Run<T>(database, sql, parameters));
     }
 
+    /// <summary>Reads rows with a function of the app's.</summary>
+    public async Task<IReadOnlyList<T>> QueryAsync<T>(
+        string sql, RowMapper<T> map, IReadOnlyList<object?>? parameters = null, CancellationToken cancellationToken = default)
+    {
+        Check(cancellationToken);
+        return await _local.OnWriterAsync(database => QueryRunner.Run(database, sql, map, parameters));
+    }
+
     internal int Execute(Database database, string sql, IReadOnlyList<object?>? parameters)
     {
         var statement = database.Prepare(sql);

@@ -13,6 +13,9 @@ internal sealed class ApplyResult
     /// <summary>Priority number that was published; <see cref="Publisher.FullSync"/> for everything.</summary>
     public int? Published { get; set; }
 
+    /// <summary>Write checkpoint of what was published as a whole.</summary>
+    public ulong? WriteCheckpoint { get; set; }
+
     /// <summary>Buckets that were dropped because their sums differed.</summary>
     public IReadOnlyList<string> Mismatched { get; set; } = [];
 

@@ -260,8 +260,11 @@ internal sealed class CheckpointApplier(LocalDatabase local, LocalSchema schema,
             bucket.CountSinceLast = 0;
             _store.Touch(bucket);
         }
-        if (target.WriteCheckpoint is { } writeCheckpoint)
+        if (target.WriteCheckpoint is { } writeCheckpoint && _clientId == local.ClientId)
+        {
             WriteGate.Applied(database, writeCheckpoint);
+            result.WriteCheckpoint = writeCheckpoint;
+        }
         database.Prepare("UPDATE tg_meta SET value = ? WHERE key = 'published'").Bind(1, (long)target.LastOpId.Value).Run();
     }
 

@@ -138,6 +138,7 @@ internal sealed partial class Downloader(
         status.Update(current => current.With(result.Streams).With(result.Gate) with
         {
             LastSyncedAt = isFull ? now : current.LastSyncedAt,
+            ShownWriteCheckpoint = isFull ? result.WriteCheckpoint : current.ShownWriteCheckpoint,
             SyncedPriority = isFull ? null : result.Published ?? current.SyncedPriority,
             Download = applier.Progress,
             DownloadError = isFull ? null : current.DownloadError,

@@ -54,6 +54,8 @@ internal sealed class SyncEngine : IAsyncDisposable
     /// <summary>The app may want other streams by now.</summary>
     public void StreamsChanged() => _downloader.StreamsChanged();
 
+    public Task<ulong?> RequestWriteCheckpointAsync(CancellationToken cancellationToken) => _uploader.RequestAsync(cancellationToken);
+
     public void TriggerUpload() => _uploader.Kick();
 
     /// <summary>Tells both loops to end and waits for neither.</summary>

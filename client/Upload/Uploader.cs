@@ -229,12 +229,14 @@ internal sealed partial class Uploader(
         if (published.Published is not null)
         {
             var now = options.TimeProvider.GetUtcNow();
-            status.Update(current => current.With(published.Streams).With(published.Gate) with { LastSyncedAt = now, DownloadError = null });
+            status.Update(current => current.With(published.Streams).With(published.Gate) with { LastSyncedAt = now, DownloadError = null, ShownWriteCheckpoint = published.WriteCheckpoint });
         }
         return true;
     }
 
-    private async Task<ulong?> RequestAsync(CancellationToken cancellationToken)
+    /// <summary>Asks the service for a number that a later checkpoint carries once it holds all that is in the source now.</summary>
+    /// <returns>Null when nobody is signed in.</returns>
+    public async Task<ulong?> RequestAsync(CancellationToken cancellationToken)
     {
         for (var attempt = 0; ; attempt++)
         {

@@ -15,10 +15,14 @@ internal sealed class DemoBackendProcess : IAsyncDisposable
         _url = url;
     }
 
+    public Uri Url => _url;
+
     public Uri UploadUrl => new(_url, "/upload");
 
     /// <summary>Starts it and waits until it answers.</summary>
-    public static async Task<DemoBackendProcess> StartAsync(PostgresDatabase database)
+    /// <param name="database">The app's database.</param>
+    /// <param name="service">The service that it sends devices to.</param>
+    public static async Task<DemoBackendProcess> StartAsync(PostgresDatabase database, Uri? service = null)
     {
         var url = new Uri($"http://127.0.0.1:{FreePort.Next()}");
         var backend = new DemoBackendProcess(
@@ -29,6 +33,7 @@ internal sealed class DemoBackendProcess : IAsyncDisposable
                 {
                     ["DEMO_DATABASE"] = database.ConnectionString,
                     ["DEMO_LISTEN"] = url.ToString(),
+                    ["DEMO_SYNC_URL"] = service?.ToString() ?? "http://127.0.0.1:8080",
                     ["TOPGUN_JWT_SECRET"] = TestToken.DefaultSecret,
                     ["TOPGUN_JWT_AUDIENCE"] = TestToken.DefaultAudience,
                 }),

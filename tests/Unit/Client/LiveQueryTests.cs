@@ -106,7 +106,7 @@ public sealed class LiveQueryTests : IAsyncDisposable
     [Fact]
     public async Task Random_writes_never_change_a_result_without_waking_its_query_and_the_steps_lead_to_it()
     {
-        for (var seed = 1; seed <= 15; seed++)
+        foreach (var seed in Seeds.Of(15))
             await RunRandomlyAsync(seed);
     }
 

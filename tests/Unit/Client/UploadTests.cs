@@ -214,6 +214,28 @@ public sealed class UploadTests : IDisposable
     }
 
     [Fact]
+    public void Waiting_for_a_checkpoint_ends_when_what_is_in_the_source_is_shown() => Run(Accept, async (client, time) =>
+    {
+        var stream = await _service.NextStreamAsync();
+        await stream.SendAsync(Lines.Checkpoint(0), Lines.Complete(0));
+        await client.SyncedAsync();
+
+        var waiting = client.WaitForCheckpointAsync(ClientCalls.Now);
+        await stream.SendAsync(Lines.Diff(1, null, []), Lines.Complete(1)); // may be older than the question
+        await SettledAsync(time);
+        Assert.False(waiting.IsCompleted);
+        await stream.SendAsync(Lines.Diff(2, 1, [("b", 1, 3)]), Lines.Data("b", Lines.Put(2, "todos", "t1", "{\"title\":\"by the API\"}", 1)), Lines.Complete(2));
+        await waiting;
+        Assert.Equal("t1=by the API", await Todos.RowsAsync(client));
+
+        _service.WriteCheckpoint = () => Task.FromException<ulong>(new TransportException("down"));
+        await Assert.ThrowsAsync<TransportException>(() => client.WaitForCheckpointAsync(ClientCalls.Now));
+        await client.DisconnectAsync(ClientCalls.Now);
+        var failure = await Assert.ThrowsAsync<TopGun.Buckets.Protocol.BucketsException>(() => client.WaitForCheckpointAsync(ClientCalls.Now));
+        Assert.Equal("TGB6024", failure.Code);
+    });
+
+    [Fact]
     public void A_write_during_the_handshake_keeps_the_gate_closed() => Run(Accept, async (client, time) =>
     {
         var stream = await _service.NextStreamAsync();
