@@ -1,3 +1,5 @@
+using TopGun.Buckets.BucketLog.Deploying;
+
 namespace TopGun.Buckets.BucketLog;
 
 /// <summary>What the bucket log knows of one bucket.</summary>
@@ -8,6 +10,9 @@ internal sealed class BucketEntry(int number, string name)
     public int Number => number;
 
     public string Name => name;
+
+    /// <summary>Version of the definition's buckets; 0 when the name has none.</summary>
+    public int Version { get; } = RulesVersion.Of(name);
 
     /// <summary>Totals that readers may see.</summary>
     public BucketSummary Published;

@@ -18,7 +18,7 @@ namespace TopGun.Buckets.BucketLog;
 public sealed partial class BucketLogWriter : IAsyncDisposable
 {
     private readonly IColdStorage _storage;
-    private readonly DeployedRules _rules;
+    private readonly LogRules _rules;
     private readonly IBatchSubscriber _subscriber;
     private readonly LogSource _source;
     private readonly BucketLogOptions _options;
@@ -40,7 +40,7 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
     private Exception? _failure;
 
     public BucketLogWriter(
-        IColdStorage storage, DeployedRules rules, IBatchSubscriber subscriber, LogSource source, BucketLogOptions options,
+        IColdStorage storage, LogRules rules, IBatchSubscriber subscriber, LogSource source, BucketLogOptions options,
         BucketLogEnvironment environment)
     {
         _storage = storage;
@@ -49,7 +49,9 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
         _source = source;
         _options = options;
         _environment = environment;
-        _catalog = new TableCatalog(rules.Rules);
+        _catalog = new TableCatalog(rules);
+        _status = Describe(DeploymentPhase.None);
+        Work = new Signal(environment.Time);
         _window = new DirtyWindow(environment.Time);
         _writer = new StoreWriter(storage, _window, options, environment.Time, environment.Logger, Durable);
         _evaluator = new TransactionEvaluator(
@@ -68,10 +70,11 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
     public async ValueTask<LogStart> OpenAsync(CancellationToken cancellationToken)
     {
         await LoadMetaAsync(cancellationToken);
-        if (_rules.Plan.IsChanged || _generation.Id == Guid.Empty)
+        if (_rules.IsNew || _generation.Id == Guid.Empty)
             await StartGenerationAsync(cancellationToken);
         else
             await LoadAsync(cancellationToken);
+        ResumeDeployment();
 
         _batch.LastOpId = _position.LastOpId;
         _batch.GenerationBase = _position.GenerationBase;
@@ -108,6 +111,7 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
                 SnapshotRows rows => TakeInAsync(rows, cancellationToken),
                 SnapshotStarted started => StartOverAsync(started, cancellationToken),
                 SnapshotEnded => EndSnapshotAsync(cancellationToken),
+                TablesFollowed => StoreStateAsync(cancellationToken),
                 _ => throw new ArgumentException($"An event of type {sourceEvent.GetType().Name} is not known.", nameof(sourceEvent)),
             });
         }
@@ -161,6 +165,12 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
         await PublishAsync(_batch.Build(position, []), rows: null, cancellationToken);
     }
 
+    private ValueTask StoreStateAsync(CancellationToken cancellationToken)
+    {
+        _batch.Start();
+        return PublishAsync(_batch.Build(_position.Position, []), rows: null, cancellationToken);
+    }
+
     private async ValueTask EndSnapshotAsync(CancellationToken cancellationToken)
     {
         _batch.Start();
@@ -178,6 +188,7 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
             _subscriber.Reset();
         Directory.Clear();
         _catalog.Clear();
+        await RestartDeploymentAsync();
         _isVisible = false;
         _position = EmptyPosition();
         _batch.LastOpId = _position.LastOpId;
@@ -239,7 +250,7 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
 
     private Checkpoint? Visible() =>
         _replication is { SnapshotDone: true } replication && _position.Position >= replication.VisibleFrom && _position.Position >= _position.VisibleFrom
-            ? new Checkpoint(_position.LastOpId, _position.Position)
+            ? new Checkpoint(_position.LastOpId, _position.Position) { Rules = _rules.Active.Number }
             : null;
 
     private void ReportErrors()
@@ -272,7 +283,7 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
         [LoggerMessage(1204, LogLevel.Warning, "{ErrorCount} queries failed for rows of a transaction; they yield nothing. The first, {Kind} of {Definition}: {Message}")]
         public static partial void RowsFailed(ILogger logger, int errorCount, SyncRules.RowErrorKind kind, string definition, string message);
 
-        [LoggerMessage(1205, LogLevel.Information, "The store was filled by other rules; it is filled anew.")]
-        public static partial void RulesChanged(ILogger logger);
+        [LoggerMessage(1205, LogLevel.Information, "What the store holds cannot be gone on with; it is filled anew.")]
+        public static partial void Unusable(ILogger logger);
     }
 }

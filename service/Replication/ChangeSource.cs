@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using Microsoft.Extensions.Logging;
 using TopGun.Buckets.Protocol;
+using TopGun.Buckets.SyncRules;
 
 namespace TopGun.Buckets.Replication;
 
@@ -24,8 +25,11 @@ public sealed partial class ChangeSource(
     private const int MostRestartsInARow = 3;
 
     private readonly AcknowledgedPosition _acknowledged = new();
+    private readonly WantedTables _wanted = new(options.Tables);
 
     public void Acknowledge(Lsn position) => _acknowledged.Raise(position);
+
+    public void Follow(IReadOnlyList<TablePattern> tables) => _wanted.Change(tables);
 
     public async IAsyncEnumerable<SourceEvent> ReadAsync(
         ReplicationState? stored, Lsn position, [EnumeratorCancellation] CancellationToken cancellationToken)
@@ -65,7 +69,7 @@ public sealed partial class ChangeSource(
                 }
             }
             if (failure is null)
-                continue; // a table appeared: the next connection reads it first
+                continue; // a table appeared, or others are wanted: the next connection sees to it first
             monitor.Enter(ReplicationPhase.Unavailable, failure);
             var delay = backoff.Next();
             Log.Retrying(logger, failure.Code, failure.Message, delay.TotalSeconds);
@@ -73,8 +77,11 @@ public sealed partial class ChangeSource(
         }
     }
 
-    private ReplicationRun Connect(ReplicationProgress progress) =>
-        new(source, options, progress, _acknowledged, monitor, time, random, logger);
+    private ReplicationRun Connect(ReplicationProgress progress)
+    {
+        var since = _wanted.Take();
+        return new ReplicationRun(source, options with { Tables = since.Tables }, progress, _wanted, since, _acknowledged, monitor, time, random, logger);
+    }
 
     private bool MayTryAgain(BucketsException failure, ReplicationProgress progress)
     {

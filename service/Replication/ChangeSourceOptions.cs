@@ -15,7 +15,7 @@ public enum ContinuityPolicy
 /// <summary>What is replicated, and how.</summary>
 public sealed record ChangeSourceOptions
 {
-    /// <summary>Tables to replicate, normally those of the sync rules.</summary>
+    /// <summary>Tables to replicate at first, normally those of the sync rules; see <see cref="IChangeSource.Follow"/>.</summary>
     public required IReadOnlyList<TablePattern> Tables { get; init; }
 
     /// <summary>Name of the publication. Created when missing and allowed.</summary>

@@ -1,4 +1,5 @@
 using TopGun.Buckets.Protocol;
+using TopGun.Buckets.SyncRules;
 
 namespace TopGun.Buckets.Replication;
 
@@ -17,4 +18,10 @@ public interface IChangeSource
 
     /// <summary>Everything up to <paramref name="position"/> is durable: the source may forget it. Sent with the next status.</summary>
     void Acknowledge(Lsn position);
+
+    /// <summary>
+    /// Other tables are wanted from now on. Those that are new are published and read, those that are not wanted any more are forgotten; when that has
+    /// been seen to, <see cref="ReplicationState.Follows"/> of an event says so. Must not block.
+    /// </summary>
+    void Follow(IReadOnlyList<TablePattern> tables);
 }

@@ -9,6 +9,8 @@ internal sealed partial class ReplicationRun(
     ISource source,
     ChangeSourceOptions options,
     ReplicationProgress progress,
+    WantedTables wanted,
+    WantedSince since,
     AcknowledgedPosition acknowledged,
     ReplicationMonitor monitor,
     TimeProvider time,
@@ -23,7 +25,8 @@ internal sealed partial class ReplicationRun(
             var tables = await PrepareAsync(session, cancellationToken);
             if (await StartOverAsync(session, tables, cancellationToken) is { } started)
                 yield return started;
-            TakeUp(tables);
+            if (TakeUp(tables))
+                yield return new TablesFollowed(progress.Started);
             if (!progress.Started.SnapshotDone)
             {
                 monitor.Enter(ReplicationPhase.Snapshot);
@@ -40,7 +43,7 @@ internal sealed partial class ReplicationRun(
                     MarkerMessage.Prefix, MarkerMessage.Write(progress.Started.MarkerTag, []), cancellationToken);
             }
         }
-        using var stream = new WalStream(source, options, progress, acknowledged, monitor, time, logger);
+        using var stream = new WalStream(source, options, progress, wanted, acknowledged, monitor, time, logger);
         await foreach (var change in stream.ReadAsync(cancellationToken))
             yield return change;
     }
@@ -96,6 +99,7 @@ internal sealed partial class ReplicationRun(
             Tables: [.. tables.Select(ReplicationProgress.Unread)])
         {
             StartPosition = consistentPoint,
+            Follows = options.Tables,
             MarkerTag = progress.State?.MarkerTag ?? MarkerMessage.NewTag(random),
         };
         Log.StartedOver(logger, slot, consistentPoint, reason);
@@ -144,15 +148,21 @@ internal sealed partial class ReplicationRun(
     }
 
     /// <summary>Shows the stream the tables we know, and the snapshot those we do not.</summary>
-    private void TakeUp(IReadOnlyList<SourceTableInfo> tables)
+    /// <returns>Whether the state is another than it was told.</returns>
+    private bool TakeUp(IReadOnlyList<SourceTableInfo> tables)
     {
-        progress.Drop(table => !options.Uses(table.Schema, table.Name));
+        var isNew = !progress.Started.Follows.ToHashSet().SetEquals(options.Tables);
+        var known = progress.Started.Tables.Count;
+        progress.Drop(table => !since.Keeps(table));
+        isNew |= progress.Started.Tables.Count != known;
+        progress.State = progress.Started with { Follows = options.Tables };
         foreach (var table in tables)
             progress.Relations.Learn(table.Table);
         progress.Remember(tables);
         var unknown = tables.Where(table => progress.Find(table.Table.RelationId) is null).Select(ReplicationProgress.Unread).ToList();
         if (unknown.Count > 0)
             progress.Add(unknown);
+        return isNew || unknown.Count > 0;
     }
 
     private static partial class Log

@@ -21,6 +21,9 @@ public sealed record SnapshotRows(ReplicationState State, SourceTable Table, Row
 /// <summary>All tables have been read. Nothing may become visible before the stream has reached <see cref="ReplicationState.VisibleFrom"/>.</summary>
 public sealed record SnapshotEnded(ReplicationState State) : SourceEvent(State);
 
+/// <summary>The tables that are replicated, or what is known of them, are others than those stored.</summary>
+public sealed record TablesFollowed(ReplicationState State) : SourceEvent(State);
+
 /// <summary>The stream reached this position and there was nothing for us in between.</summary>
 /// <param name="Position">Everything that committed before it has been delivered.</param>
 public sealed record PositionReached(Lsn Position) : SourceEvent(default(ReplicationState));
@@ -49,6 +52,9 @@ public sealed record ReplicationState(
 {
     /// <summary>The slot's consistent point: the slot cannot have been confirmed beyond it before anything was stored.</summary>
     public Lsn StartPosition { get; init; }
+
+    /// <summary>The tables that were wanted when the tables were last looked up: what they stand for is in <see cref="Tables"/>.</summary>
+    public IReadOnlyList<TablePattern> Follows { get; init; } = [];
 
     /// <summary>128 random bits in hexadecimal, in every marker we write: messages of others are told apart by it.</summary>
     public string MarkerTag { get; init; } = "";

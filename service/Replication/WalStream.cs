@@ -12,6 +12,7 @@ internal sealed class WalStream(
     ISource source,
     ChangeSourceOptions options,
     ReplicationProgress progress,
+    WantedTables wanted,
     AcknowledgedPosition acknowledged,
     ReplicationMonitor monitor,
     TimeProvider time,
@@ -29,7 +30,7 @@ internal sealed class WalStream(
     private volatile bool _needsSnapshot;
     private volatile string? _interruption; // why the stream has to end although nothing is wrong with it
 
-    /// <summary>Ends without failure when a table appeared that has to be read first.</summary>
+    /// <summary>Ends without failure when a table appeared that has to be read first, or other tables are wanted.</summary>
     public async IAsyncEnumerable<SourceEvent> ReadAsync([EnumeratorCancellation] CancellationToken cancellationToken)
     {
         using var reading = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
@@ -37,6 +38,7 @@ internal sealed class WalStream(
         await using var link = await source.OpenReplicationAsync(cancellationToken);
         await link.StartAsync(progress.Started.Slot, options.Publication, cancellationToken);
         monitor.Enter(ReplicationPhase.Streaming);
+        wanted.Watch(() => Interrupt(null));
         var keeper = new SlotKeeper(source, link, options, progress, acknowledged, Interrupt, time, logger).RunAsync(ending.Token);
         try
         {
@@ -51,6 +53,7 @@ internal sealed class WalStream(
         }
         finally
         {
+            wanted.Unwatch();
             ending.Cancel(); // in this thread: CancelAsync would run what hangs on it on another
             await keeper;
         }

@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Routing;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using TopGun.Buckets.Streaming.Http;
+using TopGun.Buckets.Streaming.Operator;
 
 namespace TopGun.Buckets.Streaming;
 
@@ -27,6 +28,8 @@ public static class StreamingEndpoints
         Map("GET", "/probes/startup", probes.HandleStartupAsync);
         Map("GET", "/probes/liveness", probes.HandleLivenessAsync);
         Map("GET", "/probes/readiness", probes.HandleReadinessAsync);
+        foreach (var (method, path, handle) in services.GetRequiredService<RulesEndpoints>().All)
+            Map(method, path, handle);
         routes.MapMethods("{**path}", ["OPTIONS"], PreflightAsync);
         routes.MapFallback(http => boundary.RunAsync(http, UnknownRouteAsync));
         return routes;

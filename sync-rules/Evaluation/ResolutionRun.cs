@@ -126,9 +126,9 @@ internal sealed class ResolutionRun
                 _source = _plan.Sources.Count;
                 break;
             }
-            if (_plan.Sources[_source] is LookupRows lookup)
+            if (_plan.Sources[_source] is LookupRows)
             {
-                CollectKeys(lookup.Lookup.Prefix + "[");
+                CollectKeys(_shape.LookupPrefixes[_source]);
                 if (_keys.Exists(key => key.Length > 0))
                     return;
                 Finish([]);

@@ -13,7 +13,7 @@ internal sealed class ResolutionShape
     private readonly List<Expression> _requestExpressions = [];
     private readonly int[] _firstColumns;
 
-    public ResolutionShape(ResolutionPlan plan)
+    public ResolutionShape(ResolutionPlan plan, Func<LookupPlan, string> indexPrefixOf)
     {
         Plan = plan;
         _firstColumns = new int[plan.Sources.Count];
@@ -24,6 +24,7 @@ internal sealed class ResolutionShape
         }
         Keys = [.. plan.Keys.Select(values => values.Select(SlotOf).ToArray())];
         LookupKeys = [.. plan.Sources.Select(source => source is LookupRows lookup ? lookup.Keys.Select(SlotOf).ToArray() : [])];
+        LookupPrefixes = [.. plan.Sources.Select(source => source is LookupRows lookup ? indexPrefixOf(lookup.Lookup) + "[" : "")];
         LastUse = LastUses();
         BucketKey = [.. Keys.Select(slots => slots[0])];
         HasAgreements = Array.Exists(Keys, slots => slots.Length > 1);
@@ -41,6 +42,9 @@ internal sealed class ResolutionShape
 
     /// <summary>Slots of each lookup's keys, by source.</summary>
     public int[][] LookupKeys { get; }
+
+    /// <summary>What each lookup's keys start with, by source.</summary>
+    public string[] LookupPrefixes { get; }
 
     /// <summary>Whether any key is fed by several values.</summary>
     public bool HasAgreements { get; }

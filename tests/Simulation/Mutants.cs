@@ -4,6 +4,7 @@ using TopGun.Buckets.BucketLog;
 using TopGun.Buckets.BucketLog.Records;
 using TopGun.Buckets.Protocol;
 using TopGun.Buckets.Replication;
+using TopGun.Buckets.SyncRules;
 
 namespace TopGun.Buckets.Tests.Simulation;
 
@@ -19,6 +20,8 @@ internal static class Mutants
     /// <summary>Acknowledges a transaction as soon as it was read.</summary>
     private sealed class HastySource(IChangeSource source) : IChangeSource
     {
+        public void Follow(IReadOnlyList<TablePattern> tables) => source.Follow(tables);
+
         public void Acknowledge(Lsn position) => source.Acknowledge(position);
 
         public async IAsyncEnumerable<SourceEvent> ReadAsync(

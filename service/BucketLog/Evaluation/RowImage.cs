@@ -82,6 +82,42 @@ internal static class RowImage
         return !IsIncomplete(row);
     }
 
+    /// <summary>Reads a whole row from an image of its own layout.</summary>
+    /// <param name="image">The image; must outlive the row's use.</param>
+    /// <param name="row">Receives the row; a value that the image does not know is absent.</param>
+    /// <param name="columnCount">Columns of the layout.</param>
+    public static void Read(ReadOnlyMemory<byte> image, SourceRow row, int columnCount)
+    {
+        row.Reset(columnCount);
+        var reader = new RecordReader(image.Span);
+        for (var column = 0; column < columnCount; column++)
+        {
+            var tag = reader.ReadVarint();
+            if (tag == Null)
+            {
+                row[column] = SourceValue.Null;
+            }
+            else if (tag >= Text)
+            {
+                var offset = image.Length - reader.Rest.Length;
+                reader.ReadBytes((int)(tag - Text));
+                row[column] = new SourceValue(SourceValueKind.Text, image.Slice(offset, (int)(tag - Text)));
+            }
+        }
+    }
+
+    /// <summary>Reads a row from an image of an earlier layout: a column that it did not have is null.</summary>
+    public static void Read(ReadOnlyMemory<byte> image, SourceTable imageTable, SourceRow row, SourceTable table)
+    {
+        row.Reset(table.Columns.Count);
+        TryComplete(row, table, image, imageTable);
+        for (var column = 0; column < row.Count; column++)
+        {
+            if (row[column].Kind == SourceValueKind.Absent && imageTable.IndexOf(table.Columns[column].Name) < 0)
+                row[column] = SourceValue.Null;
+        }
+    }
+
     /// <summary>Whether the image holds the value of a column of its layout.</summary>
     public static bool Knows(ReadOnlySpan<byte> image, int column)
     {

@@ -6,14 +6,16 @@ using TopGun.Buckets.SyncRules;
 namespace TopGun.Buckets.BucketLog.Evaluation;
 
 /// <summary>Every table definition that stored rows refer to, numbered in the order in which they appeared.</summary>
-internal sealed class TableCatalog(RuleSet rules)
+internal sealed class TableCatalog(LogRules rules)
 {
     private const int KnownLimit = 1024; // definitions seen as objects; the source makes new objects when it reconnects
 
     private const int KeyMark = 1;
     private const int TypeMark = 2; // its description follows
+    private const byte RetiredMark = 0x80; // beside the identity: no row refers to this layout any more, or will again
 
     private readonly List<(SourceTable Table, int Number)> _layouts = []; // layout n is at n − 1
+    private readonly HashSet<int> _retired = []; // table numbers
     private readonly Dictionary<SourceTable, TableBinding> _known = new(ReferenceEqualityComparer.Instance);
     private readonly Dictionary<int, TableBinding> _byLayout = [];
 
@@ -48,17 +50,17 @@ internal sealed class TableCatalog(RuleSet rules)
         if (_known.TryGetValue(table, out var binding))
             return binding;
 
-        var evaluator = rules.ForTable(table);
+        var evaluator = Evaluator(table);
         if (!evaluator.IsUsed)
             return Remember(table, new TableBinding(table, evaluator, number: 0, layout: 0)); // no row of it is ever stored
 
-        var layout = _layouts.FindIndex(known => IsSame(known.Table, table)) + 1;
+        var layout = _layouts.FindIndex(known => !_retired.Contains(known.Number) && IsSame(known.Table, table)) + 1;
         if (layout == 0)
         {
             var number = NumberOf(table, out replaced);
             _layouts.Add((table, number));
             layout = _layouts.Count;
-            added.Put(RecordTable.Relation, Key(layout), Value(number, table));
+            added.Put(RecordTable.Relation, Key(layout), Value(number, table, isRetired: false));
         }
         if (!_byLayout.TryGetValue(layout, out binding))
         {
@@ -68,6 +70,40 @@ internal sealed class TableCatalog(RuleSet rules)
         return Remember(table, binding);
     }
 
+    /// <summary>The rules are others now, or about to be.</summary>
+    public void RulesChanged()
+    {
+        _known.Clear();
+        _byLayout.Clear();
+    }
+
+    /// <summary>Numbers of the tables whose stored rows these rules read, ascending.</summary>
+    public IReadOnlyList<int> NumbersOf(RuleSet other) =>
+        [.. Newest().Where(table => other.ForTable(table.Value.Table).IsUsed).Select(table => table.Key).Order()];
+
+    /// <summary>Binds what is added to the rules to the newest definition of a table.</summary>
+    public AddedTable Added(int number)
+    {
+        var (table, layout) = Newest()[number];
+        return new AddedTable(table, layout, TableBinding.KeyColumnsOf(table).Length, rules.Added!.ForTable(table));
+    }
+
+    /// <summary>Gives up the tables that no rule reads any more: their rows go stale. Should one be read again, it gets another number.</summary>
+    public void RetireUnused(RecordChanges changed)
+    {
+        var unused = Newest().Where(table => !Evaluator(table.Value.Table).IsUsed).Select(table => table.Key).ToHashSet();
+        foreach (var (layout, (table, number)) in _layouts.Index())
+        {
+            if (unused.Contains(number))
+                changed.Put(RecordTable.Relation, Key(layout + 1), Value(number, table, isRetired: true));
+        }
+        _retired.UnionWith(unused);
+        RulesChanged();
+    }
+
+    /// <summary>Tables of which stored rows may be left although nobody reads them.</summary>
+    public IReadOnlyCollection<int> Retired => _retired;
+
     /// <summary>Takes in a stored definition; records come in the order of their layouts.</summary>
     public void Load(StoredRecord record)
     {
@@ -76,7 +112,7 @@ internal sealed class TableCatalog(RuleSet rules)
         var relationId = (uint)reader.ReadVarint();
         var schema = reader.ReadText();
         var name = reader.ReadText();
-        var identity = (ReplicaIdentity)reader.ReadByte();
+        var identity = reader.ReadByte();
         var columns = new SourceColumn[reader.ReadCount()];
         for (var index = 0; index < columns.Length; index++)
         {
@@ -88,7 +124,9 @@ internal sealed class TableCatalog(RuleSet rules)
                 Type = (marks & TypeMark) != 0 ? SourceTypeRecord.Read(ref reader) : null,
             };
         }
-        _layouts.Add((new SourceTable(relationId, schema, name, columns, identity), number));
+        _layouts.Add((new SourceTable(relationId, schema, name, columns, (ReplicaIdentity)(identity & ~RetiredMark)), number));
+        if ((identity & RetiredMark) != 0)
+            _retired.Add(number);
         if (BinaryPrimitives.ReadUInt32BigEndian(record.Key.Span) != (uint)_layouts.Count)
             Throw.DamagedRecord();
     }
@@ -96,8 +134,27 @@ internal sealed class TableCatalog(RuleSet rules)
     public void Clear()
     {
         _layouts.Clear();
-        _known.Clear();
-        _byLayout.Clear();
+        _retired.Clear();
+        RulesChanged();
+    }
+
+    private TableEvaluator Evaluator(SourceTable table)
+    {
+        var active = rules.Active.Rules.ForTable(table);
+        if (rules.Added?.ForTable(table) is not { IsUsed: true } added)
+            return active;
+        return active.IsUsed ? new UnitedEvaluator(active, added) : added;
+    }
+
+    private Dictionary<int, (SourceTable Table, int Layout)> Newest()
+    {
+        var newest = new Dictionary<int, (SourceTable Table, int Layout)>();
+        foreach (var (index, (table, number)) in _layouts.Index())
+        {
+            if (!_retired.Contains(number))
+                newest[number] = (table, index + 1);
+        }
+        return newest;
     }
 
     private TableBinding Remember(SourceTable table, TableBinding binding)
@@ -115,7 +172,7 @@ internal sealed class TableCatalog(RuleSet rules)
         foreach (var (known, number) in _layouts)
         {
             last = Math.Max(last, number);
-            if (known.RelationId != table.RelationId)
+            if (known.RelationId != table.RelationId || _retired.Contains(number))
                 continue;
             if (!HasSameKey(known, table))
                 throw new RowKeyChangedException($"{table.Schema}.{table.Name}");
@@ -123,7 +180,7 @@ internal sealed class TableCatalog(RuleSet rules)
         }
         foreach (var (known, number) in _layouts)
         {
-            if (known.Schema == table.Schema && known.Name == table.Name)
+            if (known.Schema == table.Schema && known.Name == table.Name && !_retired.Contains(number))
                 replaced = number;
         }
         return last + 1;
@@ -164,14 +221,14 @@ internal sealed class TableCatalog(RuleSet rules)
         return key;
     }
 
-    private static ReadOnlySpan<byte> Value(int number, SourceTable table)
+    private static ReadOnlySpan<byte> Value(int number, SourceTable table, bool isRetired)
     {
         var output = new ArrayBufferWriter<byte>();
         output.WriteVarint((ulong)number);
         output.WriteVarint(table.RelationId);
         output.WriteText(table.Schema);
         output.WriteText(table.Name);
-        output.WriteByte((byte)table.Identity);
+        output.WriteByte((byte)((byte)table.Identity | (isRetired ? RetiredMark : 0)));
         output.WriteVarint((ulong)table.Columns.Count);
         foreach (var column in table.Columns)
         {

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Text;
 using TopGun.Buckets.BucketLog.Evaluation;
 using TopGun.Buckets.BucketLog.Records;
 
@@ -59,6 +60,13 @@ internal sealed class DirtySet
         ByteCount += batch.Fragments.Length + (batch.Ops.Length * 32L);
         for (var index = 0; index < buckets.Count; index++)
             Add(buckets[index], batch.Buckets[index].Summary);
+    }
+
+    /// <summary>Removes buckets of which nothing is in this write.</summary>
+    public void Drop(IReadOnlyList<BucketEntry> buckets)
+    {
+        foreach (var bucket in buckets)
+            Write.Records.Delete(RecordTable.Bucket, Encoding.UTF8.GetBytes(bucket.Name));
     }
 
     /// <summary>Adds what is known only when the write begins: totals and position.</summary>

@@ -20,21 +20,28 @@ internal static class Service
 
         // In the order in which a mistake can be told without having touched anything: file, store, port, source.
         var yaml = await RulesFile.ReadTextAsync(settings.RulesPath, cancellationToken);
-        var rules = RulesFile.Compile(settings.RulesPath, yaml, new RuleSetOptions());
+        var result = RuleSet.Parse(yaml, new RuleSetOptions());
+        if (result.Rules is null && !ServiceComposition.MayKnowRules(settings))
+            throw new RulesRefusedException(settings.RulesPath, yaml, result);
         var storage = ServiceComposition.CreateStorage(settings, loggers);
         await storage.OpenAsync(cancellationToken);
-        var plan = await RulesRegistry.PlanAsync(storage, rules.Definitions, cancellationToken);
-        var versioned = RulesFile.Compile(settings.RulesPath, yaml, new RuleSetOptions { Versions = plan.Versions, BucketLimit = settings.MaxBuckets });
+        // A file that was spoilt while the service was down must not keep it down: the rules of the store go on.
+        var rules = result.Rules is null
+            ? await LogRules.LoadAsync(storage, Compile, cancellationToken) ?? throw new RulesRefusedException(settings.RulesPath, yaml, result)
+            : await LogRules.OpenAsync(storage, yaml, Compile, TimeProvider.System.GetUtcNow(), cancellationToken);
 
-        await using var app = Build(settings, loggers, storage, new DeployedRules(versioned, plan));
+        await using var app = Build(settings, loggers, storage, rules);
         var pump = app.Services.GetRequiredService<ReplicationPump>();
         await StartAsync(app, settings);
         await app.WaitForShutdownAsync(CancellationToken.None);
         pump.ThrowIfFailed();
         return ExitCode.Done;
+
+        RuleSet? Compile(string text, IReadOnlyDictionary<string, int> versions, IReadOnlyDictionary<string, int> indexVersions) => RuleSet.Parse(
+            text, new RuleSetOptions { Versions = versions, IndexVersions = indexVersions, BucketLimit = settings.MaxBuckets }).Rules;
     }
 
-    private static WebApplication Build(ServiceSettings settings, ILoggerFactory loggers, IColdStorage storage, DeployedRules rules)
+    private static WebApplication Build(ServiceSettings settings, ILoggerFactory loggers, IColdStorage storage, LogRules rules)
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Services.Replace(ServiceDescriptor.Singleton(loggers));
@@ -43,7 +50,7 @@ internal static class Service
         builder.WebHost.ConfigureKestrel(Streaming.StreamingEndpoints.LimitRequests);
         builder.Services
             .AddSource(settings, rules)     // Postgres WAL in
-            .AddRules(rules)                // which bucket gets which row
+            .AddRules(settings, rules)      // which bucket gets which row
             .AddBucketLog(settings)         // ordered operations, durable behind
             .AddStorage(storage)            // embedded | null
             .AddHotBuckets(settings)        // the newest operations in RAM

@@ -6,6 +6,7 @@ using TopGun.Buckets.Grid;
 using TopGun.Buckets.Replication;
 using TopGun.Buckets.Streaming;
 using TopGun.Buckets.Streaming.Auth;
+using TopGun.Buckets.Streaming.Operator;
 
 namespace TopGun.Buckets.Host;
 
@@ -18,21 +19,34 @@ internal static class ServiceComposition
         _ => new EmbeddedColdStorage(settings.StorePath, new EmbeddedOptions(), loggers.CreateLogger<EmbeddedColdStorage>()),
     };
 
-    public static IServiceCollection AddSource(this IServiceCollection services, ServiceSettings settings, DeployedRules rules)
+    /// <summary>Whether there is a store that may have been filled before.</summary>
+    public static bool MayKnowRules(ServiceSettings settings) => settings.StoreBackend != StoreBackend.Null && Directory.Exists(settings.StorePath);
+
+    public static IServiceCollection AddSource(this IServiceCollection services, ServiceSettings settings, LogRules rules)
     {
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton<Random, UnguessableRandom>();
         services.AddSingleton<ISource>(_ => new NpgsqlSource(settings.Source.ConnectionString, settings.Publication));
         services.AddSingleton<ReplicationMonitor>();
-        services.AddSingleton(new ChangeSourceOptions { Tables = rules.Rules.Tables, Publication = settings.Publication });
+        services.AddSingleton(new ChangeSourceOptions { Tables = rules.Tables, Publication = settings.Publication });
         services.AddSingleton<IChangeSource, ChangeSource>();
         services.AddSingleton<IWriteCheckpoints, WriteCheckpoints>();
+        services.AddSingleton(provider => new TableAdmission(
+            provider.GetRequiredService<ISource>(), settings.Publication, provider.GetRequiredService<ReplicationMonitor>()));
         return services;
     }
 
-    public static IServiceCollection AddRules(this IServiceCollection services, DeployedRules rules) => services
-        .AddSingleton(rules)
-        .AddSingleton<IActiveRules>(new ActiveRules(rules.Rules));
+    public static IServiceCollection AddRules(this IServiceCollection services, ServiceSettings settings, LogRules rules)
+    {
+        services.AddSingleton(rules);
+        services.AddSingleton<IActiveRules>(new ActiveRules(rules));
+        services.AddSingleton(settings);
+        services.AddSingleton<Deployments>();
+        services.AddSingleton<IRulesOperator>(provider => provider.GetRequiredService<Deployments>());
+        services.AddHostedService<RulesFileWatch>();
+        services.Configure<OperatorOptions>(api => api.Token = settings.ApiToken);
+        return services;
+    }
 
     public static IServiceCollection AddBucketLog(this IServiceCollection services, ServiceSettings settings)
     {

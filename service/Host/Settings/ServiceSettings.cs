@@ -19,6 +19,12 @@ internal sealed record ServiceSettings
 
     public required string RulesPath { get; init; }
 
+    /// <summary>Whether a change of that file is deployed while the service runs.</summary>
+    public required bool WatchesRules { get; init; }
+
+    /// <summary>Token of the operator API; null turns it off.</summary>
+    public required string? ApiToken { get; init; }
+
     public required string Publication { get; init; }
 
     public required StoreBackend StoreBackend { get; init; }
@@ -54,6 +60,8 @@ internal sealed record ServiceSettings
         {
             Source = reader.Read(SettingList.Source),
             RulesPath = reader.Read(SettingList.Rules),
+            WatchesRules = reader.Read(SettingList.WatchRules),
+            ApiToken = reader.Find(SettingList.ApiToken),
             Publication = reader.Read(SettingList.Publication),
             StoreBackend = reader.Read(SettingList.StoreBackend),
             StorePath = reader.Read(SettingList.StorePath),

@@ -34,7 +34,7 @@ internal sealed class SyncStreamEndpoint(
         var user = await tokens.VerifyAsync(http.Request.Headers.Authorization, http.RequestAborted);
         if (lifetime.ApplicationStopping.IsCancellationRequested)
             throw new SyncException(503, "PSYNC_S2003", "ServiceUnavailable", "The service is shutting down.");
-        if (rules.Current is not { } current || !grid.IsReady)
+        if (rules.Current is null || !grid.IsReady)
             throw new SyncException(500, "PSYNC_S2302", "ServiceError", "There is no active sync configuration.");
 
         try
@@ -46,7 +46,7 @@ internal sealed class SyncStreamEndpoint(
                 return;
             }
             var encoding = new NdjsonEncoding(request.RawData);
-            var session = new SyncSession(request, user, grid, current, encoding, Settings(), clock);
+            var session = new SyncSession(request, user, grid, rules, encoding, Settings(), clock);
             metrics.SessionBegan();
             try
             {

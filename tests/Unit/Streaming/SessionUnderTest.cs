@@ -19,7 +19,7 @@ public sealed class SessionUnderTest : IAsyncDisposable
     {
         _pipe = new Pipe(new PipeOptions(pauseWriterThreshold: pipeBytes, resumeWriterThreshold: pipeBytes / 2));
         _reader = new StreamReader(_pipe.Reader.AsStream());
-        Session = new SyncSession(request, user, log.Grid, rules, new NdjsonEncoding(request.RawData), settings, clock);
+        Session = new SyncSession(request, user, log.Grid, new OneRuleSet(rules), new NdjsonEncoding(request.RawData), settings, clock);
         Run = RunAsync();
     }
 

@@ -7,6 +7,7 @@ using Microsoft.Extensions.Logging;
 using TopGun.Buckets.Replication;
 using TopGun.Buckets.Streaming;
 using TopGun.Buckets.Streaming.Auth;
+using TopGun.Buckets.Streaming.Operator;
 using TopGun.Buckets.SyncRules;
 using TopGun.Buckets.Tests.Unit.Grid;
 using TopGun.Buckets.Tests.Unit.Streaming.Auth;
@@ -24,6 +25,7 @@ public sealed class ServerUnderTest : IAsyncDisposable
         Log = log;
         Rules = rules;
         WriteCheckpoints = writeCheckpoints;
+        Operator = (FakeOperator)app.Services.GetRequiredService<IRulesOperator>();
         Client = new HttpClient { BaseAddress = new Uri(app.Urls.Single()), Timeout = TimeSpan.FromSeconds(20) };
     }
 
@@ -35,7 +37,9 @@ public sealed class ServerUnderTest : IAsyncDisposable
 
     public HttpClient Client { get; }
 
-    public static async Task<ServerUnderTest> StartAsync(bool visible = true, Action<StreamingOptions>? configure = null)
+    public FakeOperator Operator { get; }
+
+    public static async Task<ServerUnderTest> StartAsync(bool visible = true, Action<StreamingOptions>? configure = null, string? apiToken = null)
     {
         var log = visible ? await TestLog.StartedAsync() : new TestLog();
         var rules = new FakeRules();
@@ -45,9 +49,11 @@ public sealed class ServerUnderTest : IAsyncDisposable
         builder.WebHost.UseUrls("http://127.0.0.1:0");
         builder.WebHost.ConfigureKestrel(StreamingEndpoints.LimitRequests);
         builder.Services.AddSingleton(log.Grid);
-        builder.Services.AddSingleton<IActiveRules>(new FakeActiveRules(rules));
+        builder.Services.AddSingleton<IActiveRules>(new OneRuleSet(rules));
         builder.Services.AddSingleton<IWriteCheckpoints>(writeCheckpoints);
         builder.Services.AddSingleton<IServiceProbe, FakeProbe>();
+        builder.Services.AddSingleton<IRulesOperator, FakeOperator>();
+        builder.Services.Configure<OperatorOptions>(api => api.Token = apiToken);
         builder.Services.AddStreaming();
         builder.Services.Configure<JwtOptions>(options =>
         {
@@ -83,11 +89,6 @@ public sealed class ServerUnderTest : IAsyncDisposable
     {
         Client.Dispose();
         await _app.DisposeAsync();
-    }
-
-    private sealed class FakeActiveRules(RuleSet rules) : IActiveRules
-    {
-        public RuleSet? Current => rules;
     }
 
     private sealed class FakeProbe(TimeProvider clock) : IServiceProbe
