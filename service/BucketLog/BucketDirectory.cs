@@ -52,6 +52,16 @@ public sealed class BucketDirectory
             return _entries.TryGetValue(bucket, out var entry) ? entry.Published : default;
     }
 
+    /// <summary>
+    /// The bucket cannot be read any more at checkpoints before this: operations up to it were replaced. To be asked after reading, since it is
+    /// raised before anything of it can be seen.
+    /// </summary>
+    public OpId CompactedThrough(string bucket)
+    {
+        lock (_gate)
+            return _entries.TryGetValue(bucket, out var entry) ? entry.CompactedThrough : OpId.None;
+    }
+
     internal void Set(string bucket, BucketSummary summary)
     {
         lock (_gate)
@@ -71,6 +81,31 @@ public sealed class BucketDirectory
                 _entries[change.Name].Published = change.Summary;
         }
     }
+
+    internal void Compacting(BucketEntry entry, OpId through)
+    {
+        lock (_gate)
+        {
+            if (through > entry.CompactedThrough)
+                entry.CompactedThrough = through;
+        }
+    }
+
+    /// <summary>Makes totals known that changed without a batch, unless they belong to one that is still on its way.</summary>
+    internal void Refresh(BucketEntry entry)
+    {
+        lock (_gate)
+        {
+            if (entry.Published.LastOpId == entry.Evaluated.LastOpId)
+                entry.Published = entry.Evaluated;
+        }
+    }
+
+    /// <summary>Whether this is one of the buckets that there are, and not one from before all became void.</summary>
+    internal bool Holds(BucketEntry entry) => entry.Number <= _byNumber.Count && ReferenceEquals(_byNumber[entry.Number - 1], entry);
+
+    /// <summary>All buckets; for the evaluating thread.</summary>
+    internal IEnumerable<BucketEntry> All => _byNumber.OfType<BucketEntry>();
 
     /// <summary>The bucket of a UTF-8 name, made when it is new.</summary>
     internal BucketEntry GetOrAdd(ReadOnlySpan<byte> name)
@@ -97,6 +132,8 @@ public sealed class BucketDirectory
         scratch.WriteVarint(summary.Checksum);
         scratch.WriteVarint((ulong)summary.Count);
         scratch.WriteVarint((ulong)summary.ByteCount);
+        scratch.WriteVarint((ulong)summary.Superseded);
+        scratch.WriteVarint(entry.CompactedThrough.Value);
         var value = scratch.WrittenCount;
         var name = scratch.GetSpan(Encoding.UTF8.GetMaxByteCount(entry.Name.Length));
         scratch.Advance(Encoding.UTF8.GetBytes(entry.Name, name));
@@ -160,7 +197,9 @@ public sealed class BucketDirectory
                     Throw.DamagedRecord();
                 var entry = new BucketEntry(number, Encoding.UTF8.GetString(record.Key.Span));
                 entry.Published = entry.Evaluated = new BucketSummary(
-                    new OpId(reader.ReadVarint()), (uint)reader.ReadVarint(), (long)reader.ReadVarint(), (long)reader.ReadVarint());
+                    new OpId(reader.ReadVarint()), (uint)reader.ReadVarint(), (long)reader.ReadVarint(), (long)reader.ReadVarint(),
+                    (long)reader.ReadVarint());
+                entry.CompactedThrough = new OpId(reader.ReadVarint());
                 entries[number - 1] = entry;
             }
             foreach (var entry in entries)

@@ -1,9 +1,10 @@
 using TopGun.Buckets.BucketLog.Deploying;
+using TopGun.Buckets.Protocol;
 
 namespace TopGun.Buckets.BucketLog;
 
 /// <summary>What the bucket log knows of one bucket.</summary>
-/// <remarks>All but <see cref="Published"/>, which the directory guards, belongs to the thread that evaluates.</remarks>
+/// <remarks>What is not said to be guarded otherwise belongs to the thread that evaluates.</remarks>
 internal sealed class BucketEntry(int number, string name)
 {
     /// <summary>Short name in row states: 1, 2, 3 … in the order of appearance.</summary>
@@ -14,11 +15,19 @@ internal sealed class BucketEntry(int number, string name)
     /// <summary>Version of the definition's buckets; 0 when the name has none.</summary>
     public int Version { get; } = RulesVersion.Of(name);
 
-    /// <summary>Totals that readers may see.</summary>
+    /// <summary>Totals that readers may see. Guarded by the directory.</summary>
     public BucketSummary Published;
 
     /// <summary>Totals after everything evaluated.</summary>
     public BucketSummary Evaluated;
+
+    /// <summary>
+    /// The log up to here was compacted: at a checkpoint before it the bucket can no longer be read. Guarded by the directory, which only raises it.
+    /// </summary>
+    public OpId CompactedThrough;
+
+    /// <summary>Whether it waits to be compacted. Guarded by the queue.</summary>
+    public bool IsQueued;
 
     /// <summary>The batch being built that <see cref="BatchIndex"/> belongs to.</summary>
     public long BatchStamp;

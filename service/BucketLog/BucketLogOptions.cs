@@ -43,6 +43,14 @@ public sealed class BucketLogOptions
     /// <summary>Stored rows that a deployment looks at before the stream has its turn. Default 4096.</summary>
     public int BuildRows { get; set; } = 4096; // some milliseconds
 
+    /// <summary>
+    /// A bucket is compacted when this many of its operations are redundant and they are half of its log. Default 100; 0 never compacts.
+    /// </summary>
+    public int CompactAfterOps { get; set; } = 100; // fewer are not worth the write; half bounds both a new client's download and our rewriting
+
+    /// <summary>Keys of a bucket that compaction holds in RAM at a time; a bucket with more is gone through several times. Default 500 000.</summary>
+    public int CompactionKeys { get; set; } = 500_000; // about 20 MB
+
     /// <summary>Longest wait before a write that failed for lack of room is tried again. Default 10 seconds.</summary>
     public TimeSpan RetryLimit { get; set; } = TimeSpan.FromSeconds(10);
 }

@@ -74,6 +74,7 @@ public sealed partial class BucketLogWriter
         if (_failure is not null)
             throw new LogStoppedException(_failure);
         await _writer.WaitForRoomAsync(cancellationToken);
+        await _turn.WaitAsync(CancellationToken.None);
         try
         {
             _records.Clear();
@@ -90,6 +91,10 @@ public sealed partial class BucketLogWriter
         {
             _failure = failure;
             throw;
+        }
+        finally
+        {
+            _turn.Release();
         }
     }
 
@@ -265,6 +270,8 @@ public sealed partial class BucketLogWriter
         _window.Add(hasOps ? batch : null, _batch.Buckets, visible: null, _records, _evaluator.Records, _position);
         _restsOnUnrepeatable = true;
         _writer.Notify();
+        foreach (var bucket in _batch.Buckets)
+            _compactor.Consider(bucket);
     }
 
     private async ValueTask ActivateAsync(CancellationToken cancellationToken)
@@ -358,16 +365,16 @@ public sealed partial class BucketLogWriter
 
     private static partial class Log
     {
-        [LoggerMessage(1220, LogLevel.Information, "Rules {Number} are being built beside those in force.")]
+        [LoggerMessage(1230, LogLevel.Information, "Rules {Number} are being built beside those in force.")]
         public static partial void Begun(ILogger logger, int number);
 
-        [LoggerMessage(1221, LogLevel.Information, "Rules {Number} stay in force; what was being built beside them is given up.")]
+        [LoggerMessage(1231, LogLevel.Information, "Rules {Number} stay in force; what was being built beside them is given up.")]
         public static partial void Cancelled(ILogger logger, int number);
 
-        [LoggerMessage(1222, LogLevel.Information, "Rules {Number} are in force from operation {OpId} on; {RowCount} stored rows were given to what is new in them.")]
+        [LoggerMessage(1232, LogLevel.Information, "Rules {Number} are in force from operation {OpId} on; {RowCount} stored rows were given to what is new in them.")]
         public static partial void Activated(ILogger logger, int number, long rowCount, OpId opId);
 
-        [LoggerMessage(1223, LogLevel.Information, "Nothing is left of what only rules before {Number} had.")]
+        [LoggerMessage(1233, LogLevel.Information, "Nothing is left of what only rules before {Number} had.")]
         public static partial void Retired(ILogger logger, int number);
     }
 }

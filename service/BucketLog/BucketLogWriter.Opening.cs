@@ -52,6 +52,14 @@ public sealed partial class BucketLogWriter
         await _storage.WriteAsync(write, cancellationToken);
     }
 
+    private void StartCompaction()
+    {
+        _durable = _position.LastOpId;
+        foreach (var bucket in Directory.All)
+            _compactor.Consider(bucket);
+        _compactor.Start();
+    }
+
     /// <summary>Makes an empty store ours, or voids one that cannot be gone on with.</summary>
     private async ValueTask StartGenerationAsync(CancellationToken cancellationToken)
     {

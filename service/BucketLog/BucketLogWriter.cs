@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using TopGun.Buckets.BucketLog.Compaction;
 using TopGun.Buckets.BucketLog.Evaluation;
 using TopGun.Buckets.BucketLog.Records;
 using TopGun.Buckets.BucketLog.Writing;
@@ -54,6 +55,7 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
         Work = new Signal(environment.Time);
         _window = new DirtyWindow(environment.Time);
         _writer = new StoreWriter(storage, _window, options, environment.Time, environment.Logger, Durable);
+        _compactor = new Compactor(this, storage, options, environment.Time, environment.Logger);
         _evaluator = new TransactionEvaluator(
             _catalog, Directory, _batch, new StoredRows(storage, _window), source.MissingRows, options.RowLimitBytes);
     }
@@ -83,6 +85,7 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
         var visible = Visible();
         _isVisible = visible is not null;
         await _subscriber.StartAsync(_storage, Directory, visible, cancellationToken);
+        StartCompaction();
         Log.Opened(_environment.Logger, _position.LastOpId, _position.Position, Directory.Count);
         return new LogStart(_replication, _position.Position);
     }
@@ -96,6 +99,7 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
         if (_failure is not null)
             throw new LogStoppedException(_failure);
         await _writer.WaitForRoomAsync(cancellationToken);
+        await _turn.WaitAsync(CancellationToken.None);
         try
         {
             _records.Clear();
@@ -121,16 +125,28 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
             _failure = failure;
             throw;
         }
+        finally
+        {
+            _turn.Release();
+        }
     }
 
     /// <summary>Waits until everything taken in is durable.</summary>
     public ValueTask FlushAsync(CancellationToken cancellationToken) => _writer.FlushAsync(cancellationToken);
 
     /// <summary>Makes everything durable that was taken in, and stops.</summary>
-    public ValueTask DisposeAsync() => _writer.StopAsync();
+    public async ValueTask DisposeAsync()
+    {
+        await _compactor.DisposeAsync();
+        await _writer.StopAsync();
+    }
 
     /// <summary>Stops as a crash would: what is not durable is left to be replayed.</summary>
-    internal ValueTask AbandonAsync() => _writer.DisposeAsync();
+    internal async ValueTask AbandonAsync()
+    {
+        await _compactor.DisposeAsync();
+        await _writer.DisposeAsync();
+    }
 
     private async ValueTask TakeInAsync(SourceTransaction transaction, CancellationToken cancellationToken)
     {
@@ -187,6 +203,7 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
         lock (_publishing)
             _subscriber.Reset();
         Directory.Clear();
+        _compactor.Reset();
         _catalog.Clear();
         await RestartDeploymentAsync();
         _isVisible = false;
@@ -219,6 +236,8 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
             Show(batch, visible);
         _window.Add(tellsSomething ? batch : null, _batch.Buckets, visible, _records, rows, _position);
         _writer.Notify();
+        foreach (var bucket in _batch.Buckets)
+            _compactor.Consider(bucket);
     }
 
     private void Show(OpBatch batch, Checkpoint? visible)
@@ -242,7 +261,8 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
                 Directory.Publish(written.Write.Batches[index]);
                 _subscriber.Append(written.Write.Batches[index], written.Visible[index]);
             }
-            _subscriber.Durable(written.Position.LastOpId);
+            _durable = written.Position.LastOpId;
+            _subscriber.Durable(_durable);
         }
         if (written.Position.Position > Lsn.None)
             _source.Acknowledge(written.Position.Position);

@@ -54,7 +54,8 @@ public readonly record struct BucketChange(string Name, int FirstOp, int OpCount
 /// <param name="Checksum">Wrapping 32-bit sum.</param>
 /// <param name="Count">Number of operations.</param>
 /// <param name="ByteCount">Bytes of their fragments.</param>
-public readonly record struct BucketSummary(OpId LastOpId, uint Checksum, long Count, long ByteCount);
+/// <param name="Superseded">Operations that later ones made redundant since the bucket was compacted last: what compaction can win.</param>
+public readonly record struct BucketSummary(OpId LastOpId, uint Checksum, long Count, long ByteCount, long Superseded = 0);
 
 /// <summary>A change of the parameter index.</summary>
 /// <param name="Key">Lookup key.</param>
@@ -78,6 +79,15 @@ public interface IBatchSubscriber
 
     /// <summary>Everything up to here can be read from the store.</summary>
     void Durable(OpId upTo);
+
+    /// <summary>
+    /// From now on, until <see cref="Compacted"/>, a read of this bucket may find its log as it was, as it will be, or anything in between. All of
+    /// them lead to the same state from the bucket's <see cref="BucketDirectory.CompactedThrough"/> on.
+    /// </summary>
+    void Compacting(string bucket);
+
+    /// <summary>The bucket's log is stored as it will be: what was read of it before is to be forgotten up to <paramref name="through"/>.</summary>
+    void Compacted(string bucket, OpId through);
 
     /// <summary>All buckets are void; readers have to be sent away.</summary>
     void Reset();

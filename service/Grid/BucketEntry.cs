@@ -20,6 +20,9 @@ internal sealed class BucketEntry
     /// <summary>Completes when the load that is under way ends; several readers share it.</summary>
     public TaskCompletionSource? Load { get; set; }
 
+    /// <summary>How often it was compacted: a load that began before is not to be used.</summary>
+    public int Compactions { get; set; }
+
     /// <summary>Place in the order of use; linked while <see cref="Hot"/> is set.</summary>
     public LinkedListNode<BucketEntry> Use { get; }
 

@@ -112,8 +112,14 @@ public sealed partial class BucketGrid
         }
 
         OpId border;
+        int compactions;
         lock (_gate)
+        {
             border = hot.After;
+            compactions = EntryOf(bucket).Compactions;
+            if (_compacting.Contains(bucket))
+                return;
+        }
         if (border <= after)
             return;
         var older = new HotBucket(after, default);
@@ -121,7 +127,7 @@ public sealed partial class BucketGrid
         lock (_gate)
         {
             ThrowIfVoid(generation);
-            if (EntryOf(bucket) is not { } entry || entry.Hot != hot || hot.After != border)
+            if (EntryOf(bucket) is not { } entry || entry.Hot != hot || hot.After != border || entry.Compactions != compactions)
                 return;
             _hotBytes -= hot.MemoryBytes;
             hot.Prepend(older);

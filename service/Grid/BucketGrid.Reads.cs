@@ -85,7 +85,11 @@ public sealed partial class BucketGrid
         return await ReadColdAsync(bucket, after, upTo, limits, generation, cancellationToken);
     }
 
-    private bool IsWorthLoading(string bucket) => _directory.Find(bucket).ByteCount <= MaxHotBucketBytes;
+    private bool IsWorthLoading(string bucket)
+    {
+        lock (_gate)
+            return !_compacting.Contains(bucket) && _directory.Find(bucket).ByteCount <= MaxHotBucketBytes;
+    }
 
     /// <summary>The totals are known at the bucket's last operation; what came after the position is taken off again.</summary>
     private async ValueTask<BucketSum> SubtractNewerAsync(string bucket, OpId upTo, int generation, CancellationToken cancellationToken)

@@ -123,6 +123,7 @@ public sealed partial class BucketGrid : IBatchSubscriber
             }
             foreach (var bucket in buckets)
             {
+                _compacting.Remove(bucket);
                 if (_entries.TryGetValue(bucket, out var entry) && entry.Hot is not null)
                     MakeCold(entry);
             }
@@ -176,6 +177,7 @@ public sealed partial class BucketGrid : IBatchSubscriber
         _use.Clear();
         _parameters.Clear();
         _pins.Clear();
+        _compacting.Clear();
         _writeCheckpoints.Clear();
         _hiddenWriteCheckpoints.Clear();
         _pending.Clear();

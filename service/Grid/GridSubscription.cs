@@ -119,6 +119,12 @@ public sealed class GridSubscription : IDisposable
         return result;
     }
 
+    /// <summary>
+    /// Whether compaction made a bucket unreadable at a checkpoint that is not the newest any more: what was read is right as far as it goes, but
+    /// the checkpoint cannot be completed by it. To be asked after reading.
+    /// </summary>
+    public bool IsOvertaken(string bucket, OpId upTo) => _grid.IsOvertaken(bucket, upTo);
+
     /// <summary>Ends the subscription.</summary>
     public void Dispose() => _grid.End(this);
 }

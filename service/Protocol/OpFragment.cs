@@ -64,6 +64,25 @@ public static class OpFragment
         WriteChecksum(output, checksum);
     }
 
+    /// <summary>The part of a PUT or a REMOVE that says which row it is about: type, id and subkey, as they are written.</summary>
+    public static ReadOnlySpan<byte> KeyOf(ReadOnlySpan<byte> fragment)
+    {
+        var key = fragment[(fragment.IndexOf((byte)',') + 1)..];
+        var length = 0;
+        for (var part = 0; part < 3; part++)
+        {
+            length += key[length..].IndexOf((byte)':') + 2; // behind the opening quote
+            while (true)
+            {
+                length += key[length..].IndexOfAny((byte)'"', (byte)'\\') + 1;
+                if (key[length - 1] == (byte)'"')
+                    break;
+                length++; // what is escaped
+            }
+        }
+        return key[..length];
+    }
+
     /// <summary>Appends <paramref name="utf8"/> as a JSON string.</summary>
     public static void WriteString(IBufferWriter<byte> output, ReadOnlySpan<byte> utf8)
     {

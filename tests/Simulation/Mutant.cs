@@ -10,4 +10,7 @@ internal enum Mutant
 
     /// <summary>After a crash op ids are handed out again for other content.</summary>
     ReuseOpIds,
+
+    /// <summary>Compaction drops one operation too many.</summary>
+    LoseInCompaction,
 }

@@ -15,7 +15,12 @@ internal static class Mutants
         mutant == Mutant.AcknowledgeBeforeDurable ? new HastySource(source) : source;
 
     public static IColdStorage Wrap(Mutant mutant, IColdStorage storage, int life) =>
-        mutant == Mutant.ReuseOpIds && life > 1 ? new ForgetfulStore(storage) : storage;
+        mutant switch
+        {
+            Mutant.ReuseOpIds when life > 1 => new ForgetfulStore(storage),
+            Mutant.LoseInCompaction => new LossyStore(storage),
+            _ => storage,
+        };
 
     /// <summary>Acknowledges a transaction as soon as it was read.</summary>
     private sealed class HastySource(IChangeSource source) : IChangeSource
@@ -34,6 +39,33 @@ internal static class Mutants
                 yield return change;
             }
         }
+    }
+
+    /// <summary>Loses the last operation of each range that is replaced.</summary>
+    private sealed class LossyStore(IColdStorage storage) : IColdStorage
+    {
+        public ValueTask OpenAsync(CancellationToken cancellationToken) => storage.OpenAsync(cancellationToken);
+
+        public ValueTask WriteAsync(StoreWrite write, CancellationToken cancellationToken)
+        {
+            for (var index = 0; index < write.Rewrites.Count; index++)
+            {
+                var rewrite = write.Rewrites[index];
+                if (rewrite.Ops.Length > 0)
+                    write.Rewrites[index] = rewrite with { Ops = rewrite.Ops[..^1] };
+            }
+            return storage.WriteAsync(write, cancellationToken);
+        }
+
+        public ValueTask GetAsync(RecordQuery query, CancellationToken cancellationToken) => storage.GetAsync(query, cancellationToken);
+
+        public IAsyncEnumerable<StoredRecord> ScanAsync(RecordTable table, ReadOnlyMemory<byte> prefix, CancellationToken cancellationToken) =>
+            storage.ScanAsync(table, prefix, cancellationToken);
+
+        public IAsyncEnumerable<BucketOp> ReadAsync(string bucket, OpId after, OpId upTo, CancellationToken cancellationToken) =>
+            storage.ReadAsync(bucket, after, upTo, cancellationToken);
+
+        public ValueTask DisposeAsync() => storage.DisposeAsync();
     }
 
     /// <summary>Forgets the newest op ids that it was told of.</summary>

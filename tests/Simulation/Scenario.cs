@@ -29,4 +29,7 @@ internal enum Fault
     RefuseConnections,
     SlowStore,
     FailStore,
+
+    /// <summary>Every bucket is compacted, whatever is being read at the moment.</summary>
+    Compact,
 }

@@ -37,6 +37,9 @@ internal sealed record SimulationCounts
 
     public int Checkpoints { get; set; }
 
+    /// <summary>Ranges of buckets that compaction replaced.</summary>
+    public int Rewrites { get; set; }
+
     public int Uploads { get; set; }
 
     public int Acknowledgements { get; set; }

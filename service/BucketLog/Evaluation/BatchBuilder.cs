@@ -55,10 +55,17 @@ internal sealed class BatchBuilder
         _ops.Add(new Pending(LastOpId, bucket.BatchIndex, kind, checksum, fragment, fragmentLength));
 
         var total = bucket.Evaluated;
-        bucket.Evaluated = kind == OpKind.Clear
-            ? new BucketSummary(LastOpId, checksum, total.Count + 1, total.ByteCount + fragmentLength)
-            : new BucketSummary(LastOpId, unchecked(total.Checksum + checksum), total.Count + 1, total.ByteCount + fragmentLength);
+        bucket.Evaluated = total with
+        {
+            LastOpId = LastOpId,
+            Checksum = kind == OpKind.Clear ? checksum : unchecked(total.Checksum + checksum),
+            Count = total.Count + 1,
+            ByteCount = total.ByteCount + fragmentLength,
+        };
     }
+
+    /// <summary>One of this batch's operations of the bucket makes an earlier one redundant.</summary>
+    public static void Supersede(BucketEntry bucket) => bucket.Evaluated = bucket.Evaluated with { Superseded = bucket.Evaluated.Superseded + 1 };
 
     public void AddLookup(string key, string entry, ReadOnlyMemory<byte>? record)
     {

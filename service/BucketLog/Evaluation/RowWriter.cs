@@ -114,7 +114,10 @@ internal sealed class RowWriter(BatchBuilder batch, BucketDirectory directory, W
             for (var buckets = reader.ReadCount(); buckets > 0; buckets--)
             {
                 var bucket = reader.ReadCount();
-                if (_outputs.Contains(table, id, bucket) || directory.ByNumber(bucket) is not { } entry)
+                if (directory.ByNumber(bucket) is not { } entry)
+                    continue;
+                BatchBuilder.Supersede(entry);
+                if (_outputs.Contains(table, id, bucket))
                     continue;
                 if (fragment < 0)
                 {

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Text;
 using TopGun.Buckets.BucketLog.Evaluation;
 using TopGun.Buckets.BucketLog.Records;
+using TopGun.Buckets.Protocol;
 
 namespace TopGun.Buckets.BucketLog.Writing;
 
@@ -66,7 +67,19 @@ internal sealed class DirtySet
     public void Drop(IReadOnlyList<BucketEntry> buckets)
     {
         foreach (var bucket in buckets)
+        {
+            Write.Rewrites.Add(new BucketRewrite(bucket.Name, OpId.None, bucket.Evaluated.LastOpId, default));
             Write.Records.Delete(RecordTable.Bucket, Encoding.UTF8.GetBytes(bucket.Name));
+        }
+    }
+
+    /// <summary>Adds ranges of a bucket that are replaced.</summary>
+    public void Add(BucketEntry bucket, IReadOnlyList<BucketRewrite> rewrites)
+    {
+        Write.Rewrites.AddRange(rewrites);
+        foreach (var rewrite in rewrites)
+            ByteCount += rewrite.ByteCount;
+        Add(bucket, bucket.Evaluated);
     }
 
     /// <summary>Adds what is known only when the write begins: totals and position.</summary>

@@ -60,6 +60,18 @@ internal sealed class DirtyWindow(TimeProvider time)
         }
     }
 
+    /// <summary>Adds ranges of a bucket that are replaced, with its totals after that.</summary>
+    public void Add(BucketEntry bucket, IReadOnlyList<BucketRewrite> rewrites)
+    {
+        lock (_gate)
+        {
+            if (!_gathering.HasContent)
+                _gathering.OldestTimestamp = time.GetTimestamp();
+            _gathering.Add(bucket, rewrites);
+            _gathering.Sequence = ++_sequence;
+        }
+    }
+
     /// <summary>Makes the next write void everything stored before it.</summary>
     public void Reset()
     {

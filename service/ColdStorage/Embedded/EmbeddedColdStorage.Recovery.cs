@@ -109,10 +109,10 @@ public sealed partial class EmbeddedColdStorage
             Forget();
             _foundReset = true;
         }
-        frame.Index((bucket, extent) =>
+        frame.Index(added =>
         {
-            _index.Add(bucket, extent);
-            _segmentExtents.Add((bucket, extent));
+            _index.Add(added);
+            _segmentExtents.Add(added);
         });
         if (frame.Segment > _replay.Segment || (frame.Segment == _replay.Segment && frame.Offset >= _replay.Offset))
             frame.Apply(_records);

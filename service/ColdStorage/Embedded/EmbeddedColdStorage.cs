@@ -28,7 +28,7 @@ public sealed partial class EmbeddedColdStorage : IColdStorage
     private readonly OpIndex _index = new();
     private readonly RecordStore _records = new();
     private readonly Dictionary<int, SafeFileHandle> _segments = [];
-    private readonly List<(string Bucket, Extent Extent)> _segmentExtents = []; // of the segment being written
+    private readonly List<IndexedExtent> _segmentExtents = []; // of the segment being written
     private readonly FrameWriter _frame = new();
     private readonly ExtentReader _extents;
 
@@ -184,14 +184,15 @@ public sealed partial class EmbeddedColdStorage : IColdStorage
 
     private void Index(in FrameBucket bucket)
     {
-        if (bucket.Count == 0)
+        if (bucket.Count == 0 && bucket.InPlaceOf.IsEmpty)
             return;
         var header = _frame.Header;
-        var extent = new Extent(
+        var extent = bucket.Count == 0 ? default : new Extent(
             _segment, _segmentLength + bucket.Offset, bucket.Count, bucket.Crc,
             _segmentLength + FrameFormat.HeaderSize + header.BucketBytes + header.OpBytes + header.RecordBytes, bucket.First, bucket.Last);
-        _index.Add(bucket.Name, extent);
-        _segmentExtents.Add((bucket.Name, extent));
+        var added = new IndexedExtent(bucket.Name, extent, bucket.InPlaceOf);
+        _index.Add(added);
+        _segmentExtents.Add(added);
     }
 
     private void ApplyRecords(RecordChanges? records)

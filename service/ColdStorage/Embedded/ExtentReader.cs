@@ -33,6 +33,7 @@ internal sealed class ExtentReader(StoreFiles files)
     private List<StoredOp> ReadEntries(SafeFileHandle file, Extent extent, ulong after, ulong upTo)
     {
         var size = extent.Count * FrameFormat.OpSize;
+        var (first, last) = (Math.Max(after + 1, extent.First), Math.Min(upTo, extent.Last));
         var rented = ArrayPool<byte>.Shared.Rent(size);
         try
         {
@@ -43,7 +44,7 @@ internal sealed class ExtentReader(StoreFiles files)
             for (; !bytes.IsEmpty; bytes = bytes[FrameFormat.OpSize..])
             {
                 var entry = FrameFormat.ReadOp(bytes);
-                if (entry.OpId.Value > after && entry.OpId.Value <= upTo)
+                if (entry.OpId.Value >= first && entry.OpId.Value <= last)
                     entries.Add(entry);
             }
             return entries;

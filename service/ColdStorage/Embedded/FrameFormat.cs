@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Buffers.Binary;
+using System.Text;
 using TopGun.Buckets.BucketLog;
 using TopGun.Buckets.Protocol;
 
@@ -11,7 +12,7 @@ namespace TopGun.Buckets.ColdStorage.Embedded;
 /// <code>
 /// frame    := │ header │ buckets │ ops │ records │ fragments │
 /// header   := │ magic u32 │ crc of the rest of the header u32 │ sequence u64 │ crc of what follows u32 │ flags u32 │ four lengths, u64 each │
-/// buckets  := ( │ name length u32 │ name │ op count u32 │ crc of its ops u32 │ )*
+/// buckets  := ( │ name length u32 │ name │ op count u32 │ crc of its ops u32 │ in place of the ops after u64 │ up to u64; zero: of none │ )*
 /// ops      := ( │ op id u64 │ kind u8 and offset in fragments u56 │ length u32 │ checksum u32 │ crc of the fragment u32 │ )*   by bucket, then id
 /// records  := ( │ table u8 │ key length u32 │ value length u32, all ones: removed │ key │ value │ )*
 /// </code>
@@ -21,6 +22,7 @@ internal static class FrameFormat
 {
     public const int HeaderSize = 56;
     public const int OpSize = 28;
+    public const int BucketSize = 28; // without the name
     public const uint ResetFlag = 1;
     public const uint NoValue = uint.MaxValue;
     private const uint Magic = 0x46424754; // "TGBF"
@@ -55,6 +57,20 @@ internal static class FrameFormat
             BinaryPrimitives.ReadInt64LittleEndian(header[40..]),
             BinaryPrimitives.ReadInt64LittleEndian(header[48..]));
         return true;
+    }
+
+    /// <summary>Reads the first of a frame's bucket entries; <paramref name="source"/> is moved behind it.</summary>
+    public static StoredBucket ReadBucket(ref ReadOnlySpan<byte> source)
+    {
+        var name = BinaryPrimitives.ReadInt32LittleEndian(source);
+        var rest = source[(4 + name)..];
+        var bucket = new StoredBucket(
+            Encoding.UTF8.GetString(source.Slice(4, name)),
+            BinaryPrimitives.ReadInt32LittleEndian(rest),
+            BinaryPrimitives.ReadUInt32LittleEndian(rest[4..]),
+            new OpRange(BinaryPrimitives.ReadUInt64LittleEndian(rest[8..]), BinaryPrimitives.ReadUInt64LittleEndian(rest[16..])));
+        source = source[(BucketSize + name)..];
+        return bucket;
     }
 
     public static void WriteOp(Span<byte> target, in BucketOp op, long fragmentOffset)
@@ -99,6 +115,9 @@ internal readonly record struct FrameHeader(
 
     public bool IsReset => (Flags & FrameFormat.ResetFlag) != 0;
 }
+
+/// <summary>One entry of a frame's bucket table.</summary>
+internal readonly record struct StoredBucket(string Name, int Count, uint Crc, OpRange InPlaceOf);
 
 /// <summary>One entry of a frame's op table.</summary>
 internal readonly record struct StoredOp(OpId OpId, OpKind Kind, long FragmentOffset, int FragmentLength, uint Checksum, uint FragmentCrc);

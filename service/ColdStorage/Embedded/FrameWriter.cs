@@ -7,7 +7,9 @@ using TopGun.Buckets.Protocol;
 
 namespace TopGun.Buckets.ColdStorage.Embedded;
 
-/// <summary>Lays out one write as a frame: ops of all its batches by bucket, every fragment once. Reused from write to write.</summary>
+/// <summary>
+/// Lays out one write as a frame: ops of all its batches by bucket, every fragment once, then the rewrites. Reused from write to write.
+/// </summary>
 internal sealed class FrameWriter
 {
     private const int KeepBytes = 64 << 20;
@@ -18,6 +20,8 @@ internal sealed class FrameWriter
     private readonly List<long> _fragmentBases = []; // of each batch, in the frame's fragments
     private readonly List<ReadOnlyMemory<byte>> _buffers = [];
     private ArrayBufferWriter<byte> _bytes = new(1 << 16);
+    private ArrayBufferWriter<byte> _rewritten = new(1 << 16); // fragments of the rewrites, behind those of the batches
+    private long _batchFragments;
 
     /// <summary>The frame's bytes, in pieces; valid until the next <see cref="Write"/>.</summary>
     public IReadOnlyList<ReadOnlyMemory<byte>> Buffers => _buffers;
@@ -31,7 +35,10 @@ internal sealed class FrameWriter
     {
         if (_bytes.Capacity > KeepBytes)
             _bytes = new ArrayBufferWriter<byte>(1 << 16);
+        if (_rewritten.Capacity > KeepBytes)
+            _rewritten = new ArrayBufferWriter<byte>(1 << 16);
         _bytes.ResetWrittenCount();
+        _rewritten.ResetWrittenCount();
         _buffers.Clear();
         Gather(write);
 
@@ -47,15 +54,14 @@ internal sealed class FrameWriter
 
         _buffers.Add(_bytes.WrittenMemory);
         var crc = Crc32C.Compute(_bytes.WrittenSpan[FrameFormat.HeaderSize..]);
-        var fragmentBytes = 0L;
-        foreach (var batch in write.Batches)
+        foreach (var fragments in write.Batches.Select(batch => batch.Fragments).Append(_rewritten.WrittenMemory))
         {
-            if (batch.Fragments.IsEmpty)
+            if (fragments.IsEmpty)
                 continue;
-            _buffers.Add(batch.Fragments);
-            crc = Crc32C.Compute(batch.Fragments.Span, crc);
-            fragmentBytes += batch.Fragments.Length;
+            _buffers.Add(fragments);
+            crc = Crc32C.Compute(fragments.Span, crc);
         }
+        var fragmentBytes = _batchFragments + _rewritten.WrittenCount;
         Header = new FrameHeader(
             sequence, crc, write.Reset ? FrameFormat.ResetFlag : 0, bucketBytes, opBytes, recordBytes, fragmentBytes);
         FrameFormat.WriteHeader(MemoryMarshal.AsMemory(_bytes.WrittenMemory).Span, Header);
@@ -67,11 +73,11 @@ internal sealed class FrameWriter
         _buckets.Clear();
         _ranges.Clear();
         _fragmentBases.Clear();
-        var fragments = 0L;
+        _batchFragments = 0;
         for (var batch = 0; batch < write.Batches.Count; batch++)
         {
-            _fragmentBases.Add(fragments);
-            fragments += write.Batches[batch].Fragments.Length;
+            _fragmentBases.Add(_batchFragments);
+            _batchFragments += write.Batches[batch].Fragments.Length;
             foreach (var change in write.Batches[batch].Buckets)
             {
                 if (!_bucketOf.TryGetValue(change.Name, out var bucket))
@@ -89,6 +95,17 @@ internal sealed class FrameWriter
                 _ranges.Add(new Range { Batch = batch, FirstOp = change.FirstOp, OpCount = change.OpCount, Next = -1 });
             }
         }
+        for (var index = 0; index < write.Rewrites.Count; index++)
+        {
+            var rewrite = write.Rewrites[index];
+            _buckets.Add(new FrameBucket(rewrite.Bucket)
+            {
+                FirstRange = -1,
+                Count = rewrite.Ops.Length,
+                Rewrite = index,
+                InPlaceOf = new OpRange(rewrite.After.Value, rewrite.UpTo.Value),
+            });
+        }
     }
 
     private (long BucketBytes, long OpBytes) WriteOps(StoreWrite write)
@@ -97,11 +114,13 @@ internal sealed class FrameWriter
         foreach (var bucket in _buckets)
         {
             var name = Encoding.UTF8.GetByteCount(bucket.Name);
-            var span = _bytes.GetSpan(name + 12);
+            var span = _bytes.GetSpan(name + FrameFormat.BucketSize);
             BinaryPrimitives.WriteInt32LittleEndian(span, name);
             Encoding.UTF8.GetBytes(bucket.Name, span[4..]);
-            BinaryPrimitives.WriteInt32LittleEndian(span[(4 + name)..], bucket.Count);
-            _bytes.Advance(name + 12); // the checksum follows when the ops are known
+            BinaryPrimitives.WriteInt32LittleEndian(span[(4 + name)..], bucket.Count); // the checksum follows when the ops are known
+            BinaryPrimitives.WriteUInt64LittleEndian(span[(12 + name)..], bucket.InPlaceOf.After);
+            BinaryPrimitives.WriteUInt64LittleEndian(span[(20 + name)..], bucket.InPlaceOf.UpTo);
+            _bytes.Advance(name + FrameFormat.BucketSize);
             opCount += bucket.Count;
         }
         var bucketBytes = _bytes.WrittenCount - FrameFormat.HeaderSize;
@@ -114,8 +133,13 @@ internal sealed class FrameWriter
             var start = offset;
             for (var range = bucket.FirstRange; range >= 0; range = _ranges[range].Next)
                 offset = WriteRange(write, _ranges[range], ops, offset);
-            bucket.First = BinaryPrimitives.ReadUInt64LittleEndian(ops[start..]);
-            bucket.Last = BinaryPrimitives.ReadUInt64LittleEndian(ops[(offset - FrameFormat.OpSize)..]);
+            if (bucket.FirstRange < 0)
+                offset = WriteRewrite(write.Rewrites[bucket.Rewrite], ops, offset);
+            if (offset > start)
+            {
+                bucket.First = BinaryPrimitives.ReadUInt64LittleEndian(ops[start..]);
+                bucket.Last = BinaryPrimitives.ReadUInt64LittleEndian(ops[(offset - FrameFormat.OpSize)..]);
+            }
             bucket.Crc = Crc32C.Compute(ops[start..offset]);
         }
         _bytes.Advance(opBytes);
@@ -136,6 +160,17 @@ internal sealed class FrameWriter
         return offset;
     }
 
+    private int WriteRewrite(BucketRewrite rewrite, Span<byte> ops, int offset)
+    {
+        foreach (ref readonly var op in rewrite.Ops.Span)
+        {
+            FrameFormat.WriteOp(ops[offset..], op, _batchFragments + _rewritten.WrittenCount);
+            _rewritten.Write(op.Fragment.Span);
+            offset += FrameFormat.OpSize;
+        }
+        return offset;
+    }
+
     private void WriteBucketChecksums()
     {
         var span = MemoryMarshal.AsMemory(_bytes.WrittenMemory).Span[FrameFormat.HeaderSize..];
@@ -143,7 +178,7 @@ internal sealed class FrameWriter
         {
             var name = BinaryPrimitives.ReadInt32LittleEndian(span);
             BinaryPrimitives.WriteUInt32LittleEndian(span[(8 + name)..], bucket.Crc);
-            span = span[(12 + name)..];
+            span = span[(FrameFormat.BucketSize + name)..];
         }
     }
 
@@ -163,6 +198,8 @@ internal struct FrameBucket(string name)
     public int FirstRange;
     public int LastRange;
     public int Count;
+    public int Rewrite; // which of the write's, when there is no range
+    public OpRange InPlaceOf;
     public int Offset; // of its first op, from the frame's start
     public uint Crc;
     public ulong First;

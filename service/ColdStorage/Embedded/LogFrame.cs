@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Text;
 using TopGun.Buckets.BucketLog;
 using TopGun.Buckets.ColdStorage.Embedded.Runs;
 
@@ -15,7 +14,7 @@ internal readonly record struct LogFrame(int Segment, long Offset, FrameHeader H
     public long End => Offset + Header.Length;
 
     /// <summary>Adds the frame's operations to the index.</summary>
-    public void Index(Action<string, Extent> add)
+    public void Index(Action<IndexedExtent> add)
     {
         var buckets = Content.Span[..(int)Header.BucketBytes];
         var ops = Content.Span.Slice((int)Header.BucketBytes, (int)Header.OpBytes);
@@ -23,18 +22,16 @@ internal readonly record struct LogFrame(int Segment, long Offset, FrameHeader H
         var fragments = place + Header.OpBytes + Header.RecordBytes;
         while (!buckets.IsEmpty)
         {
-            var nameLength = BinaryPrimitives.ReadInt32LittleEndian(buckets);
-            var name = Encoding.UTF8.GetString(buckets.Slice(4, nameLength));
-            var count = BinaryPrimitives.ReadInt32LittleEndian(buckets[(4 + nameLength)..]);
-            var crc = BinaryPrimitives.ReadUInt32LittleEndian(buckets[(8 + nameLength)..]);
-            buckets = buckets[(12 + nameLength)..];
-            if (count == 0)
-                continue;
-            var length = count * FrameFormat.OpSize;
-            add(name, new Extent(
-                Segment, place, count, crc, fragments,
-                BinaryPrimitives.ReadUInt64LittleEndian(ops),
-                BinaryPrimitives.ReadUInt64LittleEndian(ops[(length - FrameFormat.OpSize)..])));
+            var bucket = FrameFormat.ReadBucket(ref buckets);
+            var length = bucket.Count * FrameFormat.OpSize;
+            var extent = bucket.Count == 0
+                ? default
+                : new Extent(
+                    Segment, place, bucket.Count, bucket.Crc, fragments,
+                    BinaryPrimitives.ReadUInt64LittleEndian(ops),
+                    BinaryPrimitives.ReadUInt64LittleEndian(ops[(length - FrameFormat.OpSize)..]));
+            if (bucket.Count > 0 || !bucket.InPlaceOf.IsEmpty)
+                add(new IndexedExtent(bucket.Name, extent, bucket.InPlaceOf));
             ops = ops[length..];
             place += length;
         }

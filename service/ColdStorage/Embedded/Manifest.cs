@@ -15,7 +15,7 @@ namespace TopGun.Buckets.ColdStorage.Embedded;
 internal sealed record Manifest(
     Guid Store, int FirstSegment, int ReplaySegment, long ReplayOffset, int NextRun, IReadOnlyList<(int Number, int Tier)> Runs)
 {
-    public const int Format = 1;
+    public const int Format = 2;
     public const string Name = "manifest";
 
     public byte[] Serialize()

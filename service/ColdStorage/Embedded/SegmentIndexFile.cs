@@ -11,19 +11,19 @@ namespace TopGun.Buckets.ColdStorage.Embedded;
 /// <code>
 /// file   := │ crc of the rest u32 │ end of the segment u64 │ sequence of the next frame u64 │ names u32 │ name* │ extents u32 │ extent* │
 /// name   := │ length u32 │ UTF-8 │
-/// extent := │ name index u32 │ offset u64 │ count u32 │ crc u32 │ fragments u64 │ first op id u64 │ last op id u64 │
+/// extent := │ name index u32 │ offset u64 │ count u32 │ crc u32 │ fragments u64 │ first op id u64 │ last op id u64 │ in place of the ops after u64 │ up to u64 │
 /// </code>
 /// </remarks>
 internal static class SegmentIndexFile
 {
-    private const int ExtentSize = 44;
+    private const int ExtentSize = 60;
 
-    public static ReadOnlyMemory<byte> Serialize(long end, ulong nextSequence, List<(string Bucket, Extent Extent)> extents)
+    public static ReadOnlyMemory<byte> Serialize(long end, ulong nextSequence, List<IndexedExtent> extents)
     {
         var output = new ArrayBufferWriter<byte>(1 << 16);
         var names = new Dictionary<string, int>(StringComparer.Ordinal);
-        foreach (var (bucket, _) in extents)
-            names.TryAdd(bucket, names.Count);
+        foreach (var added in extents)
+            names.TryAdd(added.Bucket, names.Count);
 
         var span = output.GetSpan(24);
         BinaryPrimitives.WriteInt64LittleEndian(span[4..], end);
@@ -39,7 +39,7 @@ internal static class SegmentIndexFile
         }
         BinaryPrimitives.WriteInt32LittleEndian(output.GetSpan(4), extents.Count);
         output.Advance(4);
-        foreach (var (bucket, extent) in extents)
+        foreach (var (bucket, extent, inPlaceOf) in extents)
         {
             span = output.GetSpan(ExtentSize);
             BinaryPrimitives.WriteInt32LittleEndian(span, names[bucket]);
@@ -49,6 +49,8 @@ internal static class SegmentIndexFile
             BinaryPrimitives.WriteInt64LittleEndian(span[20..], extent.Fragments);
             BinaryPrimitives.WriteUInt64LittleEndian(span[28..], extent.First);
             BinaryPrimitives.WriteUInt64LittleEndian(span[36..], extent.Last);
+            BinaryPrimitives.WriteUInt64LittleEndian(span[44..], inPlaceOf.After);
+            BinaryPrimitives.WriteUInt64LittleEndian(span[52..], inPlaceOf.UpTo);
             output.Advance(ExtentSize);
         }
         BinaryPrimitives.WriteUInt32LittleEndian(
@@ -77,14 +79,16 @@ internal static class SegmentIndexFile
         bytes = bytes[4..];
         for (; count > 0; count--, bytes = bytes[ExtentSize..])
         {
-            index.Add(names[BinaryPrimitives.ReadInt32LittleEndian(bytes)], new Extent(
+            var extent = new Extent(
                 segment,
                 BinaryPrimitives.ReadInt64LittleEndian(bytes[4..]),
                 BinaryPrimitives.ReadInt32LittleEndian(bytes[12..]),
                 BinaryPrimitives.ReadUInt32LittleEndian(bytes[16..]),
                 BinaryPrimitives.ReadInt64LittleEndian(bytes[20..]),
                 BinaryPrimitives.ReadUInt64LittleEndian(bytes[28..]),
-                BinaryPrimitives.ReadUInt64LittleEndian(bytes[36..])));
+                BinaryPrimitives.ReadUInt64LittleEndian(bytes[36..]));
+            var inPlaceOf = new OpRange(BinaryPrimitives.ReadUInt64LittleEndian(bytes[44..]), BinaryPrimitives.ReadUInt64LittleEndian(bytes[52..]));
+            index.Add(new IndexedExtent(names[BinaryPrimitives.ReadInt32LittleEndian(bytes)], extent, inPlaceOf));
         }
         return true;
     }

@@ -24,6 +24,8 @@ public sealed class NullColdStorage : IColdStorage
                 Reset();
             foreach (var batch in write.Batches)
                 Append(batch);
+            foreach (var rewrite in write.Rewrites)
+                Replace(rewrite);
             for (var index = 0; index < write.Records.Count; index++)
                 Apply(write.Records[index]);
         }
@@ -100,6 +102,20 @@ public sealed class NullColdStorage : IColdStorage
             foreach (var op in batch.OpsOf(change).Span)
                 ops.Add(op with { Fragment = Copied(op.Fragment, batch.Fragments, fragments) });
         }
+    }
+
+    // The list is replaced, not changed.
+    private void Replace(BucketRewrite rewrite)
+    {
+        var ops = _buckets.GetValueOrDefault(rewrite.Bucket, []);
+        List<BucketOp> replaced = [.. ops.TakeWhile(op => op.OpId <= rewrite.After)];
+        foreach (var op in rewrite.Ops.Span)
+            replaced.Add(op with { Fragment = op.Fragment.ToArray() });
+        replaced.AddRange(ops.SkipWhile(op => op.OpId <= rewrite.UpTo));
+        if (replaced.Count > 0)
+            _buckets[rewrite.Bucket] = replaced;
+        else
+            _buckets.Remove(rewrite.Bucket);
     }
 
     private void Apply(RecordChange change)

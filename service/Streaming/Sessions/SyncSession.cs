@@ -30,6 +30,7 @@ public sealed class SyncSession
     private bool _isFirst = true;
     private bool _areStreamsNew = true;
     private int? _rulesNumber;
+    private bool _isOvertaken; // the checkpoint cannot be completed: compaction went past it while it was being read
     private TimeSpan? _heldBackUntil;
 
     /// <summary>A session that begins with <see cref="RunAsync"/>.</summary>
@@ -128,6 +129,8 @@ public sealed class SyncSession
     {
         if (_subscription.Take(_changed) is not { } update || IsHeldBack(update, pulse))
             return false;
+        var isInsteadOfAnother = _isOvertaken;
+        _isOvertaken = false;
 
         foreach (var bucket in _updated)
             bucket.IsUpdated = false;
@@ -153,7 +156,7 @@ public sealed class SyncSession
         }
 
         var isNewWriteCheckpoint = update.WriteCheckpoint is { } id && (_writeCheckpoint is null || id > _writeCheckpoint);
-        if (!_areStreamsNew && _updated.Count == 0 && _removed.Count == 0 && !isNewWriteCheckpoint)
+        if (!_areStreamsNew && _updated.Count == 0 && _removed.Count == 0 && !isNewWriteCheckpoint && !isInsteadOfAnother)
             return false;
         if (isNewWriteCheckpoint)
             _writeCheckpoint = update.WriteCheckpoint;
@@ -190,6 +193,7 @@ public sealed class SyncSession
     private async ValueTask AddIfNewsAsync(SessionBucket bucket, bool isNew, OpId upTo, CancellationToken stop)
     {
         var sum = await _subscription.SumAsync(bucket.Bucket, upTo, stop);
+        _isOvertaken |= _subscription.IsOvertaken(bucket.Bucket, upTo);
         if (!isNew && sum == bucket.Sent)
             return;
         bucket.Sent = sum;
@@ -225,6 +229,7 @@ public sealed class SyncSession
                 if (!read.IsCompleted)
                     await sender.FlushAsync(); // let the client have what there is while the store is read
                 page = await read;
+                _isOvertaken |= _subscription.IsOvertaken(bucket.Bucket, _upTo);
                 if (page.Count > 0)
                 {
                     await sender.WriteDataAsync(bucket.Bucket, bucket.Position, page);
@@ -232,12 +237,12 @@ public sealed class SyncSession
                     sent += page.Count;
                     OpsSent += page.Count;
                 }
-                bucket.IsPending = page.HasMore;
+                bucket.IsPending = page.HasMore || _isOvertaken;
                 if (pulse.IsExpired)
                     return true;
                 if (pulse.TakeDueLine() is { } line)
                     await sender.WriteAsync(line);
-                if (page.Count > 0 && await CutOverAsync(sent, pulse, stop))
+                if ((page.Count > 0 || _isOvertaken) && await CutOverAsync(sent, pulse, stop))
                 {
                     _pending.RemoveAll(static bucket => !bucket.IsPending);
                     return false;
@@ -252,6 +257,8 @@ public sealed class SyncSession
             }
         }
         _pending.Clear();
+        if (_isOvertaken && await PrepareAsync(pulse, stop))
+            return false;
         await sender.WriteAsync(new CheckpointCompleteLine(_upTo));
         await sender.FlushAsync();
         return true;
@@ -259,10 +266,12 @@ public sealed class SyncSession
 
     /// <summary>
     /// Whether a newer checkpoint takes over between two lines. It does only if it changes something for this client, which would otherwise
-    /// wait for a completion that never comes. A lost bucket is not sent any further.
+    /// wait for a completion that never comes. A lost bucket is not sent any further. One that compaction has overtaken cannot be completed.
     /// </summary>
     private async ValueTask<bool> CutOverAsync(int sent, SessionPulse pulse, CancellationToken stop)
     {
+        if (_isOvertaken)
+            return await PrepareAsync(pulse, stop);
         var isTime = sent >= _settings.MinOpsBeforeCutOver ? _subscription.HasUpdate : _subscription.HasLookupUpdate;
         return isTime && await PrepareAsync(pulse, stop);
     }

@@ -24,5 +24,9 @@ internal sealed class BucketNames(IBatchSubscriber target) : IBatchSubscriber
 
     public void Durable(OpId upTo) => target.Durable(upTo);
 
+    public void Compacting(string bucket) => target.Compacting(bucket);
+
+    public void Compacted(string bucket, OpId through) => target.Compacted(bucket, through);
+
     public void Reset() => target.Reset();
 }

@@ -28,6 +28,14 @@ internal sealed class CountingSubscriber : IBatchSubscriber
     {
     }
 
+    public void Compacting(string bucket)
+    {
+    }
+
+    public void Compacted(string bucket, OpId through)
+    {
+    }
+
     public void Reset()
     {
     }

@@ -118,6 +118,14 @@ public class RowsEnterBuckets
         {
         }
 
+        public void Compacting(string bucket)
+        {
+        }
+
+        public void Compacted(string bucket, OpId through)
+        {
+        }
+
         public void Reset()
         {
             lock (_gate)

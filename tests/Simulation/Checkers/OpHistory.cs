@@ -50,7 +50,7 @@ internal sealed class OpHistory(SimLoop loop)
     {
         foreach (var (bucket, op) in _hidden)
         {
-            if (!See(bucket, op.OpId, op.Checksum, SimTrace.HashOf(op.Fragment.Span)) && op.OpId > _stored)
+            if (!See(bucket, op.OpId, op.Kind, op.Checksum, SimTrace.HashOf(op.Fragment.Span)) && op.OpId > _stored)
                 Replayed++;
         }
         _hidden.Clear();
@@ -86,13 +86,20 @@ internal sealed class OpHistory(SimLoop loop)
 
     /// <summary>Called for every operation that goes over a wire.</summary>
     /// <returns>Whether it is seen for the first time.</returns>
-    public bool See(string bucket, OpId opId, uint checksum, ulong content)
+    /// <remarks>Compaction may have put a placeholder in its place, which counts as much as the operation did, or as all of them up to it.</remarks>
+    public bool See(string bucket, OpId opId, OpKind kind, uint checksum, ulong content)
     {
         if (!_buckets.TryGetValue(bucket, out var log))
             _buckets.Add(bucket, log = []);
         if (log.TryGetValue(opId.Value, out var known))
         {
-            if (known != new SeenOp(checksum, content))
+            var isPlaceholder = kind switch
+            {
+                OpKind.Move => checksum == known.Checksum,
+                OpKind.Clear => checksum == Sum(bucket, opId),
+                _ => false,
+            };
+            if (known != new SeenOp(checksum, content) && !isPlaceholder)
                 loop.Fail("C-OPID", $"Operation {opId} of bucket {bucket} has two contents.");
             return false;
         }
@@ -106,23 +113,20 @@ internal sealed class OpHistory(SimLoop loop)
     /// <summary>Position of the source that a checkpoint stands for.</summary>
     public Lsn? PositionOf(OpId checkpoint) => _positions.TryGetValue(checkpoint.Value, out var position) ? position : null;
 
-    /// <summary>Checksum and number of a bucket's operations between two positions.</summary>
-    public (uint Checksum, long Count) Sum(string bucket, OpId after, OpId upTo)
+    /// <summary>Checksum of a bucket's operations up to a position.</summary>
+    public uint Sum(string bucket, OpId upTo)
     {
-        var (sum, count) = (0u, 0L);
+        var sum = 0u;
         // Lines of an earlier generation may still be on their way when the next one begins.
         var voidUpTo = _resets.FindLast(reset => reset < upTo);
         if (!_buckets.TryGetValue(bucket, out var log))
-            return (sum, count);
+            return sum;
         foreach (var (opId, seen) in log)
         {
-            if (opId > Math.Max(after.Value, voidUpTo.Value) && opId <= upTo.Value)
-            {
+            if (opId > voidUpTo.Value && opId <= upTo.Value)
                 sum = unchecked(sum + seen.Checksum);
-                count++;
-            }
         }
-        return (sum, count);
+        return sum;
     }
 
     private readonly record struct SeenOp(uint Checksum, ulong Content);

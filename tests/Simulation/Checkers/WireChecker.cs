@@ -10,7 +10,7 @@ internal sealed class WireChecker(SimLoop loop, OpHistory history, string connec
 {
     private readonly SortedDictionary<string, uint> _checkpoint = new(StringComparer.Ordinal);
     private readonly SortedDictionary<string, OpId> _after = new(StringComparer.Ordinal);
-    private readonly SortedDictionary<string, (OpId Last, long Count)> _received = new(StringComparer.Ordinal);
+    private readonly SortedDictionary<string, (OpId Last, uint Checksum)> _received = new(StringComparer.Ordinal);
     private readonly List<byte> _line = [];
     private OpId _lastOpId;
     private bool _started;
@@ -88,11 +88,7 @@ internal sealed class WireChecker(SimLoop loop, OpHistory history, string connec
         foreach (var bucket in buckets.EnumerateArray())
         {
             var name = bucket.GetProperty("bucket").GetString()!;
-            var announced = unchecked((uint)bucket.GetProperty("checksum").GetInt64());
-            _checkpoint[name] = announced;
-            var (expected, _) = history.Sum(name, OpId.None, lastOpId);
-            if (announced != expected)
-                loop.Fail("C-SUM", $"{connection}: {name} is announced with checksum {announced} at {lastOpId}; its operations sum to {expected}.");
+            _checkpoint[name] = unchecked((uint)bucket.GetProperty("checksum").GetInt64());
         }
     }
 
@@ -101,7 +97,7 @@ internal sealed class WireChecker(SimLoop loop, OpHistory history, string connec
         var bucket = data.GetProperty("bucket").GetString()!;
         if (!_checkpoint.ContainsKey(bucket))
             loop.Fail("C-LEAK", $"{connection}: operations of {bucket} were sent, which the checkpoint does not hold.");
-        var (last, count) = _received.TryGetValue(bucket, out var received) ? received : (_after.GetValueOrDefault(bucket), 0);
+        var (last, sum) = _received.TryGetValue(bucket, out var received) ? received : Held(bucket);
         foreach (var op in data.GetProperty("data").EnumerateArray())
         {
             var opId = Parse(op.GetProperty("op_id"));
@@ -110,25 +106,42 @@ internal sealed class WireChecker(SimLoop loop, OpHistory history, string connec
             if (opId > _lastOpId)
                 loop.Fail("C-WIRE", $"{connection}: operation {opId} of {bucket} was sent under checkpoint {_lastOpId}.");
             last = opId;
-            count++;
-            history.See(bucket, opId, op.GetProperty("checksum").GetUInt32(), ContentOf(op));
+            var checksum = op.GetProperty("checksum").GetUInt32();
+            var kind = KindOf(op);
+            sum = kind == OpKind.Clear ? checksum : unchecked(sum + checksum);
+            history.See(bucket, opId, kind, checksum, ContentOf(op));
         }
-        _received[bucket] = (last, count);
+        _received[bucket] = (last, sum);
     }
 
     private void OnComplete(OpId lastOpId)
     {
         if (lastOpId != _lastOpId)
             loop.Fail("C-WIRE", $"{connection}: checkpoint {_lastOpId} was completed as {lastOpId}.");
-        foreach (var bucket in _checkpoint.Keys)
+        foreach (var (bucket, announced) in _checkpoint)
         {
-            var after = _after.GetValueOrDefault(bucket);
-            var (_, sent) = _received.GetValueOrDefault(bucket);
-            var (_, expected) = history.Sum(bucket, after, lastOpId);
-            if (sent != expected)
-                loop.Fail("C-SUM", $"{connection}: {sent} operations of {bucket} were sent up to {lastOpId}, of {expected} after {after}.");
+            var expected = history.Sum(bucket, lastOpId);
+            if (announced != expected)
+                loop.Fail("C-SUM", $"{connection}: {bucket} is announced with checksum {announced} at {lastOpId}; its operations sum to {expected}.");
+            var (last, held) = _received.TryGetValue(bucket, out var received) ? received : Held(bucket);
+            if (held != announced)
+                loop.Fail("C-SUM", $"{connection}: what {bucket} was sent up to {last} sums to {held}; {announced} was announced at {lastOpId}.");
         }
     }
+
+    /// <summary>What the client had of a bucket when it connected.</summary>
+    private (OpId Last, uint Checksum) Held(string bucket) => _after.TryGetValue(bucket, out var after)
+        ? (after, history.Sum(bucket, after))
+        : (OpId.None, 0);
+
+    private static OpKind KindOf(JsonElement op) => op.GetProperty("op").GetString() switch
+    {
+        "PUT" => OpKind.Put,
+        "REMOVE" => OpKind.Remove,
+        "MOVE" => OpKind.Move,
+        "CLEAR" => OpKind.Clear,
+        var other => throw new FormatException($"{other} is no kind of operation."),
+    };
 
     /// <summary>A bucket that comes back later starts from nothing.</summary>
     private void Drop(string bucket)

@@ -54,6 +54,7 @@ internal sealed class Nemesis(World world)
         Fault.RefuseConnections => RefuseConnectionsAsync(),
         Fault.SlowStore => SlowStoreAsync(),
         Fault.FailStore => FailStoreAsync(),
+        Fault.Compact => CompactAsync(),
         _ => throw new ArgumentOutOfRangeException(nameof(kind)),
     };
 
@@ -144,6 +145,13 @@ internal sealed class Nemesis(World world)
         world.StoreFaults.FailingWrites = _random.NextDouble();
         await PauseAsync(TimeSpan.FromMilliseconds(10), TimeSpan.FromSeconds(2));
         world.StoreFaults.FailingWrites = 0;
+    }
+
+    private Task CompactAsync()
+    {
+        Tell("compact");
+        world.Service.Compact();
+        return Task.CompletedTask;
     }
 
     private async Task CrashClientAsync()

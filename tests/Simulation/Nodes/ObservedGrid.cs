@@ -26,6 +26,10 @@ internal sealed class ObservedGrid(OpHistory history, SimDisk disk, BucketGrid g
 
     public void Durable(OpId upTo) => grid.Durable(upTo);
 
+    public void Compacting(string bucket) => grid.Compacting(bucket);
+
+    public void Compacted(string bucket, OpId through) => grid.Compacted(bucket, through);
+
     public void Reset()
     {
         history.OnReset();

@@ -55,6 +55,13 @@ internal sealed class ServiceNode(World world)
         Die();
     }
 
+    /// <summary>Compacts whatever there is to compact.</summary>
+    public void Compact()
+    {
+        if (_serving is { } serving)
+            _actor!.Start("compact", () => serving.Log.CompactAsync(CancellationToken.None).AsTask());
+    }
+
     /// <summary>A client has connected.</summary>
     public void Accept(string user, byte[] request, SimLink link)
     {
@@ -131,7 +138,7 @@ internal sealed class ServiceNode(World world)
         var start = await log.OpenAsync(CancellationToken.None);
         var stop = new CancellationTokenSource();
         var watch = StopWithLogAsync(log, stop);
-        _serving = new Serving(grid, new ServedRules(rules), new WriteCheckpoints(world.Source, monitor, actor.Time, NullLogger<WriteCheckpoints>.Instance));
+        _serving = new Serving(log, grid, new ServedRules(rules), new WriteCheckpoints(world.Source, monitor, actor.Time, NullLogger<WriteCheckpoints>.Instance));
         try
         {
             await new LogFeed(log, actor.Time).RunAsync(changes.ReadAsync(start.State, start.Position, stop.Token), taking: null, stop.Token);
@@ -223,5 +230,5 @@ internal sealed class ServiceNode(World world)
         public RuleSet Find(int number) => rules.Find(number)!.Rules;
     }
 
-    private sealed record Serving(BucketGrid Grid, IActiveRules Rules, IWriteCheckpoints WriteCheckpoints);
+    private sealed record Serving(BucketLogWriter Log, BucketGrid Grid, IActiveRules Rules, IWriteCheckpoints WriteCheckpoints);
 }

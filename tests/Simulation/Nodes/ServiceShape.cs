@@ -21,6 +21,8 @@ internal sealed record ServiceShape(
             Publish = random.Chance(0.7) ? PublishMode.Memory : PublishMode.Durable,
             GroupCommitDelay = random.LogBetween(TimeSpan.FromMilliseconds(0.1), TimeSpan.FromMilliseconds(200)),
             DirtyLimitBytes = random.Chance(0.3) ? 1 << 10 : 64 << 20,
+            CompactAfterOps = random.Chance(0.6) ? random.Between(1, 8) : 100,
+            CompactionKeys = random.Chance(0.3) ? random.Between(1, 5) : 500_000,
             OpIdBlock = random.Chance(0.5) ? 4UL : 1 << 20,
         },
         new SessionSettings

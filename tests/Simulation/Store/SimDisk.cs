@@ -26,6 +26,9 @@ internal sealed class SimDisk
     /// <summary>Number of writes applied.</summary>
     public int WriteCount { get; private set; }
 
+    /// <summary>Number of ranges replaced.</summary>
+    public int RewriteCount { get; private set; }
+
     /// <summary>Every operation stored.</summary>
     public IEnumerable<(string Bucket, BucketOp Op)> Operations =>
         _buckets.SelectMany(bucket => bucket.Value.Select(op => (bucket.Key, op)));
@@ -46,6 +49,9 @@ internal sealed class SimDisk
             }
             LastBatch = batch.Checkpoint.Position > LastBatch ? batch.Checkpoint.Position : LastBatch;
         }
+        RewriteCount += write.Rewrites.Count;
+        foreach (var rewrite in write.Rewrites)
+            Replace(rewrite);
         foreach (var (table, key, value) in write.Records)
         {
             var records = Records(table);
@@ -84,6 +90,20 @@ internal sealed class SimDisk
                 hash = (hash * 31) + op.OpId.Value + SimTrace.HashOf(op.Fragment.Span);
         }
         return hash;
+    }
+
+    // A new list: readers may be going through the old one.
+    private void Replace(BucketRewrite rewrite)
+    {
+        var log = _buckets.GetValueOrDefault(rewrite.Bucket, []);
+        List<BucketOp> replaced =
+        [
+            .. log.Where(op => op.OpId <= rewrite.After), .. rewrite.Ops.ToArray(), .. log.Where(op => op.OpId > rewrite.UpTo),
+        ];
+        if (replaced.Count > 0)
+            _buckets[rewrite.Bucket] = replaced;
+        else
+            _buckets.Remove(rewrite.Bucket);
     }
 
     private void Clear()

@@ -11,6 +11,11 @@ internal sealed class SimWrite
         Reset = write.Reset;
         foreach (var batch in write.Batches)
             Batches.Add(new SimBatch(batch));
+        foreach (var rewrite in write.Rewrites)
+        {
+            BucketOp[] ops = [.. rewrite.Ops.ToArray().Select(op => op with { Fragment = op.Fragment.ToArray() })];
+            Rewrites.Add(rewrite with { Ops = ops });
+        }
         for (var index = 0; index < write.Records.Count; index++)
         {
             var record = write.Records[index];
@@ -22,10 +27,12 @@ internal sealed class SimWrite
 
     public List<SimBatch> Batches { get; } = [];
 
+    public List<BucketRewrite> Rewrites { get; } = [];
+
     public List<(RecordTable Table, byte[] Key, byte[]? Value)> Records { get; } = [];
 
     public override string ToString() =>
-        $"{(Reset ? "reset, " : "")}{Batches.Count} batches up to {(Batches.Count == 0 ? "–" : Batches[^1].Checkpoint)}, {Records.Count} records";
+        $"{(Reset ? "reset, " : "")}{Batches.Count} batches up to {(Batches.Count == 0 ? "–" : Batches[^1].Checkpoint)}, {Rewrites.Count} rewrites, {Records.Count} records";
 }
 
 /// <summary>The operations of one batch, by bucket.</summary>

@@ -118,6 +118,10 @@ internal sealed class LogFixture : IAsyncDisposable
 
         public void Durable(OpId upTo) => target().Durable(upTo);
 
+        public void Compacting(string bucket) => target().Compacting(bucket);
+
+        public void Compacted(string bucket, OpId through) => target().Compacted(bucket, through);
+
         public void Reset() => target().Reset();
     }
 }

@@ -20,6 +20,9 @@ internal sealed class RecordingSubscriber : IBatchSubscriber
 
     public OpId DurableUpTo { get; private set; }
 
+    /// <summary>Begin and end of every compaction.</summary>
+    public List<string> Compactions { get; } = [];
+
     public int ResetCount { get; private set; }
 
     public ValueTask StartAsync(
@@ -52,6 +55,10 @@ internal sealed class RecordingSubscriber : IBatchSubscriber
     public void Drop(IReadOnlyList<string> buckets) => Dropped.AddRange(buckets);
 
     public void Durable(OpId upTo) => DurableUpTo = upTo;
+
+    public void Compacting(string bucket) => Compactions.Add($"begin {bucket}");
+
+    public void Compacted(string bucket, OpId through) => Compactions.Add($"end {bucket} {through}");
 
     public void Reset() => ResetCount++;
 

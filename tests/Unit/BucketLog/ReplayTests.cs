@@ -77,14 +77,36 @@ public class ReplayTests
             source.Lists.Select(row => $"owner:{row[1]} {row[0]}").Order(StringComparer.Ordinal), lookups.Order(StringComparer.Ordinal));
     }
 
+    [Theory]
+    [MemberData(nameof(Seeds))]
+    public async Task Compaction_between_crashes_changes_no_row_and_no_checksum(int seed)
+    {
+        var random = new Random(seed);
+        var transactions = new RandomSource(seed).Make(TransactionCount);
+        var (disk, twin) = (new NullColdStorage(), new NullColdStorage());
+        var expected = await RunAsync(twin, transactions, crashes: null, PublishMode.Memory);
+        var mode = random.Next(2) == 0 ? PublishMode.Memory : PublishMode.Durable;
+
+        var actual = await RunAsync(disk, transactions, random, mode, compactAfterOps: 1 + random.Next(10));
+
+        Assert.Empty(actual.Except(expected));
+        await foreach (var record in twin.ScanAsync(RecordTable.Bucket, default, TestContext.Current.CancellationToken))
+        {
+            var bucket = Encoding.UTF8.GetString(record.Key.Span);
+            var (rows, stored) = (await ReadAsync(twin, bucket), await ReadAsync(disk, bucket));
+            Assert.True(ReducedBucket.Of(rows).ToString() == ReducedBucket.Of(stored).ToString(), $"seed {seed}, {bucket}");
+            Assert.True(stored.Count <= rows.Count, $"seed {seed}, {bucket}: {stored.Count} of {rows.Count}");
+        }
+    }
+
     public static TheoryData<int> Seeds => [.. Enumerable.Range(1, 40)];
 
     /// <summary>Feeds the transactions to one process after the other, each killed at a random write, and returns everything that was ever seen.</summary>
     private static async Task<List<string>> RunAsync(
-        IColdStorage disk, IReadOnlyList<TransactionCommitted> transactions, Random? crashes, PublishMode mode)
+        IColdStorage disk, IReadOnlyList<TransactionCommitted> transactions, Random? crashes, PublishMode mode, int compactAfterOps = 0)
     {
         SortedDictionary<ulong, string> seen = [];
-        await using (var first = await LogFixture.OpenFollowingAsync(disk, Options(mode)))
+        await using (var first = await LogFixture.OpenFollowingAsync(disk, Options(mode, compactAfterOps)))
             await first.FlushAsync();
         var acknowledged = Lsn.None;
         for (var life = 0; ; life++)
@@ -92,7 +114,7 @@ public class ReplayTests
             var lastWrite = crashes is null || life == 12 ? int.MaxValue : crashes.Next(1, 6);
             var fault = crashes?.Next(2) == 0 ? StoreFault.CrashBefore : StoreFault.CrashAfter;
             await using var storage = new FaultyColdStorage(disk, write => write >= lastWrite ? fault : StoreFault.None);
-            var fixture = await LogFixture.OpenAsync(storage, Options(mode));
+            var fixture = await LogFixture.OpenAsync(storage, Options(mode, compactAfterOps));
             Assert.True(fixture.Start.Position >= acknowledged, "An acknowledged position was not durable.");
             var isDone = false;
             try
@@ -136,7 +158,16 @@ public class ReplayTests
         return lines;
     }
 
-    private static BucketLogOptions Options(PublishMode mode) => new() { Publish = mode, GroupCommitDelay = TimeSpan.Zero };
+    private static BucketLogOptions Options(PublishMode mode, int compactAfterOps) =>
+        new() { Publish = mode, GroupCommitDelay = TimeSpan.Zero, CompactAfterOps = compactAfterOps };
+
+    private static async Task<List<BucketOp>> ReadAsync(NullColdStorage disk, string bucket)
+    {
+        List<BucketOp> ops = [];
+        await foreach (var op in disk.ReadAsync(bucket, OpId.None, new OpId(long.MaxValue), TestContext.Current.CancellationToken))
+            ops.Add(op);
+        return ops;
+    }
 
     private static async Task<SortedDictionary<string, string>> ReduceAsync(NullColdStorage disk, string bucket)
     {

@@ -55,6 +55,16 @@ internal static class Batches
         return write;
     }
 
+    /// <summary>Replaces a range of a bucket by ops given as id and text, each with the id as its checksum.</summary>
+    public static StoreWrite Rewrite(
+        this StoreWrite write, string bucket, ulong after, ulong upTo, params (ulong OpId, OpKind Kind, string Text)[] ops)
+    {
+        write.Rewrites.Add(new BucketRewrite(
+            bucket, new OpId(after), new OpId(upTo),
+            ops.Select(op => new BucketOp(new OpId(op.OpId), op.Kind, (uint)op.OpId, Encoding.UTF8.GetBytes(op.Text))).ToArray()));
+        return write;
+    }
+
     public static StoreWrite Put(this StoreWrite write, RecordTable table, string key, string value)
     {
         write.Records.Put(table, Encoding.UTF8.GetBytes(key), Encoding.UTF8.GetBytes(value));

@@ -127,6 +127,66 @@ public abstract class ColdStorageContract
     }
 
     [Fact]
+    public async Task A_rewrite_takes_the_place_of_a_range_and_of_nothing_else()
+    {
+        await using var storage = await OpenAsync();
+        await storage.WriteAsync(Write(Of(1, ("a", "1"), ("b", "2"), ("a", "3"), ("a", "4"))));
+        await storage.WriteAsync(Write(Of(5, ("a", "5"), ("a", "6"), ("b", "7"))));
+
+        await storage.WriteAsync(Write().Rewrite("a", after: 1, upTo: 5, (3, OpKind.Move, "moved"), (5, OpKind.Put, "five")));
+
+        Assert.Equal(["1 1", "3 moved", "5 five", "6 6"], await storage.ReadAsync("a"));
+        Assert.Equal(["3 moved"], await storage.ReadAsync("a", after: 1, upTo: 4));
+        Assert.Equal(["5 five", "6 6"], await storage.ReadAsync("a", after: 3));
+        Assert.Equal(["2 2", "7 7"], await storage.ReadAsync("b"));
+    }
+
+    [Fact]
+    public async Task A_bucket_whose_start_was_rewritten_goes_on_growing()
+    {
+        await using var storage = await OpenAsync();
+        await storage.WriteAsync(Write(Of(1, ("a", "1"), ("a", "2"), ("a", "3"))));
+
+        await storage.WriteAsync(Write(Of(4, ("a", "4"))).Rewrite("a", after: 0, upTo: 2, (2, OpKind.Clear, "clear")));
+        await storage.WriteAsync(Write(Of(5, ("a", "5"))).Rewrite("a", after: 0, upTo: 4, (4, OpKind.Clear, "clear")));
+
+        Assert.Equal(["4 clear", "5 5"], await storage.ReadAsync("a"));
+        await foreach (var op in storage.ReadAsync("a", OpId.None, new OpId(4), TestContext.Current.CancellationToken))
+            Assert.Equal((OpKind.Clear, 4u), (op.Kind, op.Checksum));
+    }
+
+    [Fact]
+    public async Task A_bucket_that_is_replaced_by_nothing_is_gone()
+    {
+        await using var storage = await OpenAsync();
+        await storage.WriteAsync(Write(Of(1, ("a", "1"), ("b", "2"))).Put(RecordTable.Bucket, "a", "x"));
+
+        await storage.WriteAsync(Write(Of(3, ("a", "3"))).Rewrite("a", 0, 3).Rewrite("never", 0, 3).Delete(RecordTable.Bucket, "a"));
+
+        Assert.Empty(await storage.ReadAsync("a"));
+        Assert.Null(await storage.GetAsync(RecordTable.Bucket, "a"));
+        Assert.Equal(["2 2"], await storage.ReadAsync("b"));
+    }
+
+    [Fact]
+    public async Task A_read_that_began_before_a_rewrite_sees_nothing_of_it()
+    {
+        await using var storage = await OpenAsync();
+        await storage.WriteAsync(Write(Of(1, ("a", "1"))));
+        await storage.WriteAsync(Write(Of(2, ("a", "2"))));
+        var read = storage.ReadAsync("a", OpId.None, new OpId(9), TestContext.Current.CancellationToken)
+            .GetAsyncEnumerator(TestContext.Current.CancellationToken);
+        Assert.True(await read.MoveNextAsync());
+
+        await storage.WriteAsync(Write().Rewrite("a", 0, 2, (2, OpKind.Clear, "clear")));
+
+        Assert.True(await read.MoveNextAsync());
+        Assert.Equal((new OpId(2), OpKind.Put), (read.Current.OpId, read.Current.Kind));
+        Assert.False(await read.MoveNextAsync());
+        await read.DisposeAsync();
+    }
+
+    [Fact]
     public async Task What_was_written_does_not_change_with_the_buffers_it_came_in()
     {
         await using var storage = await OpenAsync();

@@ -1,7 +1,9 @@
 using System.Globalization;
+using System.Text;
 using TopGun.Buckets.BucketLog;
 using TopGun.Buckets.ColdStorage.Embedded;
 using TopGun.Buckets.ColdStorage.Null;
+using TopGun.Buckets.Protocol;
 using Xunit;
 
 namespace TopGun.Buckets.Tests.Unit.ColdStorage;
@@ -49,6 +51,8 @@ public sealed class EmbeddedModelTests
             write.Batches.Add(Batches.Of(first, ops));
             nextOp += (ulong)ops.Length + (ulong)random.Next(2);
         }
+        for (var rewrites = random.Next(6) == 0 ? random.Next(4) : 0; rewrites > 0; rewrites--)
+            write.Rewrites.Add(RandomRewrite(random, nextOp));
         for (var records = random.Next(12); records > 0; records--)
         {
             var table = (RecordTable)(1 + random.Next(6));
@@ -59,6 +63,16 @@ public sealed class EmbeddedModelTests
                 write.Put(table, key, new string((char)('a' + random.Next(26)), random.Next(60)));
         }
         return write;
+    }
+
+    private static BucketRewrite RandomRewrite(Random random, ulong nextOp)
+    {
+        var after = random.Next(2) == 0 ? 0 : (ulong)random.Next((int)nextOp);
+        var upTo = Math.Min(after + (ulong)random.Next((int)nextOp + 1), nextOp - 1);
+        List<BucketOp> ops = [];
+        for (var id = after + 1 + (ulong)random.Next(20); id <= upTo && ops.Count < 5; id += 1 + (ulong)random.Next(20))
+            ops.Add(new BucketOp(new OpId(id), OpKind.Move, (uint)id, Encoding.UTF8.GetBytes(new string('m', random.Next(40)))));
+        return new BucketRewrite($"bucket[{random.Next(6)}]", new OpId(after), new OpId(upTo), ops.ToArray());
     }
 
     private static async Task CompareAsync(

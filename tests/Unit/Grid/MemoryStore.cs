@@ -7,6 +7,7 @@ namespace TopGun.Buckets.Tests.Unit.Grid;
 /// <summary>A store that holds what a test gives it, and counts what is read from it.</summary>
 public sealed class MemoryStore : IColdStorage
 {
+    private readonly Lock _gate = new();
     private readonly Dictionary<string, List<BucketOp>> _ops = [];
 
     /// <summary>Records by table, in key order.</summary>
@@ -22,11 +23,20 @@ public sealed class MemoryStore : IColdStorage
 
     public void Add(OpBatch batch)
     {
-        foreach (var change in batch.Buckets)
+        lock (_gate)
         {
-            if (!_ops.TryGetValue(change.Name, out var ops))
-                _ops.Add(change.Name, ops = []);
-            ops.AddRange(batch.OpsOf(change).Span);
+            foreach (var change in batch.Buckets)
+                _ops[change.Name] = [.. _ops.GetValueOrDefault(change.Name, []), .. batch.OpsOf(change).Span];
+        }
+    }
+
+    public void Replace(BucketRewrite rewrite)
+    {
+        lock (_gate)
+        {
+            var ops = _ops[rewrite.Bucket];
+            _ops[rewrite.Bucket] =
+                [.. ops.Where(op => op.OpId <= rewrite.After), .. rewrite.Ops.Span, .. ops.Where(op => op.OpId > rewrite.UpTo)];
         }
     }
 
@@ -37,7 +47,10 @@ public sealed class MemoryStore : IColdStorage
         await Gate;
         if (Failure is not null)
             throw Failure;
-        foreach (var op in _ops.GetValueOrDefault(bucket, []).Where(op => op.OpId > after && op.OpId <= upTo).ToList())
+        List<BucketOp> ops;
+        lock (_gate)
+            ops = _ops.GetValueOrDefault(bucket, []);
+        foreach (var op in ops.Where(op => op.OpId > after && op.OpId <= upTo))
             yield return op;
     }
 

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Text;
 using TopGun.Buckets.BucketLog;
+using TopGun.Buckets.BucketLog.Compaction;
 using TopGun.Buckets.Grid;
 using TopGun.Buckets.Protocol;
 using TopGun.Buckets.Replication;
@@ -49,6 +50,31 @@ public sealed class TestLog
             Store.Add(batch);
         _unstored.Clear();
         Grid.Durable(LastOpId);
+    }
+
+    /// <summary>Compacts a bucket up to what is appended now. Each step changes a little; anything may happen between two of them.</summary>
+    public async Task<Queue<Action>> CompactAsync(string bucket, Random random)
+    {
+        Store_all();
+        var redundant = await RedundantOps.FindAsync(Store, bucket, LastOpId, readings: 1, CancellationToken.None);
+        var compaction = new BucketCompaction(Store, bucket, LastOpId, redundant) { RangeOps = random.Next(1, 8), PieceBytes = random.Next(4000) };
+        var steps = new Queue<Action>();
+        await foreach (var piece in compaction.PiecesAsync(CancellationToken.None))
+        {
+            if (steps.Count == 0)
+                steps.Enqueue(Begin);
+            foreach (var rewrite in piece.Rewrites)
+                steps.Enqueue(() => Store.Replace(rewrite));
+        }
+        if (steps.Count > 0)
+            steps.Enqueue(() => Grid.Compacted(bucket, redundant.LastOpId));
+        return steps;
+
+        void Begin()
+        {
+            Directory.Compacting(Directory.GetOrAdd(Encoding.UTF8.GetBytes(bucket)), redundant.LastOpId);
+            Grid.Compacting(bucket);
+        }
     }
 
     public sealed class Transaction(TestLog log)

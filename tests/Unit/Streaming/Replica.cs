@@ -1,6 +1,8 @@
 using System.Globalization;
+using System.Text;
 using System.Text.Json;
 using TopGun.Buckets.Protocol;
+using TopGun.Buckets.Tests.Unit.BucketLog;
 
 namespace TopGun.Buckets.Tests.Unit.Streaming;
 
@@ -9,6 +11,7 @@ public sealed class Replica
 {
     private readonly Dictionary<string, (uint Checksum, int Priority)> _announced = [];
     private readonly Dictionary<string, List<(OpId OpId, uint Checksum)>> _ops = [];
+    private readonly Dictionary<string, ReducedBucket> _rows = [];
 
     public OpId Completed { get; private set; }
 
@@ -25,6 +28,12 @@ public sealed class Replica
 
     public List<OpId> OpsOf(string bucket) => [.. _ops.GetValueOrDefault(bucket, []).Select(op => op.OpId)];
 
+    /// <summary>The bucket's live rows.</summary>
+    public IEnumerable<string> RowsOf(string bucket) => _rows.TryGetValue(bucket, out var rows) ? rows.Rows.Values : [];
+
+    /// <summary>Number of placeholders received.</summary>
+    public int Placeholders { get; private set; }
+
     public void Receive(string line)
     {
         using var document = JsonDocument.Parse(line);
@@ -36,7 +45,7 @@ public sealed class Replica
                 ReadWriteCheckpoint(message.Value);
                 Announce(message.Value.GetProperty("buckets"));
                 foreach (var name in _ops.Keys.Except(_announced.Keys).ToList())
-                    _ops.Remove(name);
+                    Drop(name);
                 break;
             case "checkpoint_diff":
                 ReadWriteCheckpoint(message.Value);
@@ -44,7 +53,7 @@ public sealed class Replica
                 {
                     if (!_announced.Remove(name.GetString()!))
                         throw new InvalidOperationException($"Bucket {name} was removed without being there.");
-                    _ops.Remove(name.GetString()!);
+                    Drop(name.GetString()!);
                 }
                 Announce(message.Value.GetProperty("updated_buckets"));
                 break;
@@ -90,10 +99,31 @@ public sealed class Replica
             var opId = OpIdOf(op.GetProperty("op_id"));
             if (ops.Count > 0 && opId <= ops[^1].OpId)
                 throw new InvalidOperationException($"Operation {opId} of bucket {name} came again or out of order.");
-            ops.Add((opId, op.GetProperty("checksum").GetUInt32()));
+            Receive(name, ops, opId, op);
         }
         if (ops.Count == 0 || ops[^1].OpId != OpIdOf(data.GetProperty("next_after")))
             throw new InvalidOperationException($"A line of bucket {name} does not end where it says.");
+    }
+
+    private void Receive(string bucket, List<(OpId OpId, uint Checksum)> ops, OpId opId, JsonElement op)
+    {
+        var checksum = op.GetProperty("checksum").GetUInt32();
+        var kind = Enum.Parse<OpKind>(op.GetProperty("op").GetString()!, ignoreCase: true);
+        if (kind == OpKind.Clear)
+            ops.Clear();
+        if (kind is OpKind.Clear or OpKind.Move)
+            Placeholders++;
+        ops.Add((opId, checksum));
+        if (!_rows.TryGetValue(bucket, out var rows))
+            _rows.Add(bucket, rows = new ReducedBucket());
+        var text = op.GetRawText();
+        rows.Receive(new BucketOp(opId, kind, checksum, Encoding.UTF8.GetBytes(text[text.IndexOf("\"op\":", StringComparison.Ordinal)..])));
+    }
+
+    private void Drop(string bucket)
+    {
+        _ops.Remove(bucket);
+        _rows.Remove(bucket);
     }
 
     private void Verify(int upToPriority)

@@ -1,5 +1,6 @@
 using TopGun.Buckets.Grid;
 using TopGun.Buckets.Streaming.Sessions;
+using TopGun.Buckets.Tests.Unit.BucketLog;
 using TopGun.Buckets.Tests.Unit.Grid;
 using Xunit;
 
@@ -50,6 +51,46 @@ public class SessionModelTests
         if (session is not null)
             await session.DisposeAsync();
         Assert.Equal(0, log.Grid.Subscriptions);
+    }
+
+    [Theory]
+    [MemberData(nameof(Seeds))]
+    public async Task A_client_ends_with_the_same_rows_when_its_buckets_are_compacted_under_it(int seed)
+    {
+        var random = new Random(seed);
+        var log = await TestLog.StartedAsync(new GridOptions { MemoryLimitBytes = 1 << 20 });
+        var rules = new FakeRules { Fixed = { ("list[0]", 1), ("list[1]", 1), ("list[2]", 2), ("fixed[]", 3) } };
+        var replica = new Replica();
+        var steps = new Queue<Action>();
+        var session = Open(log, rules, replica, random);
+        for (var round = 1; round <= 40; round++)
+        {
+            for (var change = random.Next(1, 8); change > 0; change--)
+                Change(log, [], random);
+            log.Begin().WriteCheckpoint("u1/device", (ulong)round).Commit();
+            while (replica.WriteCheckpoint < (ulong)round || !replica.IsComplete)
+            {
+                if (steps.Count == 0)
+                    steps = await log.CompactAsync(random.Next(4) == 0 ? "fixed[]" : $"list[{random.Next(3)}]", random);
+                for (var step = random.Next(4); step > 0 && steps.Count > 0; step--)
+                    steps.Dequeue()();
+                if (random.Next(6) == 0)
+                    Change(log, [], random);
+                replica.Receive((await session.NextAsync())!);
+            }
+            foreach (var bucket in rules.Fixed.Select(definition => definition.Item1))
+            {
+                var expected = ReducedBucket.Of(log.Model.GetValueOrDefault(bucket, []).Where(op => op.OpId <= replica.Completed));
+                Assert.True(expected.Rows.Values.SequenceEqual(replica.RowsOf(bucket)), $"seed {seed}, round {round}, {bucket}");
+            }
+            if (random.Next(5) == 0)
+            {
+                await session.DisposeAsync();
+                session = Open(log, rules, replica, random);
+            }
+        }
+        await session.DisposeAsync();
+        Assert.True(replica.Placeholders > 0, $"seed {seed}: nothing compacted was ever read");
     }
 
     private static SessionUnderTest Open(TestLog log, FakeRules rules, Replica replica, Random random) => SessionUnderTest.Open(

@@ -1,0 +1,149 @@
+using Microsoft.Extensions.Logging;
+using TopGun.Buckets.BucketLog.Writing;
+using TopGun.Buckets.Protocol;
+
+namespace TopGun.Buckets.BucketLog.Compaction;
+
+/// <summary>Compacts, one after the other, the buckets that changes have made worth it. Runs beside everything else and never stops.</summary>
+/// <remarks>
+/// Work is proportional to change: a bucket comes here when half of its log became redundant. RAM is bounded by the keys that are remembered and
+/// the piece that is being replaced, whatever the bucket's size.
+/// </remarks>
+internal sealed partial class Compactor(ICompactedLog log, IColdStorage storage, BucketLogOptions options, TimeProvider time, ILogger logger)
+    : IAsyncDisposable
+{
+    private readonly CompactionQueue _queue = new(options);
+    private readonly Signal _work = new(time);
+    private readonly Signal _idle = new(time);
+    private bool _isWorking;
+    private readonly CancellationTokenSource _stopping = new();
+    private Task _run = Task.CompletedTask;
+    private bool _isDisposed;
+
+    public void Start() => _run = RunAsync(_stopping.Token);
+
+    /// <summary>Looks at the totals of a bucket that has changed. Called in the log's turn.</summary>
+    public void Consider(BucketEntry bucket)
+    {
+        if (_queue.Consider(bucket))
+            _work.Pulse();
+    }
+
+    /// <summary>Compacts these buckets if there is anything to win. Called in the log's turn.</summary>
+    public void Insist(IEnumerable<BucketEntry> buckets)
+    {
+        foreach (var bucket in buckets)
+            _queue.Insist(bucket);
+        Volatile.Write(ref _isWorking, true);
+        _work.Pulse();
+    }
+
+    /// <summary>Waits until there is nothing to compact.</summary>
+    public async ValueTask WaitAsync(CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            var seen = _idle.Version;
+            if (!Volatile.Read(ref _isWorking) || _run.IsCompleted)
+                return;
+            await _idle.WaitAsync(seen, cancellationToken);
+        }
+    }
+
+    /// <summary>All buckets are void.</summary>
+    public void Reset() => _queue.Clear();
+
+    /// <summary>Stops between two steps.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (_isDisposed)
+            return;
+        _isDisposed = true;
+        _stopping.Cancel();
+        await _run.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext); // it is in the log
+        _stopping.Dispose();
+    }
+
+    private async Task RunAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            while (true)
+            {
+                var seen = _work.Version;
+                if (_queue.Take() is { } bucket)
+                {
+                    await CompactAsync(bucket, cancellationToken);
+                    continue;
+                }
+                Volatile.Write(ref _isWorking, false);
+                _idle.Pulse();
+                await _work.WaitAsync(seen, cancellationToken);
+            }
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            // As it was asked to.
+        }
+        catch (LogStoppedException)
+        {
+            // Whoever appends is told.
+        }
+        catch (Exception failure)
+        {
+            Log.Stopped(logger, failure);
+            throw;
+        }
+        finally
+        {
+            Volatile.Write(ref _isWorking, false);
+            _idle.Pulse();
+        }
+    }
+
+    private async ValueTask CompactAsync(BucketEntry bucket, CancellationToken cancellationToken)
+    {
+        if (await log.BoundAsync(bucket, cancellationToken) is not { } bound)
+            return;
+        RedundantOps? redundant = null;
+        var isBegun = false;
+        try
+        {
+            // A bucket whose keys fit into one reading is read once to find what is redundant, and once to replace it.
+            var readings = (int)Math.Min(1 + (bound.OpCount / options.CompactionKeys), byte.MaxValue);
+            redundant = await RedundantOps.FindAsync(storage, bucket.Name, bound.UpTo, readings, cancellationToken);
+            var compaction = new BucketCompaction(storage, bucket.Name, bound.UpTo, redundant);
+            await foreach (var piece in compaction.PiecesAsync(cancellationToken))
+            {
+                if (!isBegun)
+                    await log.BeginAsync(bucket, redundant.LastOpId);
+                isBegun = true;
+                if (!await log.ReplaceAsync(bucket, piece, cancellationToken))
+                    return;
+            }
+            Log.Compacted(logger, bucket.Name, redundant.OpCount, redundant.Count);
+        }
+        catch (BucketsException failure) when (failure is not LogStoppedException)
+        {
+            Log.CannotCompact(logger, bucket.Name, failure);
+            _queue.GiveUp(bucket);
+        }
+        // Not reached when the log stops: how much of the last piece is stored is not certain then.
+        await log.EndAsync(bucket, isBegun ? redundant!.LastOpId : OpId.None, Settled(bound, redundant?.Count ?? 0));
+    }
+
+    // The account may be too high, after a crash for example: then it is closed, so that the bucket does not come here again and again.
+    private static long Settled(CompactionBound bound, long found) => found * 2 < bound.Superseded ? bound.Superseded : found;
+
+    private static partial class Log
+    {
+        [LoggerMessage(1220, LogLevel.Debug, "Compacted {Bucket}: {RedundantCount} of {OpCount} operations were redundant.")]
+        public static partial void Compacted(ILogger logger, string bucket, int opCount, int redundantCount);
+
+        [LoggerMessage(1222, LogLevel.Error, "Compaction stopped.")]
+        public static partial void Stopped(ILogger logger, Exception failure);
+
+        [LoggerMessage(1221, LogLevel.Warning, "{Bucket} cannot be compacted and stays as it is until the next start.")]
+        public static partial void CannotCompact(ILogger logger, string bucket, Exception failure);
+    }
+}
