@@ -28,7 +28,7 @@ public interface IColdStorage : IAsyncDisposable
     {
         await foreach (var record in ScanAsync(table, prefix, cancellationToken))
         {
-            if (record.Key.Span.SequenceCompareTo(after.Span) > 0)
+            if (after.IsEmpty || record.Key.Span.SequenceCompareTo(after.Span) > 0)
                 yield return record;
         }
     }

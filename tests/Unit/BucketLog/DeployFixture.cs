@@ -36,7 +36,7 @@ internal sealed class DeployFixture : IAsyncDisposable
         var logRules = await LogRules.OpenAsync(storage, rules, Compile, DateTimeOffset.UnixEpoch, TestContext.Current.CancellationToken);
         var log = new BucketLogWriter(
             storage, logRules, seen, new LogSource(_ => { }),
-            new BucketLogOptions { GroupCommitDelay = TimeSpan.Zero, BuildRows = buildRows, RetireDelay = TimeSpan.Zero, Publish = publish },
+            new BucketLogOptions { GroupCommitDelay = TimeSpan.Zero, BuildRows = buildRows, RetireDelay = TimeSpan.Zero, Publish = publish, CompactAfterOps = 0 },
             new BucketLogEnvironment(TimeProvider.System, new Random(7), NullLogger<BucketLogWriter>.Instance));
         var fixture = new DeployFixture(storage, log, seen) { Start = await log.OpenAsync(TestContext.Current.CancellationToken) };
         if (fixture.Start.State is null)

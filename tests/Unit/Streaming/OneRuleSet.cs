@@ -4,7 +4,7 @@ using TopGun.Buckets.SyncRules;
 namespace TopGun.Buckets.Tests.Unit.Streaming;
 
 /// <summary>Rules that never change, whatever number a checkpoint names.</summary>
-internal sealed class OneRuleSet(RuleSet rules) : IActiveRules
+public sealed class OneRuleSet(RuleSet rules) : IActiveRules
 {
     public RuleSet? Current => rules;
 
