@@ -39,9 +39,18 @@ internal sealed class CompileContext(RulesFile file, RuleSetOptions options, Fin
     public SelectSyntax? Parse(QueryText query)
     {
         var report = new QueryReport(query, findings);
+        var isRefused = false;
+        void Refuse(SqlProblem problem)
+        {
+            isRefused = true;
+            report.Error(problem);
+        }
+
         try
         {
-            var select = SqlParser.ParseQuery(query.Text, out var names);
+            var select = SqlParser.ParseQuery(query.Text, Refuse, out var names);
+            if (isRefused)
+                return null;
             if (Settings.Edition < 3)
                 WarnOfFoldedNames(names, report);
             return select;

@@ -5,9 +5,14 @@ using TopGun.Buckets.SyncRules.Values;
 namespace TopGun.Buckets.SyncRules.Evaluation;
 
 /// <summary>Binds queries to the columns of one source table.</summary>
-internal sealed class BoundTable(SourceTable table)
+/// <param name="table">The table.</param>
+/// <param name="usesCustomTypes">Whether values of types that are not built in are taken apart.</param>
+internal sealed class BoundTable(SourceTable table, bool usesCustomTypes)
 {
     private readonly HashSet<int> _used = [];
+
+    /// <summary>By position: how a column's text is read.</summary>
+    public PostgresForm[] Forms { get; } = [.. table.Columns.Select(column => PostgresValue.FormOf(column.TypeId))];
 
     /// <summary>Positions of the columns that any query reads, ascending.</summary>
     public int[] UsedColumns => [.. _used.Order()];
@@ -25,6 +30,12 @@ internal sealed class BoundTable(SourceTable table)
         return positions;
     }
 
+    /// <summary>How a column's type is built, where its values are taken apart.</summary>
+    public SourceType? CustomType(int position) => usesCustomTypes ? table.Columns[position].Type : null;
+
+    /// <summary>Whether reading a column can wait until somebody asks for its value, because it cannot fail.</summary>
+    public bool CanWait(int position) => CustomType(position) is null && PostgresValue.CannotFail(Forms[position]);
+
     /// <summary>The output columns of a projection, stars replaced by what they stand for.</summary>
     public OutputSlot[] SlotsOf(Projection projection)
     {
@@ -34,9 +45,9 @@ internal sealed class BoundTable(SourceTable table)
             if (item.Expression is null)
                 AddStar(slots, projection.StarDropsUnderscore);
             else if (item.Expression is not ColumnExpression column)
-                Put(slots, new OutputSlot(item.Name, -1, item.Expression));
+                Put(slots, new OutputSlot(item.Name, item.Expression));
             else if (table.IndexOf(column.Name) is >= 0 and var position)
-                Put(slots, new OutputSlot(item.Name, position, null));
+                Put(slots, Column(item.Name, position));
         }
         return [.. slots];
     }
@@ -49,7 +60,7 @@ internal sealed class BoundTable(SourceTable table)
             if (dropsUnderscore && name.StartsWith('_'))
                 continue;
             _used.Add(position);
-            var star = new OutputSlot(name, position, null);
+            var star = Column(name, position);
             var earlier = slots.Find(slot => slot.Name == name);
             if (earlier is not null && dropsUnderscore)
                 earlier.WhenNull = star;
@@ -57,6 +68,8 @@ internal sealed class BoundTable(SourceTable table)
                 Put(slots, star);
         }
     }
+
+    private OutputSlot Column(string name, int position) => new(name, position, Forms[position], isPassed: CustomType(position) is null);
 
     // The last item of a name wins, but keeps the place of the first.
     private static void Put(List<OutputSlot> slots, OutputSlot slot)
@@ -72,34 +85,61 @@ internal sealed class BoundTable(SourceTable table)
 /// <summary>One output column bound to a table.</summary>
 internal sealed class OutputSlot
 {
-    private readonly int _position;
+    private readonly int _position = -1;
     private readonly Expression? _expression;
 
+    /// <summary>A computed value.</summary>
+    public OutputSlot(string name, Expression expression)
+        : this(name)
+    {
+        _expression = expression;
+    }
+
+    /// <summary>A column.</summary>
     /// <param name="name">Output name.</param>
-    /// <param name="position">Column that is passed through, or −1.</param>
-    /// <param name="expression">What is computed otherwise.</param>
-    public OutputSlot(string name, int position, Expression? expression)
+    /// <param name="position">Of the column.</param>
+    /// <param name="form">How its text is read.</param>
+    /// <param name="isPassed">Whether its text, as the source sent it, decides about the output.</param>
+    public OutputSlot(string name, int position, PostgresForm form, bool isPassed)
+        : this(name)
+    {
+        _position = position;
+        Form = form;
+        if (isPassed)
+            PassedColumn = position;
+    }
+
+    private OutputSlot(string name)
     {
         Name = name;
-        _position = position;
-        _expression = expression;
         var prefix = new ByteBuffer();
         prefix.Add((byte)',');
         JsonText.WriteString(prefix, System.Text.Encoding.UTF8.GetBytes(name));
         prefix.Add((byte)':');
-        Prefix = prefix.Written.ToArray();
+        Prefix = new PaddedText(prefix.Written);
     }
 
     public string Name { get; }
 
-    /// <summary><c>,"name":</c> — the first member leaves out the comma.</summary>
-    public byte[] Prefix { get; }
+    /// <summary><c>,"name":</c></summary>
+    public PaddedText Prefix { get; }
 
-    /// <summary>Column that is passed through as it is, or −1.</summary>
-    public int PassedColumn => WhenNull is null ? _position : -1;
+    /// <summary>Column whose text may go to the output without becoming a value, or −1.</summary>
+    public int PassedColumn { get; private set; } = -1;
+
+    /// <summary>How the passed column's text is read.</summary>
+    public PostgresForm Form { get; }
 
     /// <summary>Takes this slot's place where it is null.</summary>
-    public OutputSlot? WhenNull { get; set; }
+    public OutputSlot? WhenNull
+    {
+        get;
+        set
+        {
+            field = value;
+            PassedColumn = -1;
+        }
+    }
 
     public SqlValue Read(EvaluationContext context)
     {

@@ -20,11 +20,12 @@ internal sealed class CandidateSet(int size)
     /// <summary>The smallest number in the set that is not below <paramref name="number"/>, or <see cref="int.MaxValue"/>.</summary>
     public int Next(int number)
     {
-        for (var index = number / 64; index < _words.Length; index++)
+        var first = number >> 6;
+        for (var index = first; index < _words.Length; index++)
         {
             var word = _words[index];
-            if (index == number / 64)
-                word &= ulong.MaxValue << number % 64;
+            if (index == first)
+                word &= ulong.MaxValue << (number & 63);
             if (word != 0)
                 return index * 64 + BitOperations.TrailingZeroCount(word);
         }

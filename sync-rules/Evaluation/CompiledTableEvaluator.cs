@@ -13,17 +13,16 @@ internal sealed class CompiledTableEvaluator : TableEvaluator
     private readonly LookupWriter[] _lookups; // numbered after the data queries
     private readonly QueryDispatch _dispatch;
     private readonly string[] _definitions;
-    // Columns that are read at once because their text may be wrong, which fails the row; and those that wait until somebody asks.
-    private readonly (int Position, PostgresForm Form, uint TypeId, SourceType? Custom)[] _columns;
-    private readonly int[] _waiting;
-    private readonly PostgresTime _time;
+    private readonly int[] _used;
+    // Columns that are read at once because their text may be wrong, which fails the row; the others wait until somebody asks.
+    private readonly (int Position, PostgresForm Form, uint TypeId, SourceType? Custom)[] _eager;
     private readonly bool _nullIsText;
 
     public CompiledTableEvaluator(
         RulesPlan plan, RulesSettings settings, SourceTable source, string connection,
         Func<BucketFamily, string> prefixOf, Func<LookupPlan, string> indexPrefixOf)
     {
-        var table = new BoundTable(source);
+        var table = new BoundTable(source, settings.CustomPostgresTypes);
         var data = plan.Data.Where(query => query.Table.Matches(connection, source.Schema, source.Name)).ToList();
         var lookups = plan.Lookups.Where(query => query.Table.Matches(connection, source.Schema, source.Name)).ToList();
         var groups = DataGroup.Bind(data, source, table, prefixOf);
@@ -31,14 +30,14 @@ internal sealed class CompiledTableEvaluator : TableEvaluator
         _groupOf = [.. groups.SelectMany(group => group.Matches.Select(_ => group))];
         _dispatch = new QueryDispatch([.. groups.SelectMany(group => group.Matches), .. _lookups.Select(lookup => lookup.Matches)]);
         _definitions = [.. data.Select(query => query.Definition.Name).Concat(lookups.Select(lookup => lookup.Definition.Name)).Distinct()];
-        var forms = source.Columns.Select(column => PostgresValue.FormOf(column.TypeId)).ToArray();
-        var custom = source.Columns.Select(column => settings.CustomPostgresTypes ? column.Type : null).ToArray();
-        var used = table.UsedColumns;
-        _waiting = [.. used.Where(position => custom[position] is null && PostgresValue.CannotFail(forms[position]))];
-        _columns = [.. used.Except(_waiting).Select(position => (position, forms[position], source.Columns[position].TypeId, custom[position]))];
-        _context.Forms = forms;
+        _used = table.UsedColumns;
+        _eager =
+        [
+            .. _used.Where(position => !table.CanWait(position))
+                .Select(position => (position, table.Forms[position], source.Columns[position].TypeId, table.CustomType(position))),
+        ];
+        _context.Forms = table.Forms;
         _context.Time = settings.Time;
-        _time = settings.Time;
         _nullIsText = !settings.FixedJsonExtract;
         _context.Row = new SqlValue[source.Columns.Count];
         _context.IsRead = new bool[source.Columns.Count];
@@ -46,24 +45,23 @@ internal sealed class CompiledTableEvaluator : TableEvaluator
 
     public override bool IsUsed => _groupOf.Length > 0 || _lookups.Length > 0;
 
-    public override bool Reads(int column) => _waiting.Contains(column) || Array.Exists(_columns, used => used.Position == column);
+    public override bool Reads(int column) => _used.Contains(column);
 
     public override void Evaluate(SourceRow row, IRowSink sink)
     {
         if (!IsUsed)
             return;
-        _context.Scratch.Reset();
-        _context.Source = row;
+        _context.Enter(row);
         try
         {
-            ReadColumns(row.Values);
+            ReadEagerColumns();
         }
         catch (EvaluationException problem)
         {
             ReportConversion(problem.Message, sink);
             return;
         }
-        EvaluateValues(sink);
+        EvaluateRow(sink);
     }
 
     /// <summary>Evaluates a row whose values are converted already.</summary>
@@ -71,10 +69,8 @@ internal sealed class CompiledTableEvaluator : TableEvaluator
     {
         if (!IsUsed)
             return;
-        _context.Scratch.Reset();
-        values.CopyTo(_context.Row);
-        _context.IsRead.AsSpan().Fill(true);
-        EvaluateValues(sink);
+        _context.Enter(values);
+        EvaluateRow(sink);
     }
 
     /// <summary>Reports that the row's own values could not be read, for every definition that wants them.</summary>
@@ -84,7 +80,7 @@ internal sealed class CompiledTableEvaluator : TableEvaluator
             sink.Error(new RowError(RowErrorKind.Convert, definition, message));
     }
 
-    private void EvaluateValues(IRowSink sink)
+    private void EvaluateRow(IRowSink sink)
     {
         var candidates = _dispatch.Candidates(_context);
         var number = candidates.Next(0);
@@ -98,29 +94,9 @@ internal sealed class CompiledTableEvaluator : TableEvaluator
             _lookups[number - _groupOf.Length].Evaluate(_context, _nullIsText, sink);
     }
 
-    private void ReadColumns(ReadOnlySpan<SourceValue> values)
+    private void ReadEagerColumns()
     {
-        var isRead = _context.IsRead;
-        foreach (var position in _waiting)
-        {
-            if (values[position].Kind is not (SourceValueKind.Text or SourceValueKind.Null))
-                throw Incomplete();
-            isRead[position] = false;
-        }
-        foreach (var (position, form, typeId, custom) in _columns)
-        {
-            _context.Row[position] = Read(values[position], form, typeId, custom);
-            isRead[position] = true;
-        }
+        foreach (var (position, form, typeId, custom) in _eager)
+            _context.Read(position, form, typeId, custom);
     }
-
-    private SqlValue Read(in SourceValue value, PostgresForm form, uint typeId, SourceType? custom) => value.Kind switch
-    {
-        SourceValueKind.Text when custom is not null => PostgresCustom.Convert(custom, value.Text, _time, _context.Scratch),
-        SourceValueKind.Text => PostgresValue.Convert(form, typeId, value.Text, _time, _context.Scratch),
-        SourceValueKind.Null => SqlValue.Null,
-        _ => throw Incomplete(),
-    };
-
-    private static InvalidOperationException Incomplete() => new("A row was evaluated before all of its values were known.");
 }

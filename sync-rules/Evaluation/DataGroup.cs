@@ -16,8 +16,7 @@ internal sealed class DataGroup : IKeySink
     private readonly NameSet _names = new();
     private readonly ByteBuffer _data = new();
     private readonly ByteBuffer _rowId = new();
-    private byte[] _prefix = [];
-    private bool _isNew;
+    private Membership? _membership; // at hand
     private int _first;
 
     private DataGroup(string table, OutputSlot[] slots, IReadOnlyList<string> key)
@@ -80,16 +79,10 @@ internal sealed class DataGroup : IKeySink
         for (var number = candidates.Next(_first); number < End; number = candidates.Next(number + 1))
         {
             var query = _queries[number - _first];
-            query.Enter(context);
             var before = _names.Count;
             try
             {
-                foreach (var membership in query.Memberships)
-                {
-                    _prefix = membership.Prefix;
-                    _isNew = membership.IsAlone;
-                    membership.Matcher.Match(context, nullIsText, this);
-                }
+                AddNames(query, context, nullIsText);
             }
             catch (EvaluationException problem)
             {
@@ -102,25 +95,39 @@ internal sealed class DataGroup : IKeySink
             Write(context, candidates, sink);
     }
 
-    void IKeySink.Add(ReadOnlySpan<byte> keys, EvaluationContext context)
+    private void AddNames(Query query, EvaluationContext context, bool nullIsText)
+    {
+        query.Enter(context);
+        foreach (var membership in query.Memberships)
+        {
+            _membership = membership;
+            membership.Matcher.Match(context, nullIsText, this);
+        }
+    }
+
+    ByteBuffer IKeySink.Begin()
     {
         var name = _names.Begin();
-        name.Add(_prefix);
-        name.Add(keys);
+        name.Add(_membership!.Prefix);
+        return name;
+    }
+
+    void IKeySink.Commit(ByteBuffer name, EvaluationContext context)
+    {
         name.Add((byte)']');
-        _names.Commit(_isNew);
+        _names.Commit(_membership!.IsAlone);
     }
 
     private void Write(EvaluationContext context, CandidateSet candidates, IRowSink sink)
     {
         _queries[0].Enter(context);
+        ReadOnlySpan<byte> id;
         try
         {
             if (_key.Length > 0)
                 WriteKey(context);
             WriteData(context);
-            if (_key.Length == 0)
-                WriteId(context);
+            id = _key.Length > 0 ? _rowId.Written : Id(context);
         }
         catch (EvaluationException problem)
         {
@@ -131,75 +138,86 @@ internal sealed class DataGroup : IKeySink
             }
             return;
         }
-        sink.Row(_table, _rowId.Written, _data.Written);
+        sink.Row(_table, id, _data.Written);
         for (var index = 0; index < _names.Count; index++)
             sink.Bucket(_names[index]);
     }
 
+    // Every member begins with a comma; the first one's becomes the brace.
     private void WriteData(EvaluationContext context)
     {
         _data.Clear();
-        _data.Add((byte)'{');
+        var source = context.SourceValues;
         foreach (var slot in _slots)
         {
-            var column = slot.PassedColumn;
             if (slot == _id && _key.Length > 0)
                 WriteRowId(slot);
-            else if (column < 0)
+            else if ((uint)slot.PassedColumn >= (uint)source.Length || !TryPass(slot, source[slot.PassedColumn], context.Time))
                 WriteMember(slot, slot.Read(context));
-            else if (context.IsRead[column] || !TryPass(slot, context.Forms[column], context.Source![column], context.Time))
-                WriteMember(slot, context.Column(column));
         }
+        if (_data.Length == 0)
+            _data.Add((byte)'{');
+        else
+            _data[0] = (byte)'{';
         _data.Add((byte)'}');
     }
 
     // Most values go from the source's bytes to JSON without becoming a value in between.
-    private bool TryPass(OutputSlot slot, PostgresForm form, in SourceValue value, in PostgresTime time)
+    private bool TryPass(OutputSlot slot, in SourceValue value, in PostgresTime time)
     {
-        var start = _data.Length;
-        var prefix = start > 1 ? slot.Prefix : slot.Prefix.AsSpan(1);
-        if (form is PostgresForm.Text or PostgresForm.Json && value.Kind == SourceValueKind.Text)
+        if (value.Kind != SourceValueKind.Text)
+            return false;
+        var text = value.Text.Span;
+        var room = _data.GetSpan(slot.Prefix.Room + text.Length + PostgresTime.MaxJsonLength);
+        slot.Prefix.CopyTo(room);
+        room = room[slot.Prefix.Length..];
+        var length = slot.Form switch
         {
-            JsonText.WriteString(_data, prefix, value.Text.Span);
-            return true;
-        }
-        _data.Add(prefix);
-        switch (form)
-        {
-            case var _ when value.Kind == SourceValueKind.Null:
-                _data.Add("null"u8);
-                return true;
-            case PostgresForm.Boolean:
-                _data.Add((byte)(value.Text.Span is [(byte)'t', ..] ? '1' : '0'));
-                return true;
-            case PostgresForm.Timestamp or PostgresForm.TimestampTz when time.TryWriteJson(_data, value.Text.Span, form == PostgresForm.TimestampTz):
-                return true;
-            default:
-                _data.Truncate(start);
-                return false;
-        }
+            PostgresForm.Text => JsonText.TryWriteUnescaped(room, text),
+            PostgresForm.Boolean => WriteBoolean(room, text),
+            PostgresForm.Integer => TryWriteInteger(room, text),
+            PostgresForm.Timestamp => time.TryWriteJson(room, text, hasZone: false),
+            PostgresForm.TimestampTz => time.TryWriteJson(room, text, hasZone: true),
+            _ => -1,
+        };
+        if (length < 0)
+            return false;
+        _data.Advance(slot.Prefix.Length + length);
+        return true;
+    }
+
+    private static int WriteBoolean(Span<byte> room, ReadOnlySpan<byte> text)
+    {
+        room[0] = (byte)(text is [(byte)'t', ..] ? '1' : '0');
+        return 1;
+    }
+
+    // The text was read before, so it is an integer; without sign and leading zeros it is written as it stands.
+    private static int TryWriteInteger(Span<byte> room, ReadOnlySpan<byte> text)
+    {
+        if (text is not ([(byte)'0'] or [>= (byte)'1' and <= (byte)'9', ..]))
+            return -1;
+        text.CopyTo(room);
+        return text.Length;
     }
 
     private void WriteMember(OutputSlot slot, in SqlValue value)
     {
         if (value.Kind == SqlKind.Blob)
             return;
-        _data.Add(_data.Length > 1 ? slot.Prefix : slot.Prefix.AsSpan(1));
+        _data.Add(slot.Prefix);
         JsonText.WriteValue(_data, value);
     }
 
     // A row without id is not refused: all such rows share the empty one.
-    private void WriteId(EvaluationContext context)
+    private ReadOnlySpan<byte> Id(EvaluationContext context)
     {
-        _rowId.Clear();
-        if (_id is { PassedColumn: >= 0 and var column } && !context.IsRead[column] && context.Forms[column] == PostgresForm.Text)
-        {
-            _rowId.Add(context.Source![column].Text.Span); // none for null
-            return;
-        }
-        var value = _id?.Read(context) ?? SqlValue.Null;
-        if (!value.IsNull)
-            _rowId.Add(SqlCast.TextOf(value, context.Scratch).Span);
+        if (_id is null)
+            return [];
+        if (context.TryGetSourceText(_id.PassedColumn, out var text))
+            return text;
+        var value = _id.Read(context);
+        return value.IsNull ? [] : SqlCast.TextOf(value, context.Scratch).Span;
     }
 
     // One column: its text, as with the column id. Several: a JSON array of the values in the form that they have in bucket names, so that
@@ -227,7 +245,7 @@ internal sealed class DataGroup : IKeySink
     // A client knows a row by one id, so the column of that name shows the composed one.
     private void WriteRowId(OutputSlot slot)
     {
-        _data.Add(_data.Length > 1 ? slot.Prefix : slot.Prefix.AsSpan(1));
+        _data.Add(slot.Prefix);
         JsonText.WriteString(_data, _rowId.Written);
     }
 
@@ -254,7 +272,7 @@ internal sealed class DataGroup : IKeySink
     {
         public BucketFamily Family => family;
 
-        public byte[] Prefix { get; } = Encoding.UTF8.GetBytes(prefix + "[");
+        public PaddedText Prefix { get; } = new(Encoding.UTF8.GetBytes(prefix + "["));
 
         public RowMatcher Matcher { get; } = new(match);
 

@@ -18,6 +18,7 @@ internal sealed class LookupWriter : IKeySink
     private readonly Expression[] _outputs;
     private readonly NameSet _entries = new();
     private readonly List<int> _keyLengths = [];
+    private int _start;
 
     public LookupWriter(LookupPlan plan, SourceTable source, BoundTable table, string prefix)
     {
@@ -56,14 +57,18 @@ internal sealed class LookupWriter : IKeySink
     }
 
     // Key and record are kept as one entry: equal pairs count once.
-    void IKeySink.Add(ReadOnlySpan<byte> keys, EvaluationContext context)
+    ByteBuffer IKeySink.Begin()
     {
         var entry = _entries.Begin();
-        var start = entry.Length;
+        _start = entry.Length;
         entry.Add(_prefix);
-        entry.Add(keys);
+        return entry;
+    }
+
+    void IKeySink.Commit(ByteBuffer entry, EvaluationContext context)
+    {
         entry.Add((byte)']');
-        var keyLength = entry.Length - start;
+        var keyLength = entry.Length - _start;
         entry.Add((byte)'[');
         for (var index = 0; index < _outputs.Length; index++)
         {
@@ -72,10 +77,7 @@ internal sealed class LookupWriter : IKeySink
             var value = _outputs[index].Evaluate(context);
             var isUseless = value.Kind == SqlKind.Blob || (value.Kind == SqlKind.Real && !double.IsFinite(value.Real));
             if (isUseless || (value.IsNull && !_plan.KeepsNull))
-            {
-                entry.Truncate(start);
                 return;
-            }
             JsonText.WriteValue(entry, value);
         }
         entry.Add((byte)']');

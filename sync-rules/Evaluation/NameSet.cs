@@ -10,60 +10,61 @@ internal sealed class NameSet
     private const int MaxLinear = 16;
 
     private readonly ByteBuffer _bytes = new();
-    private readonly List<(int Start, int Length)> _names = [];
+    private readonly List<int> _ends = []; // by index: where the name ends, and the next one begins
     private readonly Dictionary<int, int> _newestByHash = [];
     private readonly List<int> _olderOfHash = []; // by index: the name before it with the same hash, or −1; nothing is allocated per row
 
-    public int Count => _names.Count;
+    public int Count => _ends.Count;
 
-    public ReadOnlySpan<byte> this[int index] => _bytes.Slice(_names[index].Start, _names[index].Length);
+    public ReadOnlySpan<byte> this[int index] => _bytes.Slice(StartOf(index), _ends[index] - StartOf(index));
 
     public void Clear()
     {
         _bytes.Clear();
-        _names.Clear();
+        _ends.Clear();
         ForgetIndex();
     }
 
     /// <summary>Forgets the names after the first <paramref name="count"/>.</summary>
     public void Truncate(int count)
     {
-        if (count == _names.Count)
+        if (count == _ends.Count)
             return;
-        _bytes.Truncate(_names[count].Start);
-        _names.RemoveRange(count, _names.Count - count);
+        _ends.RemoveRange(count, _ends.Count - count);
         ForgetIndex();
     }
 
-    /// <summary>Where the next name is written, before <see cref="Commit"/>.</summary>
-    public ByteBuffer Begin() => _bytes;
+    /// <summary>Where the next name is written, before <see cref="Commit"/>; one that was begun and not committed is forgotten.</summary>
+    public ByteBuffer Begin()
+    {
+        _bytes.Truncate(StartOf(_ends.Count));
+        return _bytes;
+    }
 
     /// <summary>Adds what was written since the last name, unless it is there already.</summary>
     /// <param name="isNew">It is known not to be there.</param>
     public bool Commit(bool isNew = false)
     {
-        var start = _names.Count == 0 ? 0 : _names[^1].Start + _names[^1].Length;
-        if (!isNew && Contains(_bytes.Written[start..]))
-        {
-            _bytes.Truncate(start);
+        if (!isNew && Contains(_bytes.Written[StartOf(_ends.Count)..]))
             return false;
-        }
-        _names.Add((start, _bytes.Length - start));
+        _ends.Add(_bytes.Length);
         return true;
     }
 
+    private int StartOf(int index) => index == 0 ? 0 : _ends[index - 1];
+
     private bool Contains(ReadOnlySpan<byte> name)
     {
-        if (_names.Count <= MaxLinear)
+        if (_ends.Count <= MaxLinear)
         {
-            for (var index = 0; index < _names.Count; index++)
+            for (var index = 0; index < _ends.Count; index++)
             {
                 if (this[index].SequenceEqual(name))
                     return true;
             }
             return false;
         }
-        while (_olderOfHash.Count < _names.Count)
+        while (_olderOfHash.Count < _ends.Count)
             Index(_olderOfHash.Count);
         for (var index = _newestByHash.GetValueOrDefault(Hash(name), -1); index >= 0; index = _olderOfHash[index])
         {

@@ -12,7 +12,7 @@ namespace TopGun.Buckets.SyncRules.Evaluation;
 internal sealed class RowFilter
 {
     private readonly Expression _condition;
-    private readonly ColumnExpression? _column;
+    private readonly int _slot = -1; // of the column, where it is compared with an integer
     private readonly BinaryOperator _comparison;
     private readonly long _constant;
 
@@ -21,7 +21,7 @@ internal sealed class RowFilter
         _condition = condition;
         if (condition is CompareExpression { Left: ColumnExpression column, Right: ConstantExpression { Value.Kind: SqlKind.Integer } constant } compare)
         {
-            _column = column;
+            _slot = column.Slot;
             _comparison = compare.Comparison;
             _constant = constant.Value.Integer;
         }
@@ -30,7 +30,7 @@ internal sealed class RowFilter
     /// <exception cref="EvaluationException">The row's values do not allow an answer.</exception>
     public bool Passes(EvaluationContext context)
     {
-        if (_column is not null && context.Positions[_column.Slot] is >= 0 and var position && context.IsRead[position])
+        if (_slot >= 0 && context.Positions[_slot] is >= 0 and var position && context.IsRead[position])
         {
             ref readonly var value = ref context.Row[position];
             if (value.Kind == SqlKind.Integer)

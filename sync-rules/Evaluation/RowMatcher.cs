@@ -7,9 +7,14 @@ namespace TopGun.Buckets.SyncRules.Evaluation;
 /// <summary>Receives the key values of each combination under which a row matches.</summary>
 internal interface IKeySink
 {
-    /// <param name="keys">Key values in order, separated by commas, as they stand in bucket names and lookup keys.</param>
+    /// <summary>Where the values of the next combination are written: in order, separated by commas, as they stand in bucket names and lookup keys.</summary>
+    /// <remarks>Begun again without <see cref="Commit"/>, they are forgotten.</remarks>
+    ByteBuffer Begin();
+
+    /// <summary>The values are complete.</summary>
+    /// <param name="written">Where they were written.</param>
     /// <param name="context">The row, for further values.</param>
-    void Add(ReadOnlySpan<byte> keys, EvaluationContext context);
+    void Commit(ByteBuffer written, EvaluationContext context);
 }
 
 /// <summary>Evaluates <see cref="RowMatch"/>: filters, then every combination of array elements, then keys.</summary>
@@ -23,7 +28,6 @@ internal sealed class RowMatcher
     private readonly Expression[] _keys;
     private readonly (Expression Left, Expression Right)[] _equalities;
     private readonly List<(SqlValue Key, SqlValue Value)>[] _elements;
-    private readonly ByteBuffer _buffer = new();
     private readonly int _eachRoom;
     private int _combinations;
 
@@ -100,15 +104,25 @@ internal sealed class RowMatcher
             if (leftValue.IsNull || rightValue.IsNull || !SqlCompare.AreEqual(leftValue, rightValue))
                 return;
         }
-        _buffer.Clear();
-        foreach (var key in _keys)
+        var target = sink.Begin();
+        for (var index = 0; index < _keys.Length; index++)
         {
-            if (_buffer.Length > 0) // no value has an empty form
-                _buffer.Add((byte)',');
-            var value = key.Evaluate(context);
-            if (value.IsNull || !JsonText.WriteKey(_buffer, value))
+            if (index > 0)
+                target.Add((byte)',');
+            if (!TryWrite(_keys[index], context, target))
                 return;
         }
-        sink.Add(_buffer.Written, context);
+        sink.Commit(target, context);
+    }
+
+    private static bool TryWrite(Expression key, EvaluationContext context, ByteBuffer target)
+    {
+        if (key is ColumnExpression column && context.TryGetSourceText(context.Positions[column.Slot], out var text))
+        {
+            JsonText.WriteString(target, text);
+            return true;
+        }
+        var value = key.Evaluate(context);
+        return !value.IsNull && JsonText.WriteKey(target, value);
     }
 }

@@ -19,7 +19,7 @@ internal sealed class MatchExplainer
         _nullIsText = !settings.FixedJsonExtract;
         _context.Row = row;
         _context.IsRead = [.. row.Select(_ => true)];
-        _context.Positions = new BoundTable(source).PositionsOf(columns);
+        _context.Positions = new BoundTable(source, settings.CustomPostgresTypes).PositionsOf(columns);
         _context.Time = settings.Time;
         _context.Table = TableFacts.Of(table, source);
     }

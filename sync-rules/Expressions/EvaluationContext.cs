@@ -6,6 +6,8 @@ namespace TopGun.Buckets.SyncRules.Expressions;
 /// <summary>What expressions read: the row or the request at hand. One per evaluator, reused.</summary>
 internal sealed class EvaluationContext
 {
+    private SourceRow? _source;
+
     /// <summary>Memory of values computed on the way.</summary>
     public Scratch Scratch { get; } = new();
 
@@ -15,13 +17,13 @@ internal sealed class EvaluationContext
     /// <summary>Which values of the row were read; the others wait until <see cref="Column"/> asks for them.</summary>
     public bool[] IsRead { get; set; } = [];
 
-    /// <summary>Where values that wait come from.</summary>
-    public SourceRow? Source { get; set; }
-
     /// <summary>How values that wait are read, by position.</summary>
     public PostgresForm[] Forms { get; set; } = [];
 
     public PostgresTime Time { get; set; }
+
+    /// <summary>The row as the source sent it; empty where it came as values.</summary>
+    public ReadOnlySpan<SourceValue> SourceValues => _source is null ? [] : _source.Values;
 
     /// <summary>Where the current query's columns are in <see cref="Row"/>; −1 for a column that the table does not have.</summary>
     public int[] Positions { get; set; } = [];
@@ -39,18 +41,61 @@ internal sealed class EvaluationContext
 
     public RequestValues? Request { get; set; }
 
+    /// <summary>The next row, of which nothing is read yet.</summary>
+    public void Enter(SourceRow row)
+    {
+        Scratch.Reset();
+        IsRead.AsSpan().Clear();
+        _source = row;
+    }
+
+    /// <summary>The next row, whose values are all known.</summary>
+    public void Enter(ReadOnlySpan<SqlValue> values)
+    {
+        Scratch.Reset();
+        IsRead.AsSpan().Fill(true);
+        _source = null;
+        values.CopyTo(Row);
+    }
+
+    /// <summary>Reads a column now.</summary>
+    /// <exception cref="EvaluationException">The text is not of the column's type.</exception>
+    public void Read(int position, PostgresForm form, uint typeId, SourceType? custom)
+    {
+        ref readonly var source = ref SourceValues[position];
+        if (source.Kind == SourceValueKind.Null)
+            Row[position] = SqlValue.Null;
+        else if (source.Kind != SourceValueKind.Text)
+            throw new InvalidOperationException("A row was evaluated before all of its values were known.");
+        else if (custom is not null)
+            Row[position] = PostgresCustom.Convert(custom, source.Text, Time, Scratch);
+        else if (form == PostgresForm.Integer)
+            Row[position] = PostgresValue.Integer(source.Text.Span);
+        else
+            Row[position] = PostgresValue.Convert(form, typeId, source.Text, Time, Scratch);
+        IsRead[position] = true;
+    }
+
     /// <summary>Value of a column, converted the first time it is asked for: most columns are only passed through.</summary>
     public SqlValue Column(int position)
     {
         if (!IsRead[position])
-            ReadNow(position);
+            Read(position, Forms[position], typeId: 0, custom: null);
         return Row[position];
     }
 
-    private void ReadNow(int position)
+    /// <summary>The text of a column that nobody asked for as a value, where the value would be the same text.</summary>
+    /// <param name="position">Of the column; −1 for one that the table does not have.</param>
+    /// <param name="text">The source's own bytes.</param>
+    public bool TryGetSourceText(int position, out ReadOnlySpan<byte> text)
     {
-        ref readonly var value = ref Source![position];
-        Row[position] = value.Kind == SourceValueKind.Null ? SqlValue.Null : PostgresValue.Convert(Forms[position], 0, value.Text, Time, Scratch);
-        IsRead[position] = true;
+        if (position >= 0 && !IsRead[position] && Forms[position] is PostgresForm.Text or PostgresForm.Json)
+        {
+            ref readonly var value = ref SourceValues[position];
+            text = value.Text.Span;
+            return value.Kind == SourceValueKind.Text;
+        }
+        text = default;
+        return false;
     }
 }

@@ -39,18 +39,48 @@ internal static class SqliteDateFunctions
         return text is null ? SqlValue.Null : SqlValue.FromText(text);
     }
 
+    /// <summary><c>timediff(a, b)</c>: what must be added to the second time to get the first, as <c>+YYYY-MM-DD HH:MM:SS.SSS</c>.</summary>
+    public static SqlValue Difference(ReadOnlySpan<SqlValue> arguments, EvaluationContext context)
+    {
+        if (!TryRead(arguments[..1], out var to, out _) || !TryRead(arguments[1..], out var from, out _))
+            return SqlValue.Null;
+        var isForward = to >= from;
+        var (toYear, toMonth, _, _) = SqliteTime.Split(to);
+        var (fromYear, fromMonth, _, _) = SqliteTime.Split(from);
+
+        // The greatest number of whole months that does not lead beyond.
+        var months = (toYear - fromYear) * 12 + toMonth - fromMonth;
+        var step = isForward ? -1 : 1;
+        long reached;
+        while (true)
+        {
+            var moved = new SqliteTimeValue { Instant = from };
+            if (months != 0)
+                moved.AddMonths(months);
+            reached = moved.Instant;
+            if (isForward ? reached <= to : reached >= to)
+                break;
+            months += step;
+        }
+        var (rest, count) = (Math.Abs(to - reached), Math.Abs(months));
+        var (days, clock) = (rest / SqliteTime.MillisecondsPerDay, rest % SqliteTime.MillisecondsPerDay);
+        return SqlValue.FromText(string.Create(
+            CultureInfo.InvariantCulture,
+            $"{(isForward ? '+' : '-')}{count / 12:0000}-{count % 12:00}-{days:00} {clock / 3_600_000:00}:{clock / 60_000 % 60:00}:{clock / 1000 % 60:00}.{clock % 1000:000}"));
+    }
+
     private static bool TryRead(ReadOnlySpan<SqlValue> arguments, out long instant, out bool subsecond)
     {
         instant = 0;
         subsecond = false;
-        if (arguments.IsEmpty || !SqliteTime.TryRead(arguments[0], out instant, out var number))
+        if (arguments.IsEmpty || !SqliteTime.TryRead(arguments[0], out var time))
             return false;
         for (var index = 1; index < arguments.Length; index++)
         {
-            if (arguments[index].IsNull
-                || !SqliteTimeModifier.TryApply(Encoding.UTF8.GetString(arguments[index].Bytes.Span), index == 1, ref instant, ref number, ref subsecond))
+            if (arguments[index].IsNull || !SqliteTimeModifier.TryApply(Encoding.UTF8.GetString(arguments[index].Bytes.Span), index == 1, ref time))
                 return false;
         }
+        (instant, subsecond) = (time.Instant, time.HasSubsecond);
         return SqliteTime.IsValid(instant);
     }
 

@@ -2,7 +2,6 @@ namespace TopGun.Buckets.SyncRules.Functions;
 
 /// <summary>The functions that the switch <c>sqlite_functions</c> adds: SQLite's, as far as their result depends on their arguments alone.</summary>
 // https://www.sqlite.org/lang_corefunc.html, lang_datefunc.html, lang_mathfunc.html, json1.html
-// Logarithms, powers and trigonometry are left out: their last digit depends on the machine, and every node must compute the same row.
 internal static class SqliteLibrary
 {
     /// <summary>No upper limit of arguments.</summary>
@@ -51,15 +50,15 @@ internal static class SqliteLibrary
             new("ceiling", 1, 1, (arguments, _) => SqliteNumberFunctions.Whole(arguments[0], Math.Ceiling)),
             new("floor", 1, 1, (arguments, _) => SqliteNumberFunctions.Whole(arguments[0], Math.Floor)),
             new("trunc", 1, 1, (arguments, _) => SqliteNumberFunctions.Whole(arguments[0], Math.Truncate)),
-            new("mod", 2, 2, SqliteNumberFunctions.Mod),
-            new("sqrt", 1, 1, SqliteNumberFunctions.SquareRoot),
             new("min", 2, Any, (arguments, _) => SqliteNumberFunctions.Extreme(arguments, isMax: false, isExact)),
             new("max", 2, Any, (arguments, _) => SqliteNumberFunctions.Extreme(arguments, isMax: true, isExact)),
+            .. SqliteMathFunctions.Functions,
 
             new("date", 1, Any, SqliteDateFunctions.DateText),
             new("time", 1, Any, SqliteDateFunctions.TimeText),
             new("julianday", 1, Any, SqliteDateFunctions.JulianDay),
             new("strftime", 2, Any, SqliteDateFunctions.Format),
+            new("timediff", 2, 2, SqliteDateFunctions.Difference),
 
             new("json", 1, 1, json.Json),
             new("json_array", 0, Any, json.Array),

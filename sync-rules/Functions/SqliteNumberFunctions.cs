@@ -56,14 +56,6 @@ internal static class SqliteNumberFunctions
         return number.Kind == SqlKind.Integer ? number : SqlValue.FromReal(round(number.Real));
     }
 
-    public static SqlValue Mod(ReadOnlySpan<SqlValue> arguments, EvaluationContext context) =>
-        TryNumber(arguments[0], out var number) && TryNumber(arguments[1], out var divisor)
-            ? SqlValue.FromFinite(RealOf(number) % RealOf(divisor))
-            : SqlValue.Null;
-
-    public static SqlValue SquareRoot(ReadOnlySpan<SqlValue> arguments, EvaluationContext context) =>
-        TryNumber(arguments[0], out var number) ? SqlValue.FromFinite(Math.Sqrt(RealOf(number))) : SqlValue.Null;
-
     /// <summary><c>min</c> and <c>max</c> of several values, of any types; null when one of them is null.</summary>
     public static SqlValue Extreme(ReadOnlySpan<SqlValue> arguments, bool isMax, bool isExact)
     {
@@ -79,10 +71,8 @@ internal static class SqliteNumberFunctions
         return best;
     }
 
-    private static double RealOf(in SqlValue number) => number.Kind == SqlKind.Integer ? number.Integer : number.Real;
-
     // A text counts when all of it is one number.
-    private static bool TryNumber(in SqlValue value, out SqlValue number)
+    internal static bool TryNumber(in SqlValue value, out SqlValue number)
     {
         number = value;
         if (value.Kind == SqlKind.Text && SqlNumber.IsWholeNumber(value.Bytes.Span))

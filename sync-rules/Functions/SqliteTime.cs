@@ -22,37 +22,32 @@ internal static partial class SqliteTime
 
     /// <summary>Reads a time value.</summary>
     /// <param name="value">Text in one of SQLite's forms, or a number.</param>
-    /// <param name="instant">The instant, a number being a Julian day.</param>
-    /// <param name="number">The number itself, which the modifiers <c>unixepoch</c> and <c>auto</c> read otherwise.</param>
-    public static bool TryRead(in SqlValue value, out long instant, out double? number)
+    /// <param name="time">What modifiers then change.</param>
+    public static bool TryRead(in SqlValue value, out SqliteTimeValue time)
     {
-        instant = 0;
-        number = null;
+        time = default;
         switch (value.Kind)
         {
             case SqlKind.Integer:
-                number = value.Integer;
+                time.Number = value.Integer;
                 break;
             case SqlKind.Real:
-                number = value.Real;
+                time.Number = value.Real;
                 break;
             case SqlKind.Text or SqlKind.Blob:
                 var text = Encoding.UTF8.GetString(value.Bytes.Span);
-                if (TryReadText(text, out instant))
-                    return IsValid(instant);
+                if (TryReadText(text, ref time))
+                    return IsValid(time.Instant);
                 if (!SqlNumber.IsWholeNumber(value.Bytes.Span))
                     return false;
-                number = SqlNumber.RealPrefix(value.Bytes.Span);
+                time.Number = SqlNumber.RealPrefix(value.Bytes.Span);
                 break;
             default:
                 return false;
         }
 
         // Out of range it may still be seconds since 1970.
-        if (number is >= 0 and < 5373484.5)
-            instant = (long)(number.Value * MillisecondsPerDay + 0.5);
-        else
-            instant = -1;
+        time.Instant = time.Number is >= 0 and < 5373484.5 ? (long)(time.Number.Value * MillisecondsPerDay + 0.5) : -1;
         return true;
     }
 
@@ -70,9 +65,8 @@ internal static partial class SqliteTime
         return (year, (int)month, (int)day, rest);
     }
 
-    private static bool TryReadText(string text, out long instant)
+    private static bool TryReadText(string text, ref SqliteTimeValue time)
     {
-        instant = 0;
         var match = TimePattern().Match(text);
         if (!match.Success)
             return false;
@@ -87,14 +81,16 @@ internal static partial class SqliteTime
         var fraction = match.Groups["fraction"].Success
             ? double.Parse("0." + match.Groups["fraction"].Value, CultureInfo.InvariantCulture)
             : 0;
-        instant = FromDate(year, month, day) + ((hour * 60L + minute) * 60 + second) * 1000 + (long)(fraction * 1000 + 0.5);
-        if (!match.Groups["sign"].Success)
+        time.SetDate(year, month, day);
+        time.Instant += ((hour * 60L + minute) * 60 + second) * 1000 + (long)(fraction * 1000 + 0.5);
+        time.IsAsNamed = !match.Groups["sign"].Success;
+        if (time.IsAsNamed)
             return true;
         var (hours, minutes) = (Part("offsethours"), Part("offsetminutes"));
         if (hours > 14 || minutes > 59)
             return false;
         var offset = (hours * 60L + minutes) * 60_000;
-        instant += match.Groups["sign"].Value == "-" ? offset : -offset;
+        time.Instant += match.Groups["sign"].Value == "-" ? offset : -offset;
         return true;
     }
 

@@ -10,41 +10,60 @@ internal static partial class SqliteTimeModifier
     /// <summary>Applies one modifier.</summary>
     /// <param name="modifier">As written.</param>
     /// <param name="isFirst">Some may only stand directly behind the time value.</param>
-    /// <param name="instant">Changed by it.</param>
-    /// <param name="number">The time value, while it is a number that nobody has read otherwise.</param>
-    /// <param name="subsecond">Set by <c>subsec</c>.</param>
+    /// <param name="time">Changed by it.</param>
     /// <returns>Whether there is such a modifier and its result is in range.</returns>
-    public static bool TryApply(string modifier, bool isFirst, ref long instant, ref double? number, ref bool subsecond)
+    public static bool TryApply(string modifier, bool isFirst, ref SqliteTimeValue time)
     {
         var word = modifier.ToLowerInvariant();
         switch (word)
         {
             case "subsec" or "subsecond":
-                subsecond = true;
+                time.HasSubsecond = true;
                 return true;
             case "unixepoch":
-                if (!isFirst || number is not { } seconds)
+                if (!isFirst || time.Number is not { } seconds)
                     return false;
-                instant = FromUnix(seconds);
-                number = null;
-                return SqliteTime.IsValid(instant);
+                time.Instant = FromUnix(seconds);
+                time.Number = null;
+                return SqliteTime.IsValid(time.Instant);
             case "auto":
                 if (!isFirst)
                     return false;
-                if (instant < 0 && number is { } automatic)
-                    instant = FromUnix(automatic);
-                number = null;
-                return SqliteTime.IsValid(instant);
+                if (time.Instant < 0 && time.Number is { } automatic)
+                    time.Instant = FromUnix(automatic);
+                time.Number = null;
+                return SqliteTime.IsValid(time.Instant);
             case "julianday":
-                return isFirst && number is not null && SqliteTime.IsValid(instant);
+                return isFirst && time.Number is not null && SqliteTime.IsValid(time.Instant);
         }
-        if (!SqliteTime.IsValid(instant))
+        if (!SqliteTime.IsValid(time.Instant))
             return false;
-        number = null;
-        var isKnown = word.StartsWith("start of ", StringComparison.Ordinal)
-            ? TryStartOf(word["start of ".Length..], ref instant)
-            : word.StartsWith("weekday ", StringComparison.Ordinal) ? TryWeekday(word["weekday ".Length..], ref instant) : TryShift(word, ref instant);
-        return isKnown && SqliteTime.IsValid(instant);
+        time.Number = null;
+        var isKnown = TryMove(word, ref time);
+        time.IsAsNamed &= word == "start of day";
+        return isKnown && SqliteTime.IsValid(time.Instant);
+    }
+
+    private static bool TryMove(string word, ref SqliteTimeValue time)
+    {
+        switch (word)
+        {
+            case "floor":
+                time.Instant -= time.DaysPastMonth * SqliteTime.MillisecondsPerDay;
+                return true;
+            case "ceiling":
+                time.DaysPastMonth = 0;
+                return true;
+        }
+        if (word.StartsWith("start of ", StringComparison.Ordinal))
+            return TryStartOf(word["start of ".Length..], ref time);
+        if (word.StartsWith("weekday ", StringComparison.Ordinal))
+            return TryWeekday(word["weekday ".Length..], ref time.Instant);
+        if (DatePattern().Match(word) is { Success: true } date)
+            return TryShiftDate(date, ref time);
+        if (ClockPattern().Match(word) is { Success: true } clock)
+            return TryShiftClock(clock, ref time.Instant);
+        return UnitPattern().Match(word) is { Success: true } match && TryShift(match, ref time);
     }
 
     private static long FromUnix(double seconds)
@@ -53,19 +72,19 @@ internal static partial class SqliteTimeModifier
         return milliseconds is >= 0 and < 1e15 ? (long)(milliseconds + 0.5) : -1;
     }
 
-    private static bool TryStartOf(string unit, ref long instant)
+    private static bool TryStartOf(string unit, ref SqliteTimeValue time)
     {
-        var (year, month, day, _) = SqliteTime.Split(instant);
+        var (year, month, day, _) = time.Split();
         switch (unit)
         {
             case "day":
-                instant = SqliteTime.FromDate(year, month, day);
+                time.Instant = SqliteTime.FromDate(year, month, day);
                 return true;
             case "month":
-                instant = SqliteTime.FromDate(year, month, 1);
+                time.Instant = SqliteTime.FromDate(year, month, 1);
                 return true;
             case "year":
-                instant = SqliteTime.FromDate(year, 1, 1);
+                time.Instant = SqliteTime.FromDate(year, 1, 1);
                 return true;
             default:
                 return false;
@@ -84,12 +103,8 @@ internal static partial class SqliteTimeModifier
     /// <summary>0 is Sunday.</summary>
     public static int WeekdayOf(long instant) => (int)((instant + 129_600_000) / SqliteTime.MillisecondsPerDay % 7);
 
-    private static bool TryShift(string text, ref long instant)
+    private static bool TryShift(Match match, ref SqliteTimeValue time)
     {
-        if (ClockPattern().Match(text) is { Success: true } clock)
-            return TryShiftClock(clock, ref instant);
-        if (UnitPattern().Match(text) is not { Success: true } match)
-            return false;
         var amount = double.Parse(match.Groups["number"].ValueSpan, NumberStyles.Float, CultureInfo.InvariantCulture);
         var (unit, limit) = match.Groups["unit"].Value switch
         {
@@ -105,19 +120,28 @@ internal static partial class SqliteTimeModifier
         if (match.Groups["unit"].Value is "month" or "year")
         {
             var whole = (int)amount;
-            ShiftMonths(match.Groups["unit"].Value == "month" ? whole : whole * 12, ref instant);
+            time.AddMonths(match.Groups["unit"].Value == "month" ? whole : whole * 12);
             amount -= whole;
         }
-        instant += (long)(amount * unit + (amount < 0 ? -0.5 : 0.5));
+        else
+        {
+            time.DaysPastMonth = 0;
+        }
+        time.Instant += (long)(amount * unit + (amount < 0 ? -0.5 : 0.5));
         return true;
     }
 
-    private static void ShiftMonths(int months, ref long instant)
+    // The form in which timediff gives differences.
+    private static bool TryShiftDate(Match date, ref SqliteTimeValue time)
     {
-        var (year, month, day, rest) = SqliteTime.Split(instant);
-        var total = year * 12 + month - 1 + months;
-        var shiftedYear = total >= 0 ? total / 12 : (total - 11) / 12;
-        instant = SqliteTime.FromDate(shiftedYear, (int)(total - shiftedYear * 12) + 1, day) + rest;
+        int Part(string name) => int.Parse(date.Groups[name].ValueSpan, CultureInfo.InvariantCulture);
+        var (months, days) = (Part("months"), Part("days"));
+        if (months > 11 || days > 30)
+            return false;
+        var sign = date.Groups["sign"].Value == "-" ? -1 : 1;
+        time.AddMonths(sign * (Part("years") * 12L + months));
+        time.Instant += sign * days * SqliteTime.MillisecondsPerDay;
+        return !date.Groups["hours"].Success || TryShiftClock(date, ref time.Instant);
     }
 
     private static bool TryShiftClock(Match clock, ref long instant)
@@ -134,6 +158,9 @@ internal static partial class SqliteTimeModifier
 
     [GeneratedRegex(@"\A(?<number>[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:e[+-]?[0-9]+)?)\s+(?<unit>second|minute|hour|day|month|year)s?\z", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture)]
     private static partial Regex UnitPattern();
+
+    [GeneratedRegex(@"\A(?<sign>[+-])(?<years>[0-9]{4,5})-(?<months>[0-9]{2})-(?<days>[0-9]{2})(?:\s(?<hours>[0-9]{2}):(?<minutes>[0-9]{2})(?::(?<seconds>[0-9]{2})(?:\.(?<fraction>[0-9]+))?)?)?\z", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture)]
+    private static partial Regex DatePattern();
 
     [GeneratedRegex(@"\A(?<sign>[+-])?(?<hours>[0-9]{2}):(?<minutes>[0-9]{2})(?::(?<seconds>[0-9]{2})(?:\.(?<fraction>[0-9]+))?)?\z", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture)]
     private static partial Regex ClockPattern();

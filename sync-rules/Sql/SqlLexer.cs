@@ -3,7 +3,9 @@ using System.Text;
 namespace TopGun.Buckets.SyncRules.Sql;
 
 /// <summary>Cuts a query into tokens.</summary>
-internal sealed class SqlLexer(string text)
+/// <param name="text">The query.</param>
+/// <param name="refuse">Receives mistakes that reading can go on after.</param>
+internal sealed class SqlLexer(string text, Action<SqlProblem> refuse)
 {
     private static readonly string[] Symbols = ["->>", "::", "->", "||", "&&", "<=", ">=", "<>", "!=", "<<", ">>"];
 
@@ -144,7 +146,11 @@ internal sealed class SqlLexer(string text)
             }
         }
         if (rest.StartsWith("=="))
-            throw SqlProblem.Syntax(new TextSpan(start, start + 2), "Equality is written '=', not '=='.");
+        {
+            _at += 2;
+            refuse(SqlProblem.Syntax(new TextSpan(start, _at), "Equality is written '=', not '=='."));
+            return new SqlToken(SqlTokenKind.Symbol, "=", new TextSpan(start, _at));
+        }
         if (text[_at] == '$' && char.IsAsciiDigit(Peek(1)) || text[_at] == '?')
             throw SqlProblem.Unsupported(new TextSpan(start, start + 1), "Placeholders have no value here; use a request function.");
         if (!"()[],.;*+-/%&|<>=:~!^#@".Contains(text[_at], StringComparison.Ordinal))

@@ -41,7 +41,11 @@ internal sealed partial class SqlParser
     {
         var inner = ParseExpression();
         if (Next.IsSymbol(","))
-            throw SqlProblem.Unsupported(start, "Lists of values in parentheses are not possible; use a JSON array, or ARRAY[…] in edition 3.");
+        {
+            _refuse(SqlProblem.Unsupported(start, "Lists of values in parentheses are not possible; use a JSON array, or ARRAY[…] in edition 3."));
+            while (TakeSymbol(","))
+                ParseExpression();
+        }
         ExpectSymbol(")");
         return inner with { Span = start.To(_tokens[_at - 1].Span) };
     }
@@ -76,15 +80,26 @@ internal sealed partial class SqlParser
                 break;
             default:
                 if (token.IsReserved)
-                    throw Unexpected("an expression");
+                    RefuseReserved();
                 break;
         }
         return ParseReference();
     }
 
+    // What follows shows that it is meant as a column's name.
+    private void RefuseReserved()
+    {
+        var problem = Unexpected("an expression");
+        var isName = NamesOfColumns.Contains(Next.Text)
+            && _tokens[_at + 1] is { Kind: SqlTokenKind.End } or { Text: "," or ")" or "=" or "from" or "where" or "and" or "or" or "is" or "in" };
+        if (!isName)
+            throw problem;
+        _refuse(problem);
+    }
+
     private SqlExpression ParseReference()
     {
-        var first = ParseName("a name", afterQualifier: _tokens[_at + 1].IsSymbol("("));
+        var first = ParseName("a name", afterQualifier: Next.IsReserved || _tokens[_at + 1].IsSymbol("("));
         if (Next.IsSymbol("("))
             return ParseCall(null, first);
         if (!Next.IsSymbol("."))

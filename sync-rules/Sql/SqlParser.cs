@@ -15,26 +15,34 @@ internal sealed partial class SqlParser
     private static readonly string[] RefusedClauses =
         ["limit", "offset", "order", "group", "having", "for", "union", "intersect", "except", "fetch", "window"];
 
+    // Reserved words that tables have as columns.
+    private static readonly string[] NamesOfColumns =
+        ["user", "order", "group", "default", "check", "desc", "asc", "end", "table", "primary", "references", "limit", "offset", "to", "some", "window"];
+
+    private static readonly string[] RefusedJoins = ["left", "right", "full", "cross", "natural"];
+
     private readonly List<SqlToken> _tokens;
+    private readonly Action<SqlProblem> _refuse;
     private readonly List<SqlName> _names = [];
     private int _at;
     private int _depth;
     private int _operators;
 
-    private SqlParser(List<SqlToken> tokens) => _tokens = tokens;
+    private SqlParser(List<SqlToken> tokens, Action<SqlProblem> refuse) => (_tokens, _refuse) = (tokens, refuse);
 
     private SqlToken Next => _tokens[_at];
 
     /// <summary>Parses the text of one query.</summary>
     /// <param name="text">The query.</param>
+    /// <param name="refuse">Receives mistakes that parsing can go on after; then the result is good for nothing but finding more of them.</param>
     /// <param name="names">Every name of a table, column or alias in it.</param>
-    /// <exception cref="SqlProblem">The text is no query of this language.</exception>
-    public static SelectSyntax ParseQuery(string text, out IReadOnlyList<SqlName> names)
+    /// <exception cref="SqlProblem">A mistake that parsing cannot go on after.</exception>
+    public static SelectSyntax ParseQuery(string text, Action<SqlProblem> refuse, out IReadOnlyList<SqlName> names)
     {
-        var tokens = new SqlLexer(text).ReadAll();
+        var tokens = new SqlLexer(text, refuse).ReadAll();
         if (tokens.Count > MaxTokens)
             throw SqlProblem.Unsupported(tokens[MaxTokens].Span, $"The query has more than {MaxTokens} words and symbols.");
-        var parser = new SqlParser(tokens);
+        var parser = new SqlParser(tokens, refuse);
         var select = parser.ParseStatement();
         while (parser.TakeSymbol(";"))
         {
@@ -99,7 +107,7 @@ internal sealed partial class SqlParser
 
     private bool EndsSelectList() =>
         Next.Kind == SqlTokenKind.End || Next.IsWord("from") || Next.IsWord("where") || Next.IsSymbol(";") || Next.IsSymbol(")")
-        || (Next.Kind == SqlTokenKind.Identifier && RefusedClauses.Contains(Next.Text));
+        || AtRefusedClause();
 
     private SelectItem ParseItem()
     {
@@ -138,20 +146,46 @@ internal sealed partial class SqlParser
                 from.Add(ParseFromItem());
                 continue;
             }
-            if (Next.Kind == SqlTokenKind.Identifier && Next.Text is "left" or "right" or "full" or "cross" or "natural")
-                throw SqlProblem.Unsupported(Next.Span, $"{Next.Text.ToUpperInvariant()} JOIN is not possible; only JOIN … ON is.");
+            var isRefused = RefuseJoin();
             if (Next.IsWord("inner"))
                 _at++;
-            else if (!Next.IsWord("join"))
+            else if (!isRefused && !Next.IsWord("join"))
                 return joins;
             Expect("join");
             joins++;
             from.Add(ParseFromItem());
-            if (Next.IsWord("using"))
-                throw SqlProblem.Unsupported(Next.Span, "USING is not possible; write ON with an equality.");
+            if (RefuseUsing() || (isRefused && !Next.IsWord("on")))
+                continue;
             Expect("on");
             where = Conjunction(where, ParseExpression());
         }
+    }
+
+    private bool RefuseJoin()
+    {
+        var first = Next;
+        if (first.Kind != SqlTokenKind.Identifier || !RefusedJoins.Contains(first.Text))
+            return false;
+        _refuse(SqlProblem.Unsupported(first.Span, $"{first.Text.ToUpperInvariant()} JOIN is not possible; only JOIN … ON is."));
+        while (Next.Kind == SqlTokenKind.Identifier && (RefusedJoins.Contains(Next.Text) || Next.Text == "outer"))
+            _at++;
+        return true;
+    }
+
+    private bool RefuseUsing()
+    {
+        if (!Next.IsWord("using"))
+            return false;
+        _refuse(SqlProblem.Unsupported(Next.Span, "USING is not possible; write ON with an equality."));
+        _at++;
+        ExpectSymbol("(");
+        do
+        {
+            ParseName("a column name");
+        }
+        while (TakeSymbol(","));
+        ExpectSymbol(")");
+        return true;
     }
 
     private FromItem ParseFromItem()
@@ -207,12 +241,21 @@ internal sealed partial class SqlParser
 
     private void RefuseClauses()
     {
-        if (Next.Kind != SqlTokenKind.Identifier || !RefusedClauses.Contains(Next.Text))
+        if (!AtRefusedClause())
             return;
-        var words = Next.Text is "order" or "group" ? $"{Next.Text} by" : Next.Text;
-        throw SqlProblem.Unsupported(
-            Next.Span, $"{words.ToUpperInvariant()} is not possible: whether a row belongs to a bucket depends on that row alone.");
+        var refused = new HashSet<string>();
+        for (var depth = 0; Next.Kind != SqlTokenKind.End && !Next.IsSymbol(";") && (depth > 0 || !Next.IsSymbol(")")); _at++)
+        {
+            depth += Next.IsSymbol("(") ? 1 : Next.IsSymbol(")") ? -1 : 0;
+            if (depth > 0 || !AtRefusedClause() || !refused.Add(Next.Text))
+                continue;
+            var words = Next.Text is "order" or "group" ? $"{Next.Text} by" : Next.Text;
+            _refuse(SqlProblem.Unsupported(
+                Next.Span, $"{words.ToUpperInvariant()} is not possible: whether a row belongs to a bucket depends on that row alone."));
+        }
     }
+
+    private bool AtRefusedClause() => Next.Kind == SqlTokenKind.Identifier && RefusedClauses.Contains(Next.Text);
 
     private SqlExpression Conjunction(SqlExpression? left, SqlExpression right)
     {
@@ -285,7 +328,9 @@ internal sealed partial class SqlParser
             SqlTokenKind.Text => "a string",
             _ => $"'{Next.Text}'",
         };
-        var hint = Next.IsReserved ? $" '{Next.Text}' is a reserved word; to use it as a name write \"{Next.Text}\"." : "";
+        var hint = Next.IsReserved && NamesOfColumns.Contains(Next.Text)
+            ? $" '{Next.Text}' is a reserved word; to use it as a name write \"{Next.Text}\"."
+            : _at > 0 && _tokens[_at - 1].IsSymbol(",") ? " There is a comma too many." : "";
         return SqlProblem.Syntax(Next.Span, $"Expected {expected}, found {found}.{hint}");
     }
 }

@@ -16,6 +16,11 @@ internal sealed class ByteBuffer : IBufferWriter<byte>
 
     public ReadOnlyMemory<byte> WrittenMemory => _bytes.AsMemory(0, Length);
 
+    public byte this[int index]
+    {
+        set => _bytes.AsSpan(0, Length)[index] = value;
+    }
+
     public void Clear() => Length = 0;
 
     public void Truncate(int length) => Length = length;
@@ -35,6 +40,12 @@ internal sealed class ByteBuffer : IBufferWriter<byte>
             Grow(values.Length);
         values.CopyTo(_bytes.AsSpan(Length));
         Length += values.Length;
+    }
+
+    public void Add(PaddedText text)
+    {
+        text.CopyTo(GetSpan(text.Room));
+        Length += text.Length;
     }
 
     public void AddInteger(long value)

@@ -1,4 +1,5 @@
 using System.Buffers.Text;
+using System.Runtime.Intrinsics;
 
 namespace TopGun.Buckets.SyncRules.Values;
 
@@ -17,6 +18,9 @@ internal enum TimePrecision
 /// <remarks>Fractions are padded with zeros or cut, never rounded: rounding could move a row into another second.</remarks>
 internal readonly struct PostgresTime(bool iso8601, TimePrecision precision)
 {
+    /// <summary>Room that a timestamp needs as a JSON string.</summary>
+    public const int MaxJsonLength = 32;
+
     private const int SourceDigits = 6;
 
     private static readonly byte[] FirstDay = "0000-01-01"u8.ToArray();
@@ -68,40 +72,45 @@ internal readonly struct PostgresTime(bool iso8601, TimePrecision precision)
     }
 
     /// <summary>Writes a timestamp as a JSON string, if it has the usual form: four-digit year, time zone UTC.</summary>
-    /// <returns>Whether it did; otherwise nothing is written.</returns>
-    public bool TryWriteJson(ByteBuffer target, ReadOnlySpan<byte> text, bool hasZone)
+    /// <param name="room">Where it is written.</param>
+    /// <param name="text">As the source sent it.</param>
+    /// <param name="hasZone">Whether it has a time zone.</param>
+    /// <returns>How much was written; −1 for another form.</returns>
+    public int TryWriteJson(Span<byte> room, ReadOnlySpan<byte> text, bool hasZone)
     {
-        if (text.Length < 19 || text[4] != '-' || text[10] != ' ')
-            return false;
-        var fraction = text[19..];
         if (hasZone)
         {
-            if (!fraction.EndsWith("+00"u8))
-                return false;
-            fraction = fraction[..^3];
+            if (!text.EndsWith("+00"u8))
+                return -1;
+            text = text[..^3];
         }
-        if (fraction.Length == 1 || fraction.Length > 1 + SourceDigits || (fraction.Length > 1 && fraction[0] != '.')
-            || fraction[Math.Min(1, fraction.Length)..].ContainsAnyExceptInRange((byte)'0', (byte)'9'))
-            return false;
-        var room = target.GetSpan(32);
+        if (text.Length < 19 || text[4] != '-' || text[10] != ' ')
+            return -1;
+        var end = Vector128.Create(text[^Vector128<byte>.Count..]);
+        var fraction = text[19..];
+        if (fraction.Length > 0 && (fraction.Length is 1 or > 1 + SourceDigits || fraction[0] != '.' || !EndsWithDigits(end, fraction.Length - 1)))
+            return -1;
         room[0] = (byte)'"';
-        text[..19].CopyTo(room[1..]);
-        var length = 20;
+        // 19 to 26 bytes, as two vectors that overlap.
+        Vector128.Create(text).CopyTo(room[1..]);
+        end.CopyTo(room[(1 + text.Length - Vector128<byte>.Count)..]);
+        var length = 1 + text.Length;
         if (iso8601)
         {
             room[11] = (byte)'T';
-            length = WriteFraction(fraction, room, length);
-        }
-        else
-        {
-            fraction.CopyTo(room[length..]);
-            length += fraction.Length;
+            length = WriteFraction(fraction, room, 20);
         }
         if (hasZone)
             room[length++] = (byte)'Z';
         room[length++] = (byte)'"';
-        target.Advance(length);
-        return true;
+        return length;
+    }
+
+    private static bool EndsWithDigits(Vector128<byte> text, int count)
+    {
+        var digits = Vector128.LessThanOrEqual(text - Vector128.Create((byte)'0'), Vector128.Create((byte)9)).ExtractMostSignificantBits();
+        var wanted = ((1u << count) - 1) << (Vector128<byte>.Count - count);
+        return (digits & wanted) == wanted;
     }
 
     private SqlValue WriteOrKeep(ReadOnlyMemory<byte> text, ReadOnlySpan<byte> fraction, Scratch scratch) =>

@@ -120,7 +120,7 @@ internal static class PostgresValue
             case PostgresForm.Boolean:
                 return SqlValue.FromBoolean(text.Span is [(byte)'t', ..]);
             case PostgresForm.Integer:
-                return SqlNumber.TryInteger(text.Span, out var integer) ? SqlValue.FromInteger(integer) : throw Wrong("integer");
+                return Integer(text.Span);
             case PostgresForm.Real:
                 return Real(text.Span);
             case PostgresForm.Bytes:
@@ -141,6 +141,9 @@ internal static class PostgresValue
                 return SqlValue.FromText(text);
         }
     }
+
+    public static SqlValue Integer(ReadOnlySpan<byte> text) =>
+        SqlNumber.TryInteger(text, out var integer) ? SqlValue.FromInteger(integer) : throw Wrong("integer");
 
     private static SqlValue Real(ReadOnlySpan<byte> text)
     {

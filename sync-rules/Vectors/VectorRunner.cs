@@ -17,6 +17,7 @@ public static class VectorRunner
     /// <param name="line">One vector as a JSON object; members named <c>expect_…</c> are ignored.</param>
     /// <returns>One JSON object with <c>id, error, warnings, rows, row_errors, parameter_rows, requests</c>.</returns>
     /// <exception cref="JsonException">The line is not JSON.</exception>
+    /// <exception cref="FormatException">A part of it is missing or of the wrong kind.</exception>
     public static string Run(string line) => Run(line, (result, _) => result);
 
     /// <summary>Runs one vector with other rules than those compiled from its file.</summary>
@@ -24,8 +25,15 @@ public static class VectorRunner
     {
         using var vector = JsonDocument.Parse(line, new JsonDocumentOptions { MaxDepth = 1000 });
         using var stream = new MemoryStream();
-        using (var target = new Utf8JsonWriter(stream, WriterOptions))
+        try
+        {
+            using var target = new Utf8JsonWriter(stream, WriterOptions);
             Run(vector.RootElement, replace, target);
+        }
+        catch (Exception failure) when (failure is KeyNotFoundException or InvalidOperationException)
+        {
+            throw new FormatException(failure.Message, failure);
+        }
         return Encoding.UTF8.GetString(stream.ToArray());
     }
 

@@ -7,6 +7,7 @@ using TopGun.Buckets.SyncRules.Yaml;
 namespace TopGun.Buckets.SyncRules.Vectors;
 
 /// <summary>Values as conformance vectors write them: plain JSON, and objects such as <c>{"$real": 1}</c> for what JSON cannot tell apart.</summary>
+/// <remarks>A plain array is a Postgres array, also inside another, and a plain object a composite value.</remarks>
 internal static class VectorValue
 {
     /// <exception cref="EvaluationException">The value nests too deep.</exception>
@@ -97,7 +98,7 @@ internal static class VectorValue
     private static void WriteMember(
         ByteBuffer target, int start, string? name, JsonElement member, RulesSettings settings, int depth)
     {
-        var tag = member.ValueKind == JsonValueKind.Object ? Tagged(member).Tag : "";
+        var tag = member.ValueKind is JsonValueKind.Object or JsonValueKind.Array ? Tagged(member).Tag : "";
         if (tag == "$blob" && name is not null)
             return;
         if (target.Length > start)
@@ -123,9 +124,11 @@ internal static class VectorValue
 
     private static (string Tag, JsonElement Content) Tagged(JsonElement element)
     {
+        if (element.ValueKind == JsonValueKind.Array)
+            return ("$array", element);
         foreach (var member in element.EnumerateObject())
-            return (member.Name, member.Value);
-        throw new FormatException("An object without a kind is no value.");
+            return member.Name.StartsWith('$') ? (member.Name, member.Value) : ("$object", element);
+        return ("$object", element);
     }
 
     private static byte[] Bytes(JsonElement text) => Encoding.UTF8.GetBytes(text.GetString()!);

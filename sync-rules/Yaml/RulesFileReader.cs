@@ -107,7 +107,7 @@ internal sealed partial class RulesFileReader
         return new BucketDefinitionEntry(
             name.Value,
             name.Place,
-            Find(map, "parameters") is { } parameters ? ReadQueries(parameters, allowsSingle: true) : [],
+            Find(map, "parameters") is { } parameters ? ReadParameters(parameters) : [],
             data is null ? [] : ReadDataQueries(data),
             Find(map, "priority") is { } priority ? ReadPriority(priority) : null,
             ReadBoolean(map, "accept_potentially_dangerous_queries"));
@@ -193,6 +193,14 @@ internal sealed partial class RulesFileReader
             return ReadQuery(node) is { } query ? [query] : [];
         Structure(node, $"Expected {(allowsSingle ? "a query or a list" : "a list")} of queries, found {node.Kind}.");
         return [];
+    }
+
+    // Without the key everybody gets the bucket; with an empty list the union of no queries would be nobody.
+    private List<QueryText> ReadParameters(YamlNode node)
+    {
+        if (node is YamlList { Items.Count: 0 })
+            Structure(node, "'parameters' has no query, so nobody would get a bucket; write one, or remove the key to give the bucket to everyone.");
+        return ReadQueries(node, allowsSingle: true);
     }
 
     private List<DataQueryEntry> ReadDataQueries(YamlNode node)

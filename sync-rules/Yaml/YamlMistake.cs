@@ -24,6 +24,12 @@ internal static class YamlMistake
             return "There is an unknown escape in double quotes; write the text in single quotes or as a block after '|'.";
         if (reason.Contains("quoted scalar", StringComparison.Ordinal) && reason.Contains("end of stream", StringComparison.Ordinal))
             return $"The text is not closed; expected {first}.";
+        if (reason.Contains("flow mapping", StringComparison.Ordinal))
+            return "A mapping in braces is not closed, or two of its keys have no comma between them; expected ',' or '}'.";
+        if (reason.Contains("flow sequence", StringComparison.Ordinal))
+            return "A list in brackets is not closed, or two of its items have no comma between them; expected ',' or ']'.";
+        if (reason.Contains("block mapping", StringComparison.Ordinal) || reason.Contains("block collection", StringComparison.Ordinal))
+            return "This line fits to none of those above it; check its indentation, and that a key ends with ':' and a list item starts with '- '.";
         return $"This is not YAML: {reason}";
     }
 

@@ -83,7 +83,7 @@ public sealed partial class ProtocolClient
                 Violate($"Operation {opId} of bucket {name} comes after {bucket.Position}: it was downloaded already.");
             if (opId > target.LastOpId)
                 Violate($"Operation {opId} of bucket {name} lies beyond checkpoint {target.LastOpId}.");
-            if (!_history.TryAdd(name, opId, op.GetRawText()))
+            if (!_history.TryAdd(name, opId, op))
                 Violate($"Operation {opId} of bucket {name} had another content before.");
             bucket.Apply(opId, op);
         }

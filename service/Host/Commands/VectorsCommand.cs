@@ -12,29 +12,29 @@ internal static class VectorsCommand
         var command = new Command(
             "vectors", "Reads conformance cases of the rules language from standard input, one JSON object per line, and answers each with one line.");
         command.SetAction((given, cancellationToken) => CommandFailure.ReportAsync(
-            given.InvocationConfiguration.Error, () => RunAsync(Console.In, given.InvocationConfiguration.Output, cancellationToken)));
+            given.InvocationConfiguration.Error,
+            () => RunAsync(Console.In, given.InvocationConfiguration.Output, given.InvocationConfiguration.Error, cancellationToken)));
         return command;
     }
 
-    internal static async Task<int> RunAsync(TextReader input, TextWriter output, CancellationToken cancellationToken)
+    /// <summary>Answers every line that holds a case; the others are named on <paramref name="error"/>.</summary>
+    internal static async Task<int> RunAsync(TextReader input, TextWriter output, TextWriter error, CancellationToken cancellationToken)
     {
+        var exitCode = ExitCode.Done;
         for (var number = 1; await input.ReadLineAsync(cancellationToken) is { } line; number++)
         {
-            if (!string.IsNullOrWhiteSpace(line))
-                await output.WriteLineAsync(Run(line, number));
+            if (string.IsNullOrWhiteSpace(line))
+                continue;
+            try
+            {
+                await output.WriteLineAsync(VectorRunner.Run(line));
+            }
+            catch (Exception failure) when (failure is JsonException or FormatException)
+            {
+                await error.WriteLineAsync($"topgun: line {number} is no conformance case: {failure.Message}");
+                exitCode = ExitCode.Misused;
+            }
         }
-        return ExitCode.Done;
-    }
-
-    private static string Run(string line, int number)
-    {
-        try
-        {
-            return VectorRunner.Run(line);
-        }
-        catch (Exception failure) when (failure is JsonException or KeyNotFoundException)
-        {
-            throw SettingException.Wrong("standard input", $"line {number}", $"a conformance case as a JSON object ({failure.Message})");
-        }
+        return exitCode;
     }
 }

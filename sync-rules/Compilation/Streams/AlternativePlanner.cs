@@ -23,10 +23,20 @@ internal sealed class AlternativePlanner
     private readonly Dictionary<int, List<Expression>> _outputs = [];
     private readonly SortedSet<int> _touched = [];
 
-    public AlternativePlanner(IReadOnlyList<SourceGroup> groups, SourceGroup primary, IEnumerable<Condition> conditions)
+    /// <param name="groups">All sources of the query.</param>
+    /// <param name="primary">The table that is selected from.</param>
+    /// <param name="conditions">What must hold together.</param>
+    /// <param name="needed">Sources that must have a row even where no condition reads them. Any other that is not read is ignored.</param>
+    public AlternativePlanner(
+        IReadOnlyList<SourceGroup> groups,
+        SourceGroup primary,
+        IEnumerable<Condition> conditions,
+        IEnumerable<(SourceGroup Group, EachSource? Each)>? needed = null)
     {
         _groups = groups;
         _primary = primary;
+        foreach (var (group, each) in needed ?? [])
+            Touch(group.Id, each is not null && group.IsTable ? [each] : []);
         foreach (var condition in conditions)
         {
             if (condition is Test test)
@@ -93,11 +103,13 @@ internal sealed class AlternativePlanner
             _links.Add((right, left, link));
     }
 
-    private void Touch(BoundTerm term)
+    private void Touch(BoundTerm term) => Touch(term.Source, term.Each);
+
+    private void Touch(int source, IEnumerable<EachSource> each)
     {
-        _touched.Add(term.Source);
-        var used = ListOf(_each, term.Source);
-        used.AddRange(term.Each.Where(each => !used.Contains(each)));
+        _touched.Add(source);
+        var used = ListOf(_each, source);
+        used.AddRange(each.Where(call => !used.Contains(call)));
     }
 
     // A link between two sources of which neither leads to the primary table or the request selects nothing that anybody asked for.

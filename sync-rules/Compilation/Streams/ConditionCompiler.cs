@@ -182,7 +182,7 @@ internal sealed class ConditionCompiler
         {
             if (_query.IsPreview)
                 PreviewSubquery.Check(subquery);
-            condition = _query.Inline(subquery.Select, _query.IsPreview ? null : _scope, _report, out columns);
+            condition = _query.Inline(subquery.Select, new StreamScope(_query.IsPreview ? null : _scope, _query, _report), _report, out columns);
             if (_query.IsPreview)
                 PreviewSubquery.CheckMatch(subquery, condition);
         }

@@ -39,7 +39,8 @@ internal sealed class ExtendedDefinitionCompiler(CompileContext context, BucketD
             {
                 var names = ParameterNames.Of(select, entry, out var priority);
                 var outputs = select with { Items = [.. select.Items.Where(item => item.Alias?.Text != ParameterNames.Priority)] };
-                NewQuery().Inline(outputs, null, report, out _);
+                var alone = NewQuery();
+                alone.Inline(outputs, new StreamScope(null, alone, report), report, out _);
                 query = new ParameterQuery(outputs, report, priority, names);
             });
         }
@@ -82,8 +83,9 @@ internal sealed class ExtendedDefinitionCompiler(CompileContext context, BucketD
                 query.Groups[index].EachCount = calls[index];
             var columns = new List<(string Name, BoundTerm Term)>();
             var all = new List<Condition>(conditions);
+            var rows = parameter is null ? null : new StreamScope(null, query, parameter.Report);
             if (parameter is not null)
-                all.Add(Inline(query, parameter, columns));
+                all.Add(Inline(query, parameter, rows!, columns));
             var bucket = new ParameterEntry(parameters is null ? null : columns);
             var around = new StreamScope(null, query, report);
             around.Add(bucket, default);
@@ -92,18 +94,19 @@ internal sealed class ExtendedDefinitionCompiler(CompileContext context, BucketD
             if (parameters is null || report.HasErrors)
                 return;
             CheckUse(select, bucket);
-            AddAlternatives(query, data, new AllOf(all, select.Span, report), parameter);
+            AddAlternatives(query, data, new AllOf(all, select.Span, report), parameter, rows);
         }
     }
 
-    private void AddAlternatives(StreamQuery query, int data, AllOf condition, ParameterQuery? parameter)
+    // An alternative that reads no parameter is open to those for whom the parameter query finds a row, so its sources count in any case.
+    private void AddAlternatives(StreamQuery query, int data, AllOf condition, ParameterQuery? parameter, StreamScope? rows)
     {
         var written = new SourceText(condition.Report.Query, condition.Span);
         var source = parameter is null ? written : new SourceText(parameter.Report.Query, parameter.Select.Span);
         var report = parameter?.Report ?? condition.Report;
         foreach (var alternative in new NormalForm(context.Settings.SqliteExact).Of(condition, mergesSingles: true))
         {
-            var planner = new AlternativePlanner(query.Groups, _families.PrimaryOf(data), alternative);
+            var planner = new AlternativePlanner(query.Groups, _families.PrimaryOf(data), alternative, rows?.Sources);
             planner.Plan((group, match, outputs) => _lookups.Of(group, match, outputs, group.Report == report ? source : written));
             var plan = new ResolutionPlan(
                 new BucketFamily(definition, null), parameter?.Priority ?? entry.Priority ?? ParameterNames.DefaultPriority,
@@ -118,11 +121,11 @@ internal sealed class ExtendedDefinitionCompiler(CompileContext context, BucketD
         }
     }
 
-    private static Condition Inline(StreamQuery query, ParameterQuery parameter, List<(string Name, BoundTerm Term)> columns)
+    private static Condition Inline(StreamQuery query, ParameterQuery parameter, StreamScope rows, List<(string Name, BoundTerm Term)> columns)
     {
         try
         {
-            var condition = query.Inline(parameter.Select, null, parameter.Report, out var outputs);
+            var condition = query.Inline(parameter.Select, rows, parameter.Report, out var outputs);
 
             // Of outputs with the same name the last one counts.
             columns.AddRange(outputs.Reverse().DistinctBy(output => output.Name));

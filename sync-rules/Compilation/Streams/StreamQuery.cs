@@ -51,14 +51,13 @@ internal sealed class StreamQuery(CompileContext context, CteScope ctes, bool is
 
     /// <summary>Compiles a query that is used for its rows: a subquery, a derived table or a CTE.</summary>
     /// <param name="select">The query.</param>
-    /// <param name="outer">What it sees of the query around it, if anything.</param>
+    /// <param name="scope">Its names, none yet.</param>
     /// <param name="report">For warnings in its text.</param>
     /// <param name="columns">Its named outputs.</param>
     /// <returns>What must hold for its rows.</returns>
     public Condition Inline(
-        SelectSyntax select, StreamScope? outer, QueryReport report, out IReadOnlyList<(string Name, BoundTerm Term)> columns)
+        SelectSyntax select, StreamScope scope, QueryReport report, out IReadOnlyList<(string Name, BoundTerm Term)> columns)
     {
-        var scope = new StreamScope(outer, this, report);
         WarnOfDistinct(select, report);
         var conditions = AddSources(select, scope, report);
         var compiler = new ConditionCompiler(this, context, scope, report);
@@ -93,7 +92,7 @@ internal sealed class StreamQuery(CompileContext context, CteScope ctes, bool is
         _inside.Add(cte);
         try
         {
-            var condition = Inline(cte.Select, null, cte.Report, out columns);
+            var condition = Inline(cte.Select, new StreamScope(null, this, cte.Report), cte.Report, out columns);
             if (columns.FirstOrDefault(column => column.Name.Length == 0).Term is not null)
                 throw SqlProblem.Semantics(cte.Select.Span, "Every column of a named query needs a name: write AS name after it.");
             return condition;
@@ -174,12 +173,13 @@ internal sealed class StreamQuery(CompileContext context, CteScope ctes, bool is
     {
         if (derived.Alias is null)
             throw SqlProblem.Syntax(derived.Span, "A subquery in FROM needs a name: write AS name after it.");
-        conditions.Add(Inline(derived.Select, null, report, out var columns));
+        var inside = new StreamScope(null, this, report);
+        conditions.Add(Inline(derived.Select, inside, report, out var columns));
         if (derived.ColumnNames.Count > columns.Count)
             throw SqlProblem.Semantics(derived.Span, $"'{derived.Alias.Text}' has {columns.Count} columns, not {derived.ColumnNames.Count}.");
         var named = columns.Select((column, index) => index < derived.ColumnNames.Count ? (derived.ColumnNames[index].Text, column.Term) : column).ToList();
         if (named.Exists(column => column.Item1.Length == 0))
             throw SqlProblem.Semantics(derived.Span, "Every column of a subquery in FROM needs a name: write AS name after it.");
-        scope.Add(new DerivedEntry(derived.Alias.Text, named), derived.Span);
+        scope.Add(new DerivedEntry(derived.Alias.Text, named) { Inside = inside }, derived.Span);
     }
 }

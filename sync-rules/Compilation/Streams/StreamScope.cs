@@ -37,6 +37,9 @@ internal sealed record EachEntry(string Name, SourceGroup Group, EachSource Each
 /// <summary>A subquery in FROM or a CTE: its named outputs.</summary>
 internal sealed record DerivedEntry(string Name, IReadOnlyList<(string Name, BoundTerm Term)> Columns) : ScopeEntry(Name)
 {
+    /// <summary>Names of the subquery itself; null for a CTE.</summary>
+    public StreamScope? Inside { get; init; }
+
     public override IEnumerable<string> ColumnNames => Columns.Select(column => column.Name);
 
     public override BoundTerm? Resolve(string column) => Columns.FirstOrDefault(found => found.Name == column).Term;
@@ -69,6 +72,15 @@ internal sealed class StreamScope(StreamScope? outer, StreamQuery query, QueryRe
     private readonly List<ScopeEntry> _entries = [];
 
     public IReadOnlyList<ScopeEntry> Entries => _entries;
+
+    /// <summary>What the rows of this FROM clause are made of, subqueries in it included.</summary>
+    public IEnumerable<(SourceGroup Group, EachSource? Each)> Sources => _entries.SelectMany(entry => entry switch
+    {
+        TableEntry table => [(table.Group, null)],
+        EachEntry each => [(each.Group, each.Each)],
+        DerivedEntry { Inside: { } inside } => inside.Sources,
+        _ => Enumerable.Empty<(SourceGroup, EachSource?)>(),
+    });
 
     /// <summary>The <c>json_each</c> calls that expressions have read since this was cleared.</summary>
     public HashSet<EachSource> Touched { get; } = outer?.Touched ?? [];

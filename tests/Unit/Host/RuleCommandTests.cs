@@ -205,16 +205,20 @@ public sealed class RuleCommandTests : IDisposable
     [Theory]
     [InlineData("not JSON")]
     [InlineData("{\"id\": \"x\"}")]
-    public async Task A_line_that_is_no_conformance_case_is_named(string line)
+    [InlineData("{\"id\": \"x\", \"yaml\": 5}")]
+    [InlineData("{\"yaml\": \"bucket_definitions: {a: {data: []}}\", \"rows\": [{\"table\": \"t\", \"record\": {\"id\": {\"$nothing\": 1}}}]}")]
+    public async Task A_line_that_is_no_conformance_case_is_named_and_the_others_are_answered(string line)
     {
-        using var input = new StringReader("{\"id\": 1, \"yaml\": \"{}\"}\n\n" + line);
-        using var output = new StringWriter();
+        const string Case = "{\"id\": 1, \"yaml\": \"{}\"}\n";
+        using var input = new StringReader($"{Case}\n{line}\n{Case}");
+        using var output = new StringWriter { NewLine = "\n" };
+        using var error = new StringWriter();
 
-        var failure = await Assert.ThrowsAsync<SettingException>(
-            () => VectorsCommand.RunAsync(input, output, TestContext.Current.CancellationToken));
+        var exitCode = await VectorsCommand.RunAsync(input, output, error, TestContext.Current.CancellationToken);
 
-        Assert.Contains("line 3", failure.Message, StringComparison.Ordinal);
-        Assert.Contains("yaml_structure", output.ToString(), StringComparison.Ordinal);
+        Assert.Equal(ExitCode.Misused, exitCode);
+        Assert.Contains("line 3", error.ToString(), StringComparison.Ordinal);
+        Assert.Equal(2, output.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries).Count(answer => answer.Contains("yaml_structure", StringComparison.Ordinal)));
     }
 
     private static string? Text(JsonElement owner, string name) => owner.GetProperty(name).GetString();

@@ -43,6 +43,24 @@ public sealed class ExtendedDefinitionTests
         Assert.Equal(["docs|0[\"ann\"]", "docs|1[]"], rules.BucketNames("""{"sub":"ann"}"""));
     }
 
+    [Theory]
+    [InlineData("SELECT request.user_id() AS me FROM switches")]
+    [InlineData("SELECT request.user_id() AS me FROM (SELECT name FROM switches) AS s")]
+    public void An_alternative_without_parameters_still_needs_a_row_of_the_parameter_query(string parameters)
+    {
+        var rules = Rules($"""
+            bucket_definitions:
+              docs:
+                parameters: {parameters}
+                data:
+                  - SELECT id FROM docs WHERE owner = bucket.me OR public = '1'
+            """);
+
+        Assert.Empty(rules.BucketNames("""{"sub":"ann"}"""));
+        rules.Put("switches", ("name", "open"));
+        Assert.Equal(["docs|0[\"ann\"]", "docs|1[]"], rules.BucketNames("""{"sub":"ann"}"""));
+    }
+
     [Fact]
     public void Data_can_join_a_table_on_the_way_to_the_parameter()
     {

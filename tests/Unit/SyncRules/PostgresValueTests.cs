@@ -28,6 +28,10 @@ public sealed class PostgresValueTests
     [InlineData(1184u, "2023-03-06 13:47:00.12345+00", "\"2023-03-06 13:47:00.12345Z\"")]
     [InlineData(1184u, "2023-03-06 13:47:00+00", "\"2023-03-06 13:47:00Z\"")]
     [InlineData(1114u, "0044-03-15 00:00:00 BC", "null")]
+    [InlineData(1114u, "0044-03-15 00:00:00.5 BC", "null")]
+    [InlineData(1114u, "2023-03-06 15:47:12", "\"2023-03-06 15:47:12\"")]
+    [InlineData(1184u, "2023-03-06 13:47:00.123456+00", "\"2023-03-06 13:47:00.123456Z\"")]
+    [InlineData(1184u, "2023-03-06 13:47:00.1+00", "\"2023-03-06 13:47:00.1Z\"")]
     [InlineData(1184u, "2023-03-06 13:47:00+02", "\"2023-03-06 11:47:00Z\"")]
     [InlineData(1184u, "infinity", "\"9999-12-31 23:59:59Z\"")]
     [InlineData(1184u, "0044-03-15 00:00:00+00 BC", "null")]
@@ -53,6 +57,25 @@ public sealed class PostgresValueTests
     [InlineData(1185u, "{\"2023-03-06 13:47:00+00\"}", "seconds", "\"[\\\"2023-03-06T13:47:00Z\\\"]\"")]
     public void A_time_of_the_later_editions(uint type, string text, string precision, string json) =>
         Assert.Equal(json, Value($"config: {{edition: 2, timestamp_max_precision: {precision}}}\n", type, text));
+
+    [Fact]
+    public void A_text_of_any_length_is_escaped_at_any_place()
+    {
+        var rules = new RuleSetHarness("bucket_definitions:\n  g:\n    data: ['SELECT id, v FROM t']\n");
+        (string Raw, string Escaped)[] cases = [("\"", "\\\""), ("\\", "\\\\"), ("\u001f", "\\u001f"), ("\0", "\\u0000"), (" ", " "), ("\u007f", "\u007f"), ("é", "é")];
+        for (var length = 0; length <= 70; length++)
+        {
+            for (var place = 0; place <= length; place++)
+            {
+                var (raw, escaped) = cases[(length + place) % cases.Length];
+                var (before, after) = (new string('a', place), new string('z', length - place));
+
+                var lines = rules.Put("t", ("id", "1"), ("v", before + raw + after));
+
+                Assert.Equal($$"""row t 1 {"id":"1","v":"{{before}}{{escaped}}{{after}}"}""", lines[0]);
+            }
+        }
+    }
 
     [Fact]
     public void Bytes_can_be_computed_with_but_do_not_reach_clients()

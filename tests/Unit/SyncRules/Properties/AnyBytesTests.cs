@@ -82,7 +82,7 @@ public sealed class AnyBytesTests
             {
                 try
                 {
-                    SqlParser.ParseQuery(text, out _);
+                    SqlParser.ParseQuery(text, _ => { }, out _);
                 }
                 catch (SqlProblem)
                 {

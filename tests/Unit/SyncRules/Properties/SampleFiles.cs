@@ -31,7 +31,7 @@ internal static class SampleFiles
         var text = yaml;
         foreach (var query in QueryTexts(yaml).OrderByDescending(query => query.Place.Start))
         {
-            var tree = SqlParser.ParseQuery(query.Text, out _);
+            var tree = SqlParser.ParseQuery(query.Text, _ => { }, out _);
             if (tree.Items.Any(item => item is { Expression: not (null or ColumnSyntax), Alias: null }))
                 return null;
             var end = query.Place.End;

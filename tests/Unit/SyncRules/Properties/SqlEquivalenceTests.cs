@@ -14,6 +14,9 @@ public sealed class SqlEquivalenceTests
     public void A_bucket_definition_gives_what_its_queries_select() => Compare(RandomRules.Definition, rounds: 250);
 
     [Fact]
+    public void An_extended_bucket_definition_gives_what_its_queries_select() => Compare(RandomRules.Extended, rounds: 600);
+
+    [Fact]
     public void A_stream_gives_what_its_queries_select() => Compare(RandomRules.Stream3, rounds: 300);
 
     [Fact]

@@ -85,7 +85,7 @@ public sealed class SqlPrinterTests
     {
         try
         {
-            return SqlParser.ParseQuery(text, out _);
+            return SqlParser.ParseQuery(text, _ => { }, out _);
         }
         catch (SqlProblem problem)
         {
@@ -97,7 +97,9 @@ public sealed class SqlPrinterTests
     {
         try
         {
-            return SqlParser.ParseQuery(text, out _);
+            var isRefused = false;
+            var tree = SqlParser.ParseQuery(text, _ => isRefused = true, out _);
+            return isRefused ? null : tree;
         }
         catch (SqlProblem)
         {

@@ -29,6 +29,27 @@ internal sealed record RandomRules(string Yaml, IReadOnlyList<string> Queries, s
         return new RandomRules(yaml, [.. data.Select(query => query.Sqlite)], Stream: null, IsDefault: true);
     }
 
+    /// <summary>A bucket definition on the engine of streams.</summary>
+    public static RandomRules Extended(Random random)
+    {
+        string[] names = random.Next(3) == 0 ? ["p", "q"] : ["p"];
+        var queries = new ExtendedQueries(random, names);
+        var parameters = Enumerable.Range(0, random.Next(1, 3)).Select(_ => queries.ParameterQuery()).ToList();
+        var data = Enumerable.Range(0, random.Next(1, 3)).Select(_ => queries.DataQuery(parameters)).ToList();
+        var yaml = $"""
+            config: {"{"}edition: {random.Next(1, 3)}, fixed_json_extract: true, extended_bucket_definitions: true{"}"}
+            bucket_definitions:
+              b:
+                accept_potentially_dangerous_queries: true
+                parameters:
+            {Entries(parameters.Select(query => query.Rules))}
+                data:
+            {Entries(data.Select(query => query.Rules))}
+
+            """;
+        return new RandomRules(yaml, [.. data.Select(query => query.Sqlite)], Stream: null, IsDefault: true);
+    }
+
     /// <summary>A stream of edition 3, in the usual logic or in SQLite's.</summary>
     public static RandomRules Stream3(Random random)
     {
