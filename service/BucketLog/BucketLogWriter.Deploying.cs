@@ -32,7 +32,8 @@ public sealed partial class BucketLogWriter
     public LogRules Rules => _rules;
 
     /// <summary>How far a deployment is.</summary>
-    public DeploymentStatus Deployment => Volatile.Read(ref _status);
+    public DeploymentStatus Deployment =>
+        Volatile.Read(ref _isAsked) ? Volatile.Read(ref _status) with { Phase = DeploymentPhase.Waiting } : Volatile.Read(ref _status);
 
     /// <summary>Pulsed when a deployment has something to do.</summary>
     internal Signal Work { get; }
@@ -256,6 +257,8 @@ public sealed partial class BucketLogWriter
                 await PublishHiddenAsync(batch, cancellationToken);
             }
         }
+        if (scan.IsComplete)
+            _evaluator.Changed = null; // nobody asks any more
         Report(scan.IsComplete && !CanActivate() ? DeploymentPhase.Reading : DeploymentPhase.Building);
     }
 

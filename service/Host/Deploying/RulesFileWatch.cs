@@ -39,7 +39,7 @@ internal sealed partial class RulesFileWatch(
         string? text = null;
         try
         {
-            if (rules.IsStale)
+            if (rules is { IsStale: true, Building: null })
                 await DeployAsync(rules.Active.Text, isFile: false, cancellationToken);
             text = await RulesFile.ReadTextAsync(settings.RulesPath, cancellationToken);
             if (text != _refused && !rules.KnowsFile(text))
