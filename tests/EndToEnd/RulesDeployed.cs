@@ -12,8 +12,8 @@ namespace TopGun.Buckets.Tests.EndToEnd;
 public class RulesDeployed
 {
     // Titles of all todos, in a bucket that everybody has.
-    private const string Titles = "  titles:\n    data: [SELECT id, title FROM todos titles]\n";
-    private const string Notes = "  notes:\n    data: [SELECT id, body FROM notes]\n";
+    private const string Titles = "  titles:\n    data: [\"SELECT id, title FROM todos AS titles\"]\n";
+    private const string Notes = "  notes:\n    data: [\"SELECT id, body FROM notes\"]\n";
 
     private static readonly (string, string) Token = ("TOPGUN_API_TOKEN", "operators-secret-token");
 
@@ -84,7 +84,7 @@ public class RulesDeployed
         Assert.True(body["error"]!["details"]!.GetValue<string>().Split('\n').Length >= 2, body.ToString());
         var (missing, problem) = await SendAsync(demo, HttpMethod.Put, "/api/sync-rules/v1/deploy", DemoService.Rules + Notes);
         Assert.Equal(HttpStatusCode.UnprocessableEntity, missing);
-        Assert.Contains("'public.notes' does not exist", problem.ToString(), StringComparison.Ordinal);
+        Assert.Contains("'public.notes' does not exist", problem["error"]!["details"]!.GetValue<string>(), StringComparison.Ordinal);
         var (_, current) = await SendAsync(demo, HttpMethod.Get, "/api/sync-rules/v1/current", yaml: null);
         Assert.Equal(DemoService.Rules, current["data"]!["current"]!["content"]!.GetValue<string>());
         Assert.Null(current["data"]!["next"]);

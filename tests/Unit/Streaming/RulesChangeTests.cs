@@ -36,7 +36,7 @@ public class RulesChangeTests
         var log = await TestLog.StartedAsync();
         log.Put("1#kept[]", "t1");
         var rules = new Numbered(new FakeRules { Fixed = { ("1#kept[]", 3) } }, new FakeRules { Fixed = { ("1#kept[]", 3) }, Streams = { "another" } });
-        await using var session = SessionUnderTest.Open(log, rules);
+        await using var session = SessionUnderTest.Open(log, rules, subscriptions: [new StreamSubscription("another", default, null)]);
         await session.NextCheckpointAsync();
 
         log.Activate();
@@ -67,7 +67,7 @@ public class RulesChangeTests
     public async Task A_stream_that_has_not_noticed_is_ended_before_a_bucket_is_dropped_under_it()
     {
         var log = await TestLog.StartedAsync();
-        for (var row = 0; row < 50; row++)
+        for (var row = 0; row < 2000; row++)
             log.Put("2#lost[]", $"t{row}", new string('x', 1000));
         var rules = new Numbered(new FakeRules { Fixed = { ("2#lost[]", 3) } }, new FakeRules());
         await using var session = SessionUnderTest.Open(log, rules, pipeBytes: 4096); // the client takes nothing, so the session is stuck in its first lines
