@@ -82,6 +82,13 @@ public sealed class BucketDirectory
         }
     }
 
+    /// <summary>Name of the bucket of a number; null when there is none.</summary>
+    internal string? NameOf(int number)
+    {
+        lock (_gate)
+            return number <= _byNumber.Count ? _byNumber[number - 1].Name : null;
+    }
+
     internal void Compacting(BucketEntry entry, OpId through)
     {
         lock (_gate)
@@ -140,6 +147,17 @@ public sealed class BucketDirectory
         records.Put(RecordTable.Bucket, scratch.WrittenSpan[value..], scratch.WrittenSpan[..value]);
     }
 
+    internal static BucketEntry ReadRecord(StoredRecord record)
+    {
+        var reader = new RecordReader(record.Value.Span);
+        var entry = new BucketEntry(reader.ReadCount(), Encoding.UTF8.GetString(record.Key.Span));
+        entry.Published = entry.Evaluated = new BucketSummary(
+            new OpId(reader.ReadVarint()), (uint)reader.ReadVarint(), (long)reader.ReadVarint(), (long)reader.ReadVarint(),
+            (long)reader.ReadVarint());
+        entry.CompactedThrough = new OpId(reader.ReadVarint());
+        return entry;
+    }
+
     /// <summary>Numbers given out so far. None is given twice, as row states may name a bucket that was dropped long ago.</summary>
     internal int NumberCount => _byNumber.Count;
 
@@ -191,16 +209,10 @@ public sealed class BucketDirectory
             var entries = new BucketEntry?[numberCount];
             foreach (var record in records)
             {
-                var reader = new RecordReader(record.Value.Span);
-                var number = reader.ReadCount();
-                if (number < 1 || number > entries.Length || entries[number - 1] is not null)
+                var entry = ReadRecord(record);
+                if (entry.Number < 1 || entry.Number > entries.Length || entries[entry.Number - 1] is not null)
                     Throw.DamagedRecord();
-                var entry = new BucketEntry(number, Encoding.UTF8.GetString(record.Key.Span));
-                entry.Published = entry.Evaluated = new BucketSummary(
-                    new OpId(reader.ReadVarint()), (uint)reader.ReadVarint(), (long)reader.ReadVarint(), (long)reader.ReadVarint(),
-                    (long)reader.ReadVarint());
-                entry.CompactedThrough = new OpId(reader.ReadVarint());
-                entries[number - 1] = entry;
+                entries[entry.Number - 1] = entry;
             }
             foreach (var entry in entries)
             {

@@ -16,11 +16,6 @@ public sealed class LogStoppedException(Exception cause) : BucketsException(
     hint: "Restart the service: it goes on from the last durable position.",
     cause);
 
-/// <summary>A table has another row key than the rows stored for it.</summary>
-public sealed class RowKeyChangedException(string table) : BucketsException(
-    code: "TGB1203",
-    message: $"The key columns of table {table} changed, so its stored rows cannot be told apart any more.",
-    hint: "A new snapshot is needed: drop the replication slot and restart.");
 
 /// <summary>An update left out a value that is not stored, and there is no way to read it again.</summary>
 public sealed class MissingImageException(string table) : BucketsException(

@@ -51,6 +51,9 @@ public sealed class BucketLogOptions
     /// <summary>Keys of a bucket that compaction holds in RAM at a time; a bucket with more is gone through several times. Default 500 000.</summary>
     public int CompactionKeys { get; set; } = 500_000; // about 20 MB
 
+    /// <summary>How fast the store is looked through for damage, in bytes of operations. Default 4 MiB a second; 0 never looks.</summary>
+    public long ScrubBytesPerSecond { get; set; } = 4L << 20; // 100 GB in seven hours, and no load worth mentioning
+
     /// <summary>Longest wait before a write that failed for lack of room is tried again. Default 10 seconds.</summary>
     public TimeSpan RetryLimit { get; set; } = TimeSpan.FromSeconds(10);
 }

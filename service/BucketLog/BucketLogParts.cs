@@ -11,8 +11,8 @@ namespace TopGun.Buckets.BucketLog;
 public sealed record LogSource(Action<Lsn> Acknowledge, IMissingRows? MissingRows = null)
 {
     /// <summary>
-    /// Told of which tables rows are wanted, when a deployment changes that; the answer is <see cref="ReplicationState.Follows"/>. Must not block or
-    /// throw. Null for a source that gives every table there is.
+    /// Told of which tables rows are wanted, when a deployment changes that; <see cref="ReplicationState.Tables"/> says how far it is. Must not block
+    /// or throw. Null for a source that gives every table there is.
     /// </summary>
     public Action<IReadOnlyList<TablePattern>>? Follow { get; init; }
 }

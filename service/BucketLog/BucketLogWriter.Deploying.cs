@@ -15,7 +15,7 @@ public sealed partial class BucketLogWriter
 {
     private const int BuildBytes = 1 << 20; // of stored rows, when rows are long
     private const int CursorRows = 1 << 17; // looked at without any operation before the place is stored all the same
-    private const int RetireCount = 1024; // buckets, lookup entries or rows at a time
+    private const int RetireCount = 1024; // buckets or lookup entries at a time
 
     private readonly Lock _requestGate = new();
     private readonly Queue<(DeployRequest Request, TaskCompletionSource<DeployOutcome> Answer)> _requests = [];
@@ -139,20 +139,19 @@ public sealed partial class BucketLogWriter
         {
             if (!_requests.TryPeek(out var next))
                 return false;
-            // A table that was given up and is wanted again has to be read again: the source must have given it up before.
-            return _replication is not null && _position.Position >= next.Request.NotBefore && IsFollowed(exactly: true);
+            return _replication is not null && _position.Position >= next.Request.NotBefore && HasLeftTheUnwanted();
         }
     }
 
-    private bool CanActivate() => Visible() is not null && IsFollowed(exactly: false);
+    /// <summary>Whether the source has given up the tables that no rule reads any more. Should one be wanted again, it has to be read again.</summary>
+    private bool HasLeftTheUnwanted() =>
+        _source.Follow is null || _replication!.Tables.All(table => _rules.Tables.Any(pattern => pattern.Matches(table.Schema, table.Name)));
 
-    private bool IsFollowed(bool exactly)
-    {
-        if (_source.Follow is null || _replication is null)
-            return true;
-        var followed = _replication.Follows.ToHashSet();
-        return exactly ? followed.SetEquals(_rules.Tables) : followed.IsSupersetOf(_rules.Tables);
-    }
+    /// <summary>Whether every table that the new rules read has been read, and the log shows what it takes in.</summary>
+    private bool CanActivate() => Visible() is not null && (_source.Follow is null || _rules.Awaited.All(IsRead));
+
+    private bool IsRead(SyncRules.TablePattern wanted) =>
+        _replication!.Tables.Any(table => table.Schema == wanted.Schema && table.Name == wanted.Name && table is { Done: true, IsStaged: false });
 
     private async ValueTask BeginAsync(CancellationToken cancellationToken)
     {
@@ -200,10 +199,7 @@ public sealed partial class BucketLogWriter
             _scan = null;
             _evaluator.Changed = null;
             _retired = null;
-            if (_rules.Building is null)
-                _catalog.RetireUnused(_records);
-            else
-                _catalog.RulesChanged();
+            _catalog.RulesChanged();
         }
         await StoreAsync(cancellationToken);
 
@@ -286,7 +282,7 @@ public sealed partial class BucketLogWriter
         _scan = null;
         _evaluator.Changed = null;
         _rules.Activate(_environment.Time.GetUtcNow());
-        _catalog.RetireUnused(_records);
+        _catalog.RulesChanged();
         _records.Put(RecordTable.Meta, MetaKey.Rules, _rules.Serialize());
         _records.Delete(RecordTable.Meta, MetaKey.Build);
         await StoreAsync(cancellationToken);
@@ -302,7 +298,7 @@ public sealed partial class BucketLogWriter
 
     private void StartRetiring()
     {
-        _retired = _rules.Retired.Count > 0 || _catalog.Retired.Count > 0 ? new RetiredParts(_storage, Directory, _rules.Retired, _catalog.Retired) : null;
+        _retired = _rules.Retired.Count > 0 ? new RetiredParts(_storage, Directory, _rules.Retired) : null;
         _retireTimestamp = _environment.Time.GetTimestamp();
         Report(_rules.Retired.Count > 0 ? DeploymentPhase.Retiring : DeploymentPhase.None);
     }
@@ -327,21 +323,13 @@ public sealed partial class BucketLogWriter
         {
             await PublishHiddenAsync(_evaluator.Forget(lookups, _position.Position), cancellationToken);
         }
-        else if (await retired.NextRowsAsync(_records, RetireCount, cancellationToken))
-        {
-            _window.Add(batch: null, [], visible: null, _records, rows: null, _position);
-            _writer.Notify();
-        }
         else
         {
             Directory.ForgetDropped();
-            if (_rules.Retired.Count > 0)
-            {
-                _rules.ForgetRetired();
-                _records.Put(RecordTable.Meta, MetaKey.Rules, _rules.Serialize());
-                await StoreAsync(cancellationToken);
-                Log.Retired(_environment.Logger, _rules.Active.Number);
-            }
+            _rules.ForgetRetired();
+            _records.Put(RecordTable.Meta, MetaKey.Rules, _rules.Serialize());
+            await StoreAsync(cancellationToken);
+            Log.Retired(_environment.Logger, _rules.Active.Number);
             await retired.DisposeAsync();
             _retired = null;
             Report(DeploymentPhase.None);

@@ -13,6 +13,7 @@ public sealed partial class BucketLogWriter
         query.Add(RecordTable.Meta, MetaKey.Position);
         query.Add(RecordTable.Meta, MetaKey.Replication);
         query.Add(RecordTable.Meta, MetaKey.Generation);
+        query.Add(RecordTable.Meta, MetaKey.Refresh);
         await _storage.GetAsync(query, cancellationToken);
         if (query.TryGetValue(0, out var position))
             _position = LogPosition.Read(position.Span);
@@ -20,6 +21,8 @@ public sealed partial class BucketLogWriter
             _replication = ReplicationState.Parse(replication.Span);
         if (query.TryGetValue(2, out var generation))
             _generation = LogGeneration.Read(generation.Span);
+        if (query.TryGetValue(3, out var refresh))
+            _refresh.Load(refresh.Span);
         _reservedDurable = _generation.ReservedOpId.Value;
     }
 
@@ -52,12 +55,13 @@ public sealed partial class BucketLogWriter
         await _storage.WriteAsync(write, cancellationToken);
     }
 
-    private void StartCompaction()
+    private void StartBackground()
     {
         _durable = _position.LastOpId;
         foreach (var bucket in Directory.All)
             _compactor.Consider(bucket);
         _compactor.Start();
+        _scrubber.Start();
     }
 
     /// <summary>Makes an empty store ours, or voids one that cannot be gone on with.</summary>
@@ -74,6 +78,7 @@ public sealed partial class BucketLogWriter
         }
         _position = EmptyPosition();
         _replication = null;
+        _refresh.Clear();
 
         var write = new StoreWrite { Reset = isFilled };
         Put(write.Records, _position);
@@ -82,6 +87,7 @@ public sealed partial class BucketLogWriter
         write.Records.Delete(RecordTable.Meta, MetaKey.Replication);
         write.Records.Delete(RecordTable.Meta, MetaKey.Build);
         write.Records.Delete(RecordTable.Meta, MetaKey.BucketNumbers);
+        write.Records.Delete(RecordTable.Meta, MetaKey.Refresh);
         await _storage.WriteAsync(write, cancellationToken);
     }
 

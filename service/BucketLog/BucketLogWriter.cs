@@ -5,6 +5,7 @@ using TopGun.Buckets.BucketLog.Records;
 using TopGun.Buckets.BucketLog.Writing;
 using TopGun.Buckets.Protocol;
 using TopGun.Buckets.Replication;
+using TopGun.Buckets.SyncRules;
 
 namespace TopGun.Buckets.BucketLog;
 
@@ -24,11 +25,14 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
     private readonly LogSource _source;
     private readonly BucketLogOptions _options;
     private readonly BucketLogEnvironment _environment;
+    private readonly RefreshRecord _refresh = new();
     private readonly TableCatalog _catalog;
     private readonly BatchBuilder _batch = new();
+    private readonly StagedRows _staged;
     private readonly TransactionEvaluator _evaluator;
     private readonly DirtyWindow _window;
     private readonly StoreWriter _writer;
+    private readonly Scrubber _scrubber;
     private readonly Lock _publishing = new();
     private readonly RecordChanges _records = new();
 
@@ -36,6 +40,7 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
     private LogPosition _position = LogPosition.Empty;
     private LogGeneration _generation = new(Guid.Empty, OpId.None);
     private ulong _reservedDurable;
+    private bool _isStarted; // the subscriber has been told where the log stands
     private bool _isVisible;
     private bool _restsOnUnrepeatable; // something not durable yet cannot be replayed by the source
     private Exception? _failure;
@@ -50,14 +55,16 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
         _source = source;
         _options = options;
         _environment = environment;
-        _catalog = new TableCatalog(rules);
+        _catalog = new TableCatalog(rules, _refresh);
         _status = Describe(DeploymentPhase.None);
         Work = new Signal(environment.Time);
         _window = new DirtyWindow(environment.Time);
         _writer = new StoreWriter(storage, _window, options, environment.Time, environment.Logger, Durable);
+        _scrubber = new Scrubber(storage, Directory, options, environment.Time, environment.Logger);
         _compactor = new Compactor(this, storage, options, environment.Time, environment.Logger);
+        _staged = new StagedRows(_catalog, _refresh, new StoredRows(storage, _window, RecordTable.StagedRow));
         _evaluator = new TransactionEvaluator(
-            _catalog, Directory, _batch, new StoredRows(storage, _window), source.MissingRows, options.RowLimitBytes);
+            _catalog, Directory, _batch, new StoredRows(storage, _window), _staged, source.MissingRows, options.RowLimitBytes);
     }
 
     /// <summary>Every bucket's name and totals.</summary>
@@ -82,10 +89,14 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
         _batch.GenerationBase = _position.GenerationBase;
         _window.Start(_position);
         _writer.Start();
-        var visible = Visible();
+        if (_refresh.IsSwitching)
+            await SwitchAsync(cancellationToken); // a crash came between: nothing may be seen before it is done
+        await _writer.FlushAsync(cancellationToken);
+        var visible = Served() ?? Visible();
         _isVisible = visible is not null;
         await _subscriber.StartAsync(_storage, Directory, visible, cancellationToken);
-        StartCompaction();
+        _isStarted = true;
+        StartBackground();
         Log.Opened(_environment.Logger, _position.LastOpId, _position.Position, Directory.Count);
         return new LogStart(_replication, _position.Position);
     }
@@ -115,7 +126,10 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
                 SnapshotRows rows => TakeInAsync(rows, cancellationToken),
                 SnapshotStarted started => StartOverAsync(started, cancellationToken),
                 SnapshotEnded => EndSnapshotAsync(cancellationToken),
-                TablesFollowed => StoreStateAsync(cancellationToken),
+                RefreshStarted started => StartRefreshAsync(started.Tables, cancellationToken),
+                RefreshRows rows => TakeInAsync(rows, cancellationToken),
+                RefreshEnded ended => EndRefreshAsync(ended, cancellationToken),
+                ContinuityLost lost => FreezeAsync(lost, cancellationToken),
                 _ => throw new ArgumentException($"An event of type {sourceEvent.GetType().Name} is not known.", nameof(sourceEvent)),
             });
         }
@@ -137,6 +151,7 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
     /// <summary>Makes everything durable that was taken in, and stops.</summary>
     public async ValueTask DisposeAsync()
     {
+        await _scrubber.DisposeAsync();
         await _compactor.DisposeAsync();
         await _writer.StopAsync();
     }
@@ -144,6 +159,7 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
     /// <summary>Stops as a crash would: what is not durable is left to be replayed.</summary>
     internal async ValueTask AbandonAsync()
     {
+        await _scrubber.DisposeAsync();
         await _compactor.DisposeAsync();
         await _writer.DisposeAsync();
     }
@@ -165,7 +181,8 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
 
     private async ValueTask TakeInAsync(SnapshotRows rows, CancellationToken cancellationToken)
     {
-        var batch = await _evaluator.EvaluateAsync(rows.Table, rows.Rows, FirstOrdinal(rows), _position.Position, cancellationToken);
+        var batch = await _evaluator.EvaluateAsync(
+            rows.Table, rows.Rows, FirstOrdinal(rows.State, rows.Table, rows.Rows), _position.Position, cancellationToken);
         ReportErrors();
         _restsOnUnrepeatable = true;
         _position = _position with { LastOpId = batch.Checkpoint.LastOpId };
@@ -179,12 +196,6 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
         _position = _position with { Position = position };
         _batch.Start();
         await PublishAsync(_batch.Build(position, []), rows: null, cancellationToken);
-    }
-
-    private ValueTask StoreStateAsync(CancellationToken cancellationToken)
-    {
-        _batch.Start();
-        return PublishAsync(_batch.Build(_position.Position, []), rows: null, cancellationToken);
     }
 
     private async ValueTask EndSnapshotAsync(CancellationToken cancellationToken)
@@ -206,6 +217,8 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
         _compactor.Reset();
         _catalog.Clear();
         await RestartDeploymentAsync();
+        _refresh.Clear();
+        _refresh.Write(_records);
         _isVisible = false;
         _position = EmptyPosition();
         _batch.LastOpId = _position.LastOpId;
@@ -243,10 +256,14 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
     private void Show(OpBatch batch, Checkpoint? visible)
     {
         lock (_publishing)
-        {
-            Directory.Publish(batch);
+            Publish(batch, visible);
+    }
+
+    private void Publish(OpBatch batch, Checkpoint? visible)
+    {
+        Directory.Publish(batch);
+        if (_isStarted)
             _subscriber.Append(batch, visible);
-        }
     }
 
     /// <summary>Called by the store writer after each write.</summary>
@@ -257,21 +274,18 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
         lock (_publishing)
         {
             for (var index = 0; _options.Publish == PublishMode.Durable && index < written.Write.Batches.Count; index++)
-            {
-                Directory.Publish(written.Write.Batches[index]);
-                _subscriber.Append(written.Write.Batches[index], written.Visible[index]);
-            }
+                Publish(written.Write.Batches[index], written.Visible[index]);
             _durable = written.Position.LastOpId;
-            _subscriber.Durable(_durable);
+            if (_isStarted)
+                _subscriber.Durable(_durable);
         }
         if (written.Position.Position > Lsn.None)
             _source.Acknowledge(written.Position.Position);
     }
 
-    private Checkpoint? Visible() =>
-        _replication is { SnapshotDone: true } replication && _position.Position >= replication.VisibleFrom && _position.Position >= _position.VisibleFrom
-            ? new Checkpoint(_position.LastOpId, _position.Position) { Rules = _rules.Active.Number }
-            : null;
+    private Checkpoint? Visible() => _refresh.IsFrozen || _refresh.IsSwitching || _position.Visible(_replication) is not { } visible
+        ? null
+        : visible with { Rules = _rules.Active.Number };
 
     private void ReportErrors()
     {
@@ -279,12 +293,13 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
             Log.RowsFailed(_environment.Logger, _evaluator.ErrorCount, first.Kind, first.Definition, first.Message);
     }
 
-    private static ulong FirstOrdinal(SnapshotRows rows)
+    /// <summary>Number of a table's rows that were read before these.</summary>
+    private static ulong FirstOrdinal(ReplicationState? state, SourceTable table, RowBuffer rows)
     {
-        foreach (var progress in rows.State?.Tables ?? [])
+        foreach (var progress in state?.Tables ?? [])
         {
-            if (progress.RelationId == rows.Table.RelationId)
-                return (ulong)Math.Max(progress.RowCount - rows.Rows.RowCount, 0);
+            if (progress.RelationId == table.RelationId)
+                return (ulong)Math.Max(progress.RowCount - rows.RowCount, 0);
         }
         return 0;
     }
@@ -301,7 +316,7 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
         public static partial void Visible(ILogger logger, OpId opId, Lsn lsn);
 
         [LoggerMessage(1204, LogLevel.Warning, "{ErrorCount} queries failed for rows of a transaction; they yield nothing. The first, {Kind} of {Definition}: {Message}")]
-        public static partial void RowsFailed(ILogger logger, int errorCount, SyncRules.RowErrorKind kind, string definition, string message);
+        public static partial void RowsFailed(ILogger logger, int errorCount, RowErrorKind kind, string definition, string message);
 
         [LoggerMessage(1205, LogLevel.Information, "What the store holds cannot be gone on with; it is filled anew.")]
         public static partial void Unusable(ILogger logger);

@@ -1,4 +1,5 @@
 using TopGun.Buckets.Protocol;
+using TopGun.Buckets.SyncRules;
 
 namespace TopGun.Buckets.BucketLog;
 
@@ -11,6 +12,9 @@ namespace TopGun.Buckets.BucketLog;
 /// </param>
 public sealed record DeployRequest(string Text, bool IsFile, Lsn NotBefore)
 {
+    /// <summary>The tables that the source has for the rules; those that no rule read before are waited for.</summary>
+    public IReadOnlyList<TablePattern> Tables { get; init; } = [];
+
     /// <summary>Whether every part is filled anew under another version, even if its fingerprint is the same; clients take all of it in again.</summary>
     public bool FillsAnew { get; init; }
 }

@@ -62,6 +62,9 @@ public enum RecordTable : byte
 
     /// <summary>Table definitions that stored row images refer to.</summary>
     Relation = 6,
+
+    /// <summary>Rows of tables that are being read again, until they take the place of those in <see cref="RowState"/>. Key: table id, row key.</summary>
+    StagedRow = 7,
 }
 
 /// <summary>One record read by a scan.</summary>

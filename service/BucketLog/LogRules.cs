@@ -69,6 +69,9 @@ public sealed class LogRules
     /// <summary>What bucket names and lookup keys of the rules in force start with.</summary>
     internal IEnumerable<int> Versions => _stored.Active.Parts.Select(part => part.Version);
 
+    /// <summary>Tables that have to be there before what is being built comes into force.</summary>
+    internal IReadOnlyList<TablePattern> Awaited => _stored.Building?.Tables ?? [];
+
     /// <summary>Versions of parts of which buckets and lookup entries may be left.</summary>
     internal IReadOnlyList<int> Retired => _stored.Retired;
 
@@ -123,7 +126,7 @@ public sealed class LogRules
             LastVersion = version,
             LastNumber = planned.Number,
             FileDigest = digest,
-            Building = planned,
+            Building = planned with { Tables = request.Tables },
             Retired = [.. _stored.Retired.Concat(Gone(_stored.Building, [_stored.Active, planned]))],
         };
         Renew();

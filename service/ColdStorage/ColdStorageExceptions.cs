@@ -30,6 +30,12 @@ public sealed class StoreVersionException(string store, int found, int known) : 
     message: string.Create(CultureInfo.InvariantCulture, $"The store {store} has format {found}; this version reads format {known}."),
     hint: "Start the version that wrote it, or remove the folder to build the store anew from the source.");
 
+/// <summary>There is no store where one was asked for.</summary>
+public sealed class NoStoreException(string folder) : BucketsException(
+    code: "TGB2006",
+    message: $"There is no store in {folder}.",
+    hint: "Name its folder with --store-path or TOPGUN_STORE_PATH.");
+
 /// <summary>There is no room for a write. Nothing of it was stored; it can be tried again.</summary>
 public sealed class StoreFullException(string store, Exception cause) : BucketsException(
     code: "TGB2005",

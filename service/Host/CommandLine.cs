@@ -16,5 +16,7 @@ internal static class CommandLine
         DoctorCommand.Create(),
         VectorsCommand.Create(),
         HealthCommand.Create(),
+        VerifyCommand.Create(),
+        CompactCommand.Create(),
     };
 }

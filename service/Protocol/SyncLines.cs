@@ -34,6 +34,10 @@ public sealed record PartialCheckpointCompleteLine(OpId LastOpId, int Priority) 
 /// <summary>Keeps the connection alive and tells how long the token lasts, in whole seconds, rounded up, at least 0.</summary>
 public sealed record TokenExpiresInLine(int Seconds) : SyncLine;
 
+/// <summary>Ends an answer that is no stream: what to come back with. Clients that do not know it skip it.</summary>
+/// <param name="Cursor">Opaque text that stands for everything the client holds after this answer.</param>
+public sealed record CursorLine(string Cursor) : SyncLine;
+
 /// <summary>One bucket within a checkpoint.</summary>
 /// <param name="Name">Opaque name, for example <c>1#by_list["7"]</c>.</param>
 /// <param name="Checksum">Wrapping 32-bit sum over the operations up to the checkpoint.</param>

@@ -25,16 +25,18 @@ public sealed partial class ChangeSource(
     private const int MostRestartsInARow = 3;
 
     private readonly AcknowledgedPosition _acknowledged = new();
-    private readonly WantedTables _wanted = new(options.Tables);
+    private readonly SourceWishes _wishes = new(options.Tables);
 
     public void Acknowledge(Lsn position) => _acknowledged.Raise(position);
 
-    public void Follow(IReadOnlyList<TablePattern> tables) => _wanted.Change(tables);
+    public void Follow(IReadOnlyList<TablePattern> tables) => _wishes.Follow(tables);
+
+    public void ReadAgain(TablePattern tables, string reason) => _wishes.ReadAgain(tables, reason);
 
     public async IAsyncEnumerable<SourceEvent> ReadAsync(
         ReplicationState? stored, Lsn position, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        var progress = new ReplicationProgress(stored, position);
+        var progress = new ReplicationProgress(stored, position, _wishes);
         var backoff = new Backoff(random);
         if (stored is not null)
             monitor.Note(stored);
@@ -58,10 +60,16 @@ public sealed partial class ChangeSource(
                         failure = caught;
                         continue;
                     }
+                    catch (BucketsException caught) when (IsBreak(caught) && progress.State is { SnapshotDone: true })
+                    {
+                        await HaltAsync(caught, cancellationToken);
+                        throw;
+                    }
                     if (events.Current is TransactionCommitted or PositionReached)
                     {
                         backoff.Reset();
-                        progress.RestartsInARow = 0;
+                        if (progress.Started.Stale is null)
+                            progress.RestartsInARow = 0;
                     }
                     if (events.Current.State is { } state)
                         monitor.Note(state);
@@ -69,7 +77,7 @@ public sealed partial class ChangeSource(
                 }
             }
             if (failure is null)
-                continue; // a table appeared, or others are wanted: the next connection sees to it first
+                continue;
             monitor.Enter(ReplicationPhase.Unavailable, failure);
             var delay = backoff.Next();
             Log.Retrying(logger, failure.Code, failure.Message, delay.TotalSeconds);
@@ -77,17 +85,17 @@ public sealed partial class ChangeSource(
         }
     }
 
-    private ReplicationRun Connect(ReplicationProgress progress)
-    {
-        var since = _wanted.Take();
-        return new ReplicationRun(source, options with { Tables = since.Tables }, progress, _wanted, since, _acknowledged, monitor, time, random, logger);
-    }
+    private ReplicationRun Connect(ReplicationProgress progress) =>
+        new(source, options, progress, _acknowledged, monitor, time, random, logger);
 
     private bool MayTryAgain(BucketsException failure, ReplicationProgress progress)
     {
         if (SourceFailure.IsTransient(failure))
             return true;
-        if (failure.Code is not (SourceFailure.SlotUnusable or SourceFailure.ContinuityLost)
+        // What was right once is right again when somebody mends it; meanwhile what is visible goes on being served.
+        if (progress.State is { SnapshotDone: true } && SourceFailure.IsMendedBySomebody(failure))
+            return true;
+        if (!IsBreak(failure)
             || options.OnContinuityLost == ContinuityPolicy.Halt
             || progress.RestartsInARow >= MostRestartsInARow)
             return false;
@@ -95,8 +103,22 @@ public sealed partial class ChangeSource(
         return true;
     }
 
+    private static bool IsBreak(BucketsException failure) => failure.Code is SourceFailure.SlotUnusable or SourceFailure.ContinuityLost;
+
+    /// <summary>Leaves it to a person: what is visible goes on being served as it is, until the service is started with another policy.</summary>
+    private async ValueTask HaltAsync(BucketsException failure, CancellationToken cancellationToken)
+    {
+        monitor.Enter(ReplicationPhase.Halted, failure);
+        Log.Halted(logger, failure.Code, failure.Message);
+        await Task.Delay(Timeout.InfiniteTimeSpan, time, cancellationToken);
+    }
+
     private static partial class Log
     {
+        [LoggerMessage(1107, LogLevel.Critical, "Replication has halted ({Code}: {Message}). What is visible goes on being served and gets older; start with the policy 'resnapshot' to read everything again.")]
+        public static partial void Halted(ILogger logger, string code, string message);
+
+
         [LoggerMessage(1101, LogLevel.Warning, "Replication was interrupted ({Code}: {Message}); trying again in {Seconds:0.0} s.")]
         public static partial void Retrying(ILogger logger, string code, string message, double seconds);
     }

@@ -39,11 +39,20 @@ public sealed record ChangeSourceOptions
     /// <summary>How long creating the slot may wait for transactions that were already running.</summary>
     public TimeSpan SlotCreationTimeout { get; init; } = TimeSpan.FromMinutes(2);
 
-    internal bool Uses(string schema, string table) => Tables.Any(pattern => pattern.Schema == schema && pattern.MatchesName(table));
+    /// <summary>
+    /// WAL in bytes that the slot may hold back at the source. Beyond it the slot is dropped, so that the source lives, and everything is read again
+    /// later. Null leaves it to the server's max_slot_wal_keep_size.
+    /// </summary>
+    public long? SlotWalLimitBytes { get; init; }
 }
 
 internal static class TablePatterns
 {
+    /// <summary>Whether the pattern stands for that table.</summary>
+    public static bool Matches(this TablePattern pattern, string schema, string table) =>
+        (pattern.Schema == schema || (pattern.Schema.EndsWith('%') && schema.StartsWith(pattern.Schema.AsSpan(0, pattern.Schema.Length - 1), StringComparison.Ordinal)))
+        && pattern.MatchesName(table);
+
     /// <summary>Whether the pattern's name, with its <c>%</c>, stands for that table name.</summary>
     public static bool MatchesName(this TablePattern pattern, string table) =>
         pattern.Name.EndsWith('%')

@@ -12,29 +12,54 @@ internal static class Handshake
     /// <param name="identity">The server we are connected to.</param>
     /// <param name="slot">The slot as the server sees it.</param>
     /// <param name="insertPosition">End of the server's WAL.</param>
+    /// <param name="timelineHistory">The history of the server's timeline when it is not the one that is stored.</param>
     public static string? FindBreak(
-        ReplicationState state, Lsn position, SourceIdentity identity, SlotStatus? slot, Lsn insertPosition)
+        ReplicationState state, Lsn position, SourceIdentity identity, SlotStatus? slot, Lsn insertPosition, string? timelineHistory = null)
     {
+        // Before anything was confirmed the slot stands at its consistent point.
+        var reached = position > state.StartPosition ? position : state.StartPosition;
+
         if (identity.SystemId != state.SystemId)
             return $"this is another cluster (system identifier {identity.SystemId}, before {state.SystemId})";
-        if (identity.Timeline != state.Timeline)
+        if (identity.Timeline != state.Timeline && !(FindSwitch(timelineHistory, state.Timeline) >= reached))
         {
             return string.Create(
-                CultureInfo.InvariantCulture, $"the server is on timeline {identity.Timeline}, before on {state.Timeline}: it was failed over or restored");
+                CultureInfo.InvariantCulture,
+                $"the server is on timeline {identity.Timeline}, before on {state.Timeline}: it was failed over or restored, and what is stored goes beyond");
         }
         if (slot is null)
             return $"replication slot '{state.Slot}' does not exist any more";
         if (slot.Plugin != "pgoutput" || slot.Database != identity.Database)
             return $"replication slot '{state.Slot}' is one of plugin '{slot.Plugin}' in database '{slot.Database}'";
         if (slot.WalStatus == "lost")
-            return $"replication slot '{state.Slot}' was invalidated: it held back more WAL than max_slot_wal_keep_size";
-
-        // Before anything was confirmed the slot stands at its consistent point.
-        var reached = position > state.StartPosition ? position : state.StartPosition;
+            return $"replication slot '{state.Slot}' was invalidated: {WhyInvalidated(slot)}";
         if (slot.ConfirmedFlush > reached)
             return $"replication slot '{state.Slot}' was confirmed up to {slot.ConfirmedFlush}, beyond {reached} which is stored";
         if (reached > insertPosition)
             return $"the server's WAL ends at {insertPosition}, before {reached} which is stored";
+        return null;
+    }
+
+    /// <summary>Why a slot was invalidated, in a clause.</summary>
+    public static string WhyInvalidated(SlotStatus slot) => slot.InvalidationReason switch
+    {
+        null or "wal_removed" => "it held back more WAL than max_slot_wal_keep_size",
+        "rows_removed" => "rows of the catalogue that it needed were removed",
+        "wal_level_insufficient" => "wal_level was lowered",
+        "idle_timeout" => "nobody read it for idle_replication_slot_timeout",
+        var other => other,
+    };
+
+    /// <summary>Where a timeline was left for the next one; null when the server never was on it.</summary>
+    private static Lsn? FindSwitch(string? history, uint timeline)
+    {
+        // Lines of: timeline, position, reason; separated by tabs.
+        foreach (var line in (history ?? "").Split('\n'))
+        {
+            var fields = line.Split('\t');
+            if (fields.Length >= 2 && uint.TryParse(fields[0], NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number == timeline)
+                return Lsn.Parse(fields[1]);
+        }
         return null;
     }
 }

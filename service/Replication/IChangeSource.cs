@@ -16,12 +16,17 @@ public interface IChangeSource
     /// <exception cref="BucketsException">Continuity with the source is lost and the policy is to halt, or the source is misconfigured.</exception>
     IAsyncEnumerable<SourceEvent> ReadAsync(ReplicationState? stored, Lsn position, CancellationToken cancellationToken);
 
-    /// <summary>Everything up to <paramref name="position"/> is durable: the source may forget it. Sent with the next status.</summary>
-    void Acknowledge(Lsn position);
-
     /// <summary>
-    /// Other tables are wanted from now on. Those that are new are published and read, those that are not wanted any more are forgotten; when that has
-    /// been seen to, <see cref="ReplicationState.Follows"/> of an event says so. Must not block.
+    /// Replicates these tables from now on. Those that are new are published, where we may, and read beside the stream; rows of those that are not wanted
+    /// any more leave. Heeded within a second while the source is there: the state tells how far it is.
     /// </summary>
     void Follow(IReadOnlyList<TablePattern> tables);
+
+    /// <summary>Reads tables again beside the stream; their rows are compared with what is stored, and only differences come of it.</summary>
+    /// <param name="tables">Tables that are followed; others are not touched.</param>
+    /// <param name="reason">For the log and the status page, in a clause that goes on from the table's name.</param>
+    void ReadAgain(TablePattern tables, string reason);
+
+    /// <summary>Everything up to <paramref name="position"/> is durable: the source may forget it. Sent with the next status.</summary>
+    void Acknowledge(Lsn position);
 }

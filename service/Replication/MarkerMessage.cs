@@ -8,6 +8,7 @@ namespace TopGun.Buckets.Replication;
 internal static class MarkerMessage
 {
     // tag (16 bytes), then for each write checkpoint: Int64 id, Int32 length, user key in UTF-8; big-endian. No write checkpoint: only a position to pass.
+    // Or tag, then Int64: what somebody beside the stream wants done when the stream is here; see Errands.
 
     /// <summary>Prefix of our messages.</summary>
     public const string Prefix = "topgun";
@@ -22,6 +23,23 @@ internal static class MarkerMessage
         random.NextBytes(tag);
         return Convert.ToHexStringLower(tag);
     }
+
+    /// <summary>Prefix of the message that the optional event trigger writes: a definition changed.</summary>
+    public const string DefinitionPrefix = "topgun_ddl";
+
+    public static byte[] Write(string tag, ulong errand)
+    {
+        var content = new byte[TagSize + sizeof(ulong)];
+        Convert.FromHexString(tag).CopyTo(content, 0);
+        BinaryPrimitives.WriteUInt64BigEndian(content.AsSpan(TagSize), errand);
+        return content;
+    }
+
+    /// <summary>Reads the number of an errand; null when the message is none of ours, or another kind.</summary>
+    public static ulong? TryReadErrand(ReadOnlySpan<byte> content, string tag) =>
+        content.Length == TagSize + sizeof(ulong) && content[..TagSize].SequenceEqual(Convert.FromHexString(tag))
+            ? BinaryPrimitives.ReadUInt64BigEndian(content[TagSize..])
+            : null;
 
     public static byte[] Write(string tag, IReadOnlyCollection<WriteCheckpointMarker> markers)
     {

@@ -1,24 +1,22 @@
+using TopGun.Buckets.Protocol;
+
 namespace TopGun.Buckets.Replication;
 
 /// <summary>Notices when the publication stops bringing what it brought: the stream itself would only become thinner.</summary>
 internal static class PublicationWatch
 {
-    /// <summary>Why changes may be missing from the stream, in a clause; null when none can be.</summary>
+    /// <summary>Why the stream cannot go on with the publication as it is; null when it can.</summary>
     /// <param name="name">The publication's name.</param>
     /// <param name="publication">The publication as it is now; null when there is none.</param>
-    /// <param name="state">The tables that are followed.</param>
-    public static string? FindBreak(string name, PublicationStatus? publication, ReplicationState state)
+    public static BucketsException? FindFailure(string name, PublicationStatus? publication)
     {
         if (publication is null)
-            return $"publication '{name}' does not exist any more";
-        if (publication is not { Insert: true, Update: true, Delete: true, Truncate: true })
-            return $"publication '{name}' does not publish every kind of change any more";
-        var published = publication.Tables.Select(table => (table.Schema, table.Name)).ToHashSet();
-        foreach (var table in state.Tables)
-        {
-            if (!published.Contains((table.Schema, table.Name)))
-                return $"table '{table.Schema}.{table.Name}' is no longer in publication '{name}'";
-        }
-        return null;
+            return SourceFailure.Gap($"publication '{name}' does not exist any more");
+        if (publication is { Insert: true, Update: true, Delete: true, Truncate: true })
+            return null;
+        return new BucketsException(
+            SourceFailure.Misconfigured,
+            $"Publication '{name}' does not publish every kind of change any more.",
+            $"ALTER PUBLICATION {SqlText.Name(name)} SET (publish = 'insert, update, delete, truncate'); its tables are read again then.");
     }
 }

@@ -16,6 +16,9 @@ public enum ReplicationPhase
 
     /// <summary>The source cannot be used at the moment; it is tried again.</summary>
     Unavailable,
+
+    /// <summary>Continuity is lost and the policy is to leave it to a person: what is visible gets older.</summary>
+    Halted,
 }
 
 /// <summary>Where replication stands at one moment.</summary>
@@ -28,27 +31,35 @@ public sealed record ReplicationStatus(
 {
     /// <summary>How far the snapshot is, while tables are read.</summary>
     public SnapshotProgress? Snapshot { get; init; }
+
+    /// <summary>How much WAL the slot holds back, as of the last look at it.</summary>
+    public SlotBudget? Slot { get; init; }
 }
 
 /// <summary>Shows what replication is doing to those who do not read its events: probes, the status page, write checkpoints.</summary>
-/// <remarks>Written by the one reader of the source, read by anybody.</remarks>
+/// <remarks>Written by the one reader of the source and by what works beside it, read by anybody.</remarks>
 public sealed class ReplicationMonitor(TimeProvider time)
 {
+    private readonly Lock _gate = new();
     private volatile ReplicationStatus _current = new(ReplicationPhase.Connecting, time.GetUtcNow(), Failure: null, State: null);
 
     /// <summary>The latest status.</summary>
     public ReplicationStatus Current => _current;
 
-    internal void Enter(ReplicationPhase phase, BucketsException? failure = null)
+    // A series of failed attempts is one outage: it began with the first.
+    internal void Enter(ReplicationPhase phase, BucketsException? failure = null) => Change(before => before.Phase != phase
+        ? before with { Phase = phase, Since = time.GetUtcNow(), Failure = failure }
+        : before with { Failure = failure });
+
+    internal void Note(ReplicationState state) => Change(before => before with { State = state });
+
+    internal void Note(SnapshotProgress? snapshot) => Change(before => before with { Snapshot = snapshot });
+
+    internal void Note(SlotBudget slot) => Change(before => before with { Slot = slot });
+
+    private void Change(Func<ReplicationStatus, ReplicationStatus> change)
     {
-        // A series of failed attempts is one outage: it began with the first.
-        if (_current.Phase != phase)
-            _current = _current with { Phase = phase, Since = time.GetUtcNow(), Failure = failure };
-        else
-            _current = _current with { Failure = failure };
+        lock (_gate)
+            _current = change(_current);
     }
-
-    internal void Note(ReplicationState state) => _current = _current with { State = state };
-
-    internal void Note(SnapshotProgress? snapshot) => _current = _current with { Snapshot = snapshot };
 }

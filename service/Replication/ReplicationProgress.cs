@@ -6,9 +6,19 @@ using TopGun.Buckets.SyncRules;
 namespace TopGun.Buckets.Replication;
 
 /// <summary>Where the reading stands between two connections: what was delivered last.</summary>
-internal sealed class ReplicationProgress(ReplicationState? state, Lsn position)
+/// <remarks>Changed by the reader of the stream alone. What works beside it reads the state, which is immutable, whenever it likes.</remarks>
+internal sealed partial class ReplicationProgress(ReplicationState? state, Lsn position, SourceWishes wishes)
 {
-    public ReplicationState? State { get; set; } = state;
+    private volatile ReplicationState? _state = state;
+
+    public ReplicationState? State
+    {
+        get => _state;
+        set => _state = value;
+    }
+
+    /// <summary>Which tables are wanted.</summary>
+    public SourceWishes Wishes => wishes;
 
     /// <summary>Everything that committed before it has been delivered.</summary>
     public Lsn Position { get; set; } = position;
@@ -22,6 +32,17 @@ internal sealed class ReplicationProgress(ReplicationState? state, Lsn position)
     /// <summary>Table definitions; kept from connection to connection so that one that did not change stays the same object.</summary>
     public RelationCache Relations { get; } = new();
 
+    /// <summary>Whether the state has something in it that is to be stored with the next event, whatever that is.</summary>
+    public bool HasNews { private get; set; }
+
+    /// <summary>The state if the next event has to carry it.</summary>
+    public ReplicationState? TakeNews(bool always = false)
+    {
+        var isWanted = always || HasNews;
+        HasNews = false;
+        return isWanted ? State : null;
+    }
+
     public ReplicationState Started => State ?? throw new InvalidOperationException("Replication has no state before its snapshot started.");
 
     /// <summary>Puts a table's progress in the place of the one it has.</summary>
@@ -31,12 +52,8 @@ internal sealed class ReplicationProgress(ReplicationState? state, Lsn position)
     };
 
     /// <summary>Takes up tables that are to be read by the snapshot.</summary>
-    public ReplicationState Add(IEnumerable<SourceTable> tables) => Add(tables.Select(Unread));
-
-    /// <summary>Takes up tables that are to be read by the snapshot.</summary>
     public ReplicationState Add(IEnumerable<TableProgress> tables) => State = Started with
     {
-        SnapshotDone = false,
         Tables = [.. Started.Tables, .. tables],
     };
 
@@ -85,19 +102,24 @@ internal sealed class ReplicationProgress(ReplicationState? state, Lsn position)
     {
         foreach (var known in Started.Tables)
         {
-            var sameName = known.Schema == table.Schema && known.Name == table.Name;
             if (known.RelationId == table.RelationId)
             {
-                if (!sameName)
-                    return $"table '{known.Schema}.{known.Name}' was renamed to '{table.Schema}.{table.Name}'";
-                if (known.Key != KeyOf(table))
-                    return $"the key of table '{known.Schema}.{known.Name}' changed from ({known.Key}) to ({KeyOf(table)})";
+                if (FindBreak(table, known) is { } reason)
+                    return reason;
             }
-            else if (sameName)
+            else if (known.Schema == table.Schema && known.Name == table.Name)
             {
                 return $"table '{known.Schema}.{known.Name}' was dropped and created again";
             }
         }
         return null;
+    }
+
+    /// <summary>Why a table's rows cannot be told apart as they were, in a clause; null when they can.</summary>
+    public static string? FindBreak(SourceTable table, TableProgress known)
+    {
+        if (known.Schema != table.Schema || known.Name != table.Name)
+            return $"table '{known.Schema}.{known.Name}' was renamed to '{table.Schema}.{table.Name}'";
+        return known.Key != KeyOf(table) ? $"the key of table '{known.Schema}.{known.Name}' changed from ({known.Key}) to ({KeyOf(table)})" : null;
     }
 }

@@ -9,30 +9,31 @@ internal sealed partial class ReplicationRun(
     ISource source,
     ChangeSourceOptions options,
     ReplicationProgress progress,
-    WantedTables wanted,
-    WantedSince since,
     AcknowledgedPosition acknowledged,
     ReplicationMonitor monitor,
     TimeProvider time,
     Random random,
     ILogger logger)
 {
-    /// <summary>Ends without failure when another run has to read a table first.</summary>
     public async IAsyncEnumerable<SourceEvent> ReadAsync([EnumeratorCancellation] CancellationToken cancellationToken)
     {
         await using (var session = await source.OpenSessionAsync(cancellationToken))
         {
             var tables = await PrepareAsync(session, cancellationToken);
             if (await StartOverAsync(session, tables, cancellationToken) is { } started)
+            {
                 yield return started;
-            if (TakeUp(tables))
-                yield return new TablesFollowed(progress.Started);
+                // What became durable until then was of the slot before: its positions mean nothing to this one.
+                acknowledged.Reset(Lsn.None);
+            }
+            TakeUp(tables);
             if (!progress.Started.SnapshotDone)
             {
                 monitor.Enter(ReplicationPhase.Snapshot);
                 var meter = new SnapshotMeter(tables, progress.Started, monitor, time, logger);
                 meter.Begin();
-                var snapshot = new SnapshotReader(session, options, progress, meter, time, tables);
+                var slotMeter = new SlotMeter(options, monitor, time, logger);
+                var snapshot = new SnapshotReader(session, options, progress, meter, slotMeter, time, tables);
                 await foreach (var read in snapshot.ReadAsync(cancellationToken))
                     yield return read;
             }
@@ -43,7 +44,7 @@ internal sealed partial class ReplicationRun(
                     MarkerMessage.Prefix, MarkerMessage.Write(progress.Started.MarkerTag, []), cancellationToken);
             }
         }
-        using var stream = new WalStream(source, options, progress, wanted, acknowledged, monitor, time, logger);
+        using var stream = new WalStream(source, options, progress, acknowledged, monitor, time, random, logger);
         await foreach (var change in stream.ReadAsync(cancellationToken))
             yield return change;
     }
@@ -54,29 +55,48 @@ internal sealed partial class ReplicationRun(
     {
         Preflight.Require(SourceChecks.OfServer(await session.ReadSettingsAsync(cancellationToken), needsSlot: progress.State is null));
         var before = await session.FindPublicationAsync(options.Publication, cancellationToken);
-        if (progress.State is not null)
-            progress.BrokenBecause ??= PublicationWatch.FindBreak(options.Publication, before, progress.State);
+        if (progress.State is not null && before is null)
+            progress.BrokenBecause ??= $"publication '{options.Publication}' does not exist any more";
         if (before is null || (await FindAsync(session, cancellationToken)).Any(table => !table.IsPublished && table.Problem is null))
-            await session.EnsurePublicationAsync(options.Publication, options.Tables, cancellationToken);
+            await EnsurePublicationAsync(session, cancellationToken);
         var publication = await session.FindPublicationAsync(options.Publication, cancellationToken);
         var tables = await FindAsync(session, cancellationToken);
-        // A table that disappears later keeps its rows until it is back: serving the others matters more.
-        var wanted = progress.State is null ? options.Tables : [];
-        Preflight.Require(SourceChecks.OfTables(options.Publication, publication, wanted, tables));
+        if (progress.State is not { SnapshotDone: true })
+        {
+            // A table that disappears later keeps its rows until it is back: serving the others matters more.
+            var wanted = progress.State is null ? progress.Wishes.Tables : [];
+            Preflight.Require(SourceChecks.OfTables(options.Publication, publication, wanted, tables));
+        }
         Preflight.Require(SourceChecks.OfPublication(options.Publication, publication, mayBeCreated: false));
-        return tables;
+        // Once there is something to serve, a table that cannot be followed is told of, and does not keep the others from being followed.
+        return [.. tables.Where(table => IsSound(publication, table))];
+    }
+
+    private bool IsSound(PublicationStatus? publication, SourceTableInfo table) => table.IsPublished
+        && SourceChecks.OfTables(options.Publication, publication, [], [table]).All(finding => finding.Severity != FindingSeverity.Error);
+
+    private async ValueTask EnsurePublicationAsync(ISourceSession session, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await session.EnsurePublicationAsync(options.Publication, progress.Wishes.Tables, cancellationToken);
+        }
+        catch (BucketsException failure) when (failure.Code == SourceFailure.PublicationForbidden && progress.State is { SnapshotDone: true } && progress.BrokenBecause is null)
+        {
+            // The tables that are missing are told of, each with the statement that its owner has to run.
+        }
     }
 
     private ValueTask<IReadOnlyList<SourceTableInfo>> FindAsync(ISourceSession session, CancellationToken cancellationToken) =>
-        session.FindTablesAsync(options.Tables, cancellationToken);
+        session.FindTablesAsync(progress.Wishes.Tables, cancellationToken);
 
     /// <summary>Creates a slot if there is no position to go on from.</summary>
-    private async ValueTask<SnapshotStarted?> StartOverAsync(
+    private async ValueTask<SourceEvent?> StartOverAsync(
         ISourceSession session, IReadOnlyList<SourceTableInfo> tables, CancellationToken cancellationToken)
     {
         await using var link = await source.OpenReplicationAsync(cancellationToken);
         var identity = await link.IdentifyAsync(cancellationToken);
-        var reason = await FindReasonAsync(session, identity, tables, cancellationToken);
+        var reason = await FindReasonAsync(session, link, identity, tables, cancellationToken);
         if (reason is null)
             return null;
         if (progress.State is not null && options.OnContinuityLost == ContinuityPolicy.Halt)
@@ -84,30 +104,39 @@ internal sealed partial class ReplicationRun(
 
         var slot = options.SlotName ?? SlotName.For(identity.Database, options.Publication);
         await DropAsync(session, slot, cancellationToken);
-        var consistentPoint = await CreateSlotAsync(link, slot, cancellationToken);
+        var consistentPoint = await CreateSlotAsync(session, link, slot, cancellationToken);
         acknowledged.Reset(Lsn.None);
         progress.RestartsInARow++;
         progress.Position = Lsn.None;
         progress.BrokenBecause = null;
-        progress.State = new ReplicationState(
+        var before = progress.State;
+        var started = new ReplicationState(
             slot,
             identity.SystemId,
             identity.Timeline,
-            Epoch: (progress.State?.Epoch ?? 0) + 1,
+            Epoch: (before?.Epoch ?? 0) + 1,
             SnapshotDone: false,
             VisibleFrom: consistentPoint,
             Tables: [.. tables.Select(ReplicationProgress.Unread)])
         {
             StartPosition = consistentPoint,
-            Follows = options.Tables,
-            MarkerTag = progress.State?.MarkerTag ?? MarkerMessage.NewTag(random),
+            MarkerTag = before?.MarkerTag ?? MarkerMessage.NewTag(random),
         };
         Log.StartedOver(logger, slot, consistentPoint, reason);
-        return new SnapshotStarted(progress.State, reason);
+        if (before is not { SnapshotDone: true })
+        {
+            progress.State = started;
+            return new SnapshotStarted(started, reason);
+        }
+        return progress.Reconcile(before, started, tables, reason, time.GetUtcNow());
     }
 
     private async ValueTask<string?> FindReasonAsync(
-        ISourceSession session, SourceIdentity identity, IReadOnlyList<SourceTableInfo> tables, CancellationToken cancellationToken)
+        ISourceSession session,
+        IReplicationLink link,
+        SourceIdentity identity,
+        IReadOnlyList<SourceTableInfo> tables,
+        CancellationToken cancellationToken)
     {
         if (progress.State is null)
             return "the store is new";
@@ -117,8 +146,22 @@ internal sealed partial class ReplicationRun(
         if (slot is { IsActive: true })
             throw SourceFailure.SlotBusy(slot.Name, slot.ActivePid);
         var insertPosition = await session.ReadInsertPositionAsync(cancellationToken);
-        return Handshake.FindBreak(progress.State, progress.Position, identity, slot, insertPosition)
-            ?? tables.Select(table => progress.FindBreak(table)).FirstOrDefault(found => found is not null);
+        var history = identity.Timeline != progress.State.Timeline
+            ? await link.ReadTimelineHistoryAsync(identity.Timeline, cancellationToken)
+            : null;
+        var reason = Handshake.FindBreak(progress.State, progress.Position, identity, slot, insertPosition, history)
+            ?? (progress.State.SnapshotDone ? null : tables.Select(progress.FindBreak).FirstOrDefault(found => found is not null));
+        if (reason is null && history is not null)
+            GoOnAfterFailover(identity.Timeline);
+        return reason;
+    }
+
+    /// <summary>A standby that kept a copy of the slot, and all that is stored, has become the primary.</summary>
+    private void GoOnAfterFailover(uint timeline)
+    {
+        Log.FailedOver(logger, progress.Started.Slot, timeline);
+        progress.State = progress.Started with { Timeline = timeline };
+        progress.HasNews = true;
     }
 
     private static async ValueTask DropAsync(ISourceSession session, string slot, CancellationToken cancellationToken)
@@ -130,7 +173,8 @@ internal sealed partial class ReplicationRun(
             await session.DropSlotAsync(slot, cancellationToken);
     }
 
-    private async ValueTask<Lsn> CreateSlotAsync(IReplicationLink link, string slot, CancellationToken cancellationToken)
+    private async ValueTask<Lsn> CreateSlotAsync(
+        ISourceSession session, IReplicationLink link, string slot, CancellationToken cancellationToken)
     {
         using var deadline = new CancellationTokenSource(options.SlotCreationTimeout, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, cancellationToken);
@@ -140,33 +184,31 @@ internal sealed partial class ReplicationRun(
         }
         catch (OperationCanceledException) when (deadline.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
         {
-            throw new BucketsException(
-                SourceFailure.SlotCreationBlocked,
-                $"Replication slot '{slot}' could not be created within {options.SlotCreationTimeout.TotalSeconds:0} s.",
-                "It waits for every transaction that was running: end forgotten ones (pg_stat_activity, pg_prepared_xacts).");
+            throw SourceFailure.SlotBlocked(
+                slot, options.SlotCreationTimeout, await session.FindOpenTransactionsAsync(cancellationToken));
         }
     }
 
-    /// <summary>Shows the stream the tables we know, and the snapshot those we do not.</summary>
-    /// <returns>Whether the state is another than it was told.</returns>
-    private bool TakeUp(IReadOnlyList<SourceTableInfo> tables)
+    /// <summary>Shows the stream the tables we know, and a snapshot that is under way those we do not.</summary>
+    private void TakeUp(IReadOnlyList<SourceTableInfo> tables)
     {
-        var isNew = !progress.Started.Follows.ToHashSet().SetEquals(options.Tables);
-        var known = progress.Started.Tables.Count;
-        progress.Drop(table => !since.Keeps(table));
-        isNew |= progress.Started.Tables.Count != known;
-        progress.State = progress.Started with { Follows = options.Tables };
-        foreach (var table in tables)
+        if (!progress.Started.SnapshotDone)
+        {
+            progress.Drop(table => !progress.Wishes.Uses(table.Schema, table.Name));
+            progress.Remember(tables);
+            var unknown = tables.Where(table => progress.Find(table.Table.RelationId) is null).Select(ReplicationProgress.Unread).ToList();
+            if (unknown.Count > 0)
+                progress.Add(unknown);
+        }
+        foreach (var table in tables.Where(table => progress.Find(table.Table.RelationId) is not null))
             progress.Relations.Learn(table.Table);
-        progress.Remember(tables);
-        var unknown = tables.Where(table => progress.Find(table.Table.RelationId) is null).Select(ReplicationProgress.Unread).ToList();
-        if (unknown.Count > 0)
-            progress.Add(unknown);
-        return isNew || unknown.Count > 0;
     }
 
     private static partial class Log
     {
+        [LoggerMessage(1109, LogLevel.Warning, "The source was failed over to timeline {Timeline} with slot {Slot}, and nothing that is stored was lost: replication goes on.")]
+        public static partial void FailedOver(ILogger logger, string slot, uint timeline);
+
         [LoggerMessage(1102, LogLevel.Information, "Created slot {Slot} at {Lsn} and read the source from the beginning: {Reason}.")]
         public static partial void StartedOver(ILogger logger, string slot, Lsn lsn, string reason);
     }

@@ -10,18 +10,21 @@ internal sealed partial class SlotKeeper(
     ChangeSourceOptions options,
     ReplicationProgress progress,
     AcknowledgedPosition acknowledged,
-    Action<string?> interrupt,
+    SourceWatch watch,
+    Errands errands,
+    Action<BucketsException> interrupt,
+    SlotMeter meter,
     TimeProvider time,
     ILogger logger)
 {
     private static readonly TimeSpan StatusInterval = TimeSpan.FromSeconds(1);
 
+    private static readonly TimeSpan GiveUpLimit = TimeSpan.FromSeconds(10);
+
     private static readonly TimeSpan ReceiptInterval = TimeSpan.FromMilliseconds(10);
 
     // Less WAL than this is not worth waking a disk: the server keeps whole segments of 16 MiB anyway.
     private const ulong TolerableLagBytes = 1 << 20;
-
-    private readonly SourceWatch _watch = new(options, progress);
 
     private long _watchedAt = time.GetTimestamp();
     private long _idleSince = time.GetTimestamp();
@@ -98,15 +101,40 @@ internal sealed partial class SlotKeeper(
         }
     }
 
-    /// <summary>Interrupts the stream when it no longer brings everything, or a table has come that is to be read.</summary>
+    /// <summary>Looks into the catalogue, and interrupts the stream when it no longer brings everything.</summary>
     private async ValueTask WatchAsync(CancellationToken cancellationToken)
     {
-        if (time.GetElapsedTime(_watchedAt) < options.PublicationWatchInterval)
+        if (!progress.Wishes.TakeHurry() && time.GetElapsedTime(_watchedAt) < options.PublicationWatchInterval)
             return;
         _watchedAt = time.GetTimestamp();
         await using var session = await source.OpenSessionAsync(cancellationToken);
-        if (await _watch.LookAsync(session, cancellationToken) is { } seen)
-            interrupt(seen.Break);
+        await LookAfterBudgetAsync(session, cancellationToken);
+        var look = await watch.LookAsync(session, cancellationToken);
+        if (look.Failure is not null)
+            interrupt(look.Failure);
+        else if (look.HasFindings)
+            await errands.HandInAsync(session, look, cancellationToken);
+    }
+
+    private async ValueTask LookAfterBudgetAsync(ISourceSession session, CancellationToken cancellationToken)
+    {
+        if (await session.FindSlotAsync(progress.Started.Slot, cancellationToken) is not { HeldBytes: not null } slot)
+            return; // gone or lost: whoever reads from it is told
+        var budget = await meter.NoteAsync(session, slot, cancellationToken);
+        if (options.SlotWalLimitBytes is { } limit && budget.HeldBytes >= limit)
+            await GiveUpAsync(session, slot, budget);
+    }
+
+    /// <summary>Drops the slot before the source's disk is full of what it holds back.</summary>
+    private async ValueTask GiveUpAsync(ISourceSession session, SlotStatus slot, SlotBudget budget)
+    {
+        var reason = $"replication slot '{slot.Name}' was given up at its limit: it {budget}";
+        Log.GaveUp(logger, slot.Name, budget.ToString());
+        progress.BrokenBecause = reason;
+        // To its end, for the reader notices at the first step and ends us: whoever waits for the reader's store must not keep the source waiting.
+        using var limit = new CancellationTokenSource(GiveUpLimit, time);
+        await session.GiveUpSlotAsync(slot.Name, limit.Token);
+        interrupt(SourceFailure.Gap(reason));
     }
 
     /// <summary>Writes a message of our own if others have written much since the position we know.</summary>
@@ -128,6 +156,9 @@ internal sealed partial class SlotKeeper(
 
         [LoggerMessage(1105, LogLevel.Debug, "The source could not be told the last durable position: {Message}")]
         public static partial void NotTold(ILogger logger, string message);
+
+        [LoggerMessage(1108, LogLevel.Error, "Slot {Slot} is given up, for it {Budget}. Everything is read again from a snapshot as soon as the store takes it.")]
+        public static partial void GaveUp(ILogger logger, string slot, string budget);
 
         [LoggerMessage(1104, LogLevel.Warning, "Keeping the slot up to date failed ({Code}: {Message}).")]
         public static partial void Failed(ILogger logger, string code, string message);

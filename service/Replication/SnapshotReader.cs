@@ -12,10 +12,11 @@ internal sealed class SnapshotReader(
     ChangeSourceOptions options,
     ReplicationProgress progress,
     SnapshotMeter meter,
+    SlotMeter slotMeter,
     TimeProvider time,
     IReadOnlyList<SourceTableInfo> tables)
 {
-    private static readonly TimeSpan SlotCheckInterval = TimeSpan.FromMinutes(2);
+    private static readonly TimeSpan SlotCheckInterval = TimeSpan.FromSeconds(30);
 
     private RowBuffer _front = new();
     private RowBuffer _back = new();
@@ -30,7 +31,7 @@ internal sealed class SnapshotReader(
                 progress.Replace(unread with { Done = true }); // dropped meanwhile: nothing is left to read
                 continue;
             }
-            var (chunks, current) = await BeginAsync(table, unread, cancellationToken);
+            var (chunks, current) = await BeginAsync(session, options, table, unread, cancellationToken);
             await foreach (var rows in ReadTableAsync(table, chunks, current, cancellationToken))
                 yield return rows;
         }
@@ -41,8 +42,8 @@ internal sealed class SnapshotReader(
     }
 
     /// <summary>By blocks where that can be: in the order of the disk, and without need of a key.</summary>
-    private async ValueTask<(IChunks Chunks, TableProgress Current)> BeginAsync(
-        SourceTableInfo table, TableProgress current, CancellationToken cancellationToken)
+    public static async ValueTask<(IChunks Chunks, TableProgress Current)> BeginAsync(
+        ISourceSession session, ChangeSourceOptions options, SourceTableInfo table, TableProgress current, CancellationToken cancellationToken)
     {
         if (await session.FindFileAsync(table, cancellationToken) is { } file)
             return (new BlockChunks(session, options, table), current.File == file.Id ? current : BlockChunks.Begin(current, file));
@@ -88,6 +89,7 @@ internal sealed class SnapshotReader(
         var slot = await session.FindSlotAsync(name, cancellationToken)
             ?? throw SourceFailure.SlotLost(name, "it was dropped during the snapshot");
         if (slot.WalStatus == "lost")
-            throw SourceFailure.SlotLost(name, "it was invalidated during the snapshot");
+            throw SourceFailure.SlotLost(name, $"it was invalidated during the snapshot: {Handshake.WhyInvalidated(slot)}");
+        await slotMeter.NoteAsync(session, slot, cancellationToken);
     }
 }

@@ -38,7 +38,11 @@ internal static class SourceChecks
             }
         }
         if (settings.IsStandby)
-            yield return Error("The server is a standby, which cannot keep our slot.", "Connect to the primary.");
+        {
+            // In the middle of a failover it may become the primary at any moment: it is tried again.
+            yield return new DoctorFinding(
+                SourceFailure.Unreachable, FindingSeverity.Error, "The server is a standby, which cannot keep our slot.", "Connect to the primary.");
+        }
         if (!settings.CanReplicate)
         {
             yield return Error(

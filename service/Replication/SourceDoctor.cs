@@ -6,7 +6,10 @@ namespace TopGun.Buckets.Replication;
 /// <summary>Looks at a source as the service would before it starts, and tells everything that is wrong at once. Changes nothing.</summary>
 public static class SourceDoctor
 {
-    /// <summary>Checks server, role, publication and tables.</summary>
+    // Two looks at a slot that fills up tell how fast it does.
+    private static readonly TimeSpan PaceInterval = TimeSpan.FromSeconds(1);
+
+    /// <summary>Checks server, role, publication, tables and slot.</summary>
     /// <param name="source">The source.</param>
     /// <param name="publication">Name of the publication the service is to use.</param>
     /// <param name="tables">Tables that the sync rules use.</param>
@@ -23,9 +26,17 @@ public static class SourceDoctor
             var found = await session.FindPublicationAsync(publication, cancellationToken);
             var infos = await session.FindTablesAsync(tables, cancellationToken);
             var mayBeCreated = settings.CanCreate && infos.All(table => table.IsOwned);
-            findings.AddRange(SourceChecks.OfServer(settings, needsSlot: true));
+            var slotName = SlotName.For(settings.Database, publication);
+            var slot = await session.FindSlotAsync(slotName, cancellationToken);
+            findings.AddRange(SourceChecks.OfServer(settings, needsSlot: slot is null));
             findings.AddRange(SourceChecks.OfPublication(publication, found, mayBeCreated));
             findings.AddRange(SourceChecks.OfTables(publication, found, tables, infos));
+            findings.AddRange(SlotChecks.OfSlot(
+                slotName,
+                slot,
+                slot is null ? null : await MeasureAsync(session, slot, cancellationToken),
+                await session.FindOpenTransactionsAsync(cancellationToken),
+                settings));
             if (findings.All(finding => finding.Severity != FindingSeverity.Error))
                 await ConnectAsWalSenderAsync(source, cancellationToken);
             return findings;
@@ -34,6 +45,17 @@ public static class SourceDoctor
         {
             return [new DoctorFinding(failure.Code, FindingSeverity.Error, failure.Message, Remedy: null)];
         }
+    }
+
+    private static async Task<SlotBudget> MeasureAsync(ISourceSession session, SlotStatus slot, CancellationToken cancellationToken)
+    {
+        var budget = SlotBudget.Of(slot);
+        if (budget.Used < SlotMeter.FirstWarning)
+            return budget;
+        await Task.Delay(PaceInterval, cancellationToken);
+        return await session.FindSlotAsync(slot.Name, cancellationToken) is { } later
+            ? SlotBudget.Of(later).Since(budget.HeldBytes, PaceInterval)
+            : budget;
     }
 
     // A pooler or a line in pg_hba.conf may let ordinary sessions through and refuse this one.

@@ -21,10 +21,44 @@ public sealed record SnapshotRows(ReplicationState State, SourceTable Table, Row
 /// <summary>All tables have been read. Nothing may become visible before the stream has reached <see cref="ReplicationState.VisibleFrom"/>.</summary>
 public sealed record SnapshotEnded(ReplicationState State) : SourceEvent(State);
 
-/// <summary>The tables that are replicated, or what is known of them, are others than those stored.</summary>
-public sealed record TablesFollowed(ReplicationState State) : SourceEvent(State);
+/// <summary>
+/// Some tables are read again, or for the first time, while everything goes on. From here on their changes are kept aside as well, to be joined with
+/// what is read; what was kept aside for them before is void.
+/// </summary>
+/// <param name="State">The tables are marked in it.</param>
+/// <param name="Tables">The tables; none when only the state changed.</param>
+public sealed record RefreshStarted(ReplicationState State, IReadOnlyList<RefreshedTable> Tables) : SourceEvent(State);
 
-/// <summary>The stream reached this position and there was nothing for us in between.</summary>
+/// <summary>
+/// Rows of a table that is read again. The stream has passed the moment at which they were read: a row that a change has brought or taken away since the
+/// refresh started is to be left alone.
+/// </summary>
+/// <param name="State">Tells where to read on.</param>
+/// <param name="Table">The table.</param>
+/// <param name="Rows">Valid until the next event is asked for.</param>
+public sealed record RefreshRows(ReplicationState State, SourceTable Table, RowBuffer Rows) : SourceEvent(State);
+
+/// <summary>What was kept aside of some tables takes the place of their rows, in one step; and the rows of others leave with it.</summary>
+/// <param name="State">The state with the tables as they are from here on.</param>
+/// <param name="Read">Oids of tables that have been read to their ends.</param>
+/// <param name="Left">Oids of tables that are gone.</param>
+public sealed record RefreshEnded(ReplicationState State, IReadOnlyList<uint> Read, IReadOnlyList<uint> Left) : SourceEvent(State);
+
+/// <summary>
+/// Changes may be missing, so nothing that follows may join what is stored. All tables are read again from a new slot, as by
+/// <see cref="RefreshStarted"/>; until that refresh ends what was visible stays visible and nothing new becomes so.
+/// </summary>
+/// <param name="State">The new slot and its identity.</param>
+/// <param name="Reason">For the log and the status page.</param>
+/// <param name="Tables">All tables.</param>
+public sealed record ContinuityLost(ReplicationState State, string Reason, IReadOnlyList<RefreshedTable> Tables) : SourceEvent(State);
+
+/// <summary>A table that is read again.</summary>
+/// <param name="Table">The table as the catalogue has it.</param>
+/// <param name="Replaces">Oid of the table that had this name before, when that was another; otherwise 0.</param>
+public sealed record RefreshedTable(SourceTable Table, uint Replaces);
+
+/// <summary>The stream reached this position and there was nothing for us in between. Its state is set only when that changed otherwise.</summary>
 /// <param name="Position">Everything that committed before it has been delivered.</param>
 public sealed record PositionReached(Lsn Position) : SourceEvent(default(ReplicationState));
 
@@ -53,11 +87,14 @@ public sealed record ReplicationState(
     /// <summary>The slot's consistent point: the slot cannot have been confirmed beyond it before anything was stored.</summary>
     public Lsn StartPosition { get; init; }
 
-    /// <summary>The tables that were wanted when the tables were last looked up: what they stand for is in <see cref="Tables"/>.</summary>
-    public IReadOnlyList<TablePattern> Follows { get; init; } = [];
-
     /// <summary>128 random bits in hexadecimal, in every marker we write: messages of others are told apart by it.</summary>
     public string MarkerTag { get; init; } = "";
+
+    /// <summary>Set while everything is read again because changes were lost: what is visible is as old as this.</summary>
+    public Staleness? Stale { get; init; }
+
+    /// <summary>Oids of tables whose rows leave when the refresh under way ends.</summary>
+    public IReadOnlyList<uint> Leaving { get; init; } = [];
 
     /// <summary>JSON, for the store.</summary>
     public byte[] Serialize() => ReplicationStateJson.Serialize(this);
@@ -65,6 +102,11 @@ public sealed record ReplicationState(
     /// <summary>Reads what <see cref="Serialize"/> wrote.</summary>
     public static ReplicationState Parse(ReadOnlySpan<byte> json) => ReplicationStateJson.Parse(json);
 }
+
+/// <summary>Why something that is stored is not as it is at the source, and since when this is known.</summary>
+/// <param name="Reason">In a clause.</param>
+/// <param name="Since">By our clock; for display.</param>
+public sealed record Staleness(string Reason, DateTimeOffset Since);
 
 /// <summary>How far the snapshot of one table is.</summary>
 /// <param name="RelationId">Postgres' oid.</param>
@@ -87,6 +129,15 @@ public sealed record TableProgress(
 
     /// <summary>The key columns and their types: rows stored under another key cannot be found again.</summary>
     public string Key { get; init; } = "";
+
+    /// <summary>Set while the stored rows of the table may not be its rows.</summary>
+    public Staleness? Stale { get; init; }
+
+    /// <summary>Whether it is being read in the background, or has been and waits for others to be.</summary>
+    public bool IsStaged { get; init; }
+
+    /// <summary>Counts how often its reading was begun: what an earlier attempt read is void.</summary>
+    public int Attempt { get; init; }
 
     /// <summary>The table as the catalogue had it when its rows were known to be right; null when nobody has looked yet.</summary>
     public TableShape? Shape { get; init; }

@@ -19,16 +19,25 @@ internal static class SourceFailure
     public const string SlotCreationBlocked = "TGB1111";
     public const string TableUnusable = "TGB1112";
     public const string SpillFailed = "TGB1113";
+    public const string TlsFailed = "TGB1114";
 
     /// <summary>Whether trying again may help without a person doing anything.</summary>
     public static bool IsTransient(BucketsException failure) =>
-        failure.Code is Unreachable or SlotInUse or SlotCreationBlocked or SpillFailed;
+        failure.Code is Unreachable or SlotInUse or SlotCreationBlocked or SpillFailed or TlsFailed;
+
+    /// <summary>Whether it comes of how the source is set up, so that it ends when somebody sets it up as it was.</summary>
+    public static bool IsMendedBySomebody(BucketsException failure) =>
+        failure.Code is Refused or Misconfigured or PublicationForbidden or TableUnusable;
 
     public static BucketsException NotReachable(string what, Exception? cause) => new(
         Unreachable,
         $"The source Postgres cannot be reached: {what}.",
         "Check that the server runs and that the address is right; a service that is running tries again until it answers.",
         cause);
+
+    // Tried again: a certificate that has expired is going to be renewed.
+    public static BucketsException NotTrusted(string what, string hint, Exception cause) => new(
+        TlsFailed, $"TLS with the source failed: {what}.", hint, cause);
 
     public static BucketsException SlotLost(string slot, string what, Exception? cause = null) => new(
         SlotUnusable,
@@ -40,6 +49,13 @@ internal static class SourceFailure
         SlotInUse,
         string.Create(CultureInfo.InvariantCulture, $"Replication slot '{slot}' is in use by process {pid} of the server."),
         "Only one service may read a slot: stop the other one, or wait until the server notices that its connection is gone.");
+
+    public static BucketsException SlotBlocked(string slot, TimeSpan waited, IReadOnlyList<OpenTransaction> transactions) => new(
+        SlotCreationBlocked,
+        string.Create(
+            CultureInfo.InvariantCulture,
+            $"Replication slot '{slot}' could not be created within {waited.TotalSeconds:0.#} s: the server waits for every transaction that had written."),
+        OpenTransaction.Remedy(transactions));
 
     public static BucketsException Gap(string what) => new(
         ContinuityLost,

@@ -7,63 +7,126 @@ using TopGun.Buckets.SyncRules;
 
 namespace TopGun.Buckets.Replication;
 
-/// <summary>Turns the messages of one walsender connection into events: whole transactions, and positions between them.</summary>
-internal sealed class WalStream(
-    ISource source,
-    ChangeSourceOptions options,
-    ReplicationProgress progress,
-    WantedTables wanted,
-    AcknowledgedPosition acknowledged,
-    ReplicationMonitor monitor,
-    TimeProvider time,
-    ILogger logger) : IDisposable
+/// <summary>
+/// Turns the messages of one walsender connection into events: whole transactions, positions between them, and what is found out beside the stream.
+/// </summary>
+internal sealed partial class WalStream : IDisposable
 {
     // Every position is stored, which costs more than a keepalive is worth; write checkpoints do not wait for these.
     private static readonly TimeSpan PositionInterval = TimeSpan.FromSeconds(1);
 
+    private readonly ISource _source;
+    private readonly ChangeSourceOptions _options;
+    private readonly ReplicationProgress _progress;
+    private readonly AcknowledgedPosition _acknowledged;
+    private readonly ReplicationMonitor _monitor;
+    private readonly TimeProvider _time;
+    private readonly ILogger _logger;
     private readonly ReadOnlyMemory<byte> _prefix = System.Text.Encoding.UTF8.GetBytes(MarkerMessage.Prefix);
-    private readonly RelationCache _relations = progress.Relations;
-    private readonly BufferedTransaction _transaction = new(progress.Relations);
+    private readonly ReadOnlyMemory<byte> _definitionPrefix = System.Text.Encoding.UTF8.GetBytes(MarkerMessage.DefinitionPrefix);
+    private readonly RelationCache _relations;
+    private readonly BufferedTransaction _transaction;
     private readonly HashSet<uint> _defined = []; // tables with described types whose definition has come through this connection
-    private long _positionSent = time.GetTimestamp();
+    private readonly RecentTransactions _recent = new();
+    private readonly Errands _errands;
+    private readonly SourceWatch _watch;
+    private readonly RefreshReader _reader;
+    private long _positionSent;
     private bool _passedMarker;
-    private volatile bool _needsSnapshot;
-    private volatile string? _interruption; // why the stream has to end although nothing is wrong with it
+    private bool _isKnown; // the transaction being received was delivered through an earlier connection
+    private volatile Exception? _interruption; // why the stream has to end although nothing is wrong with it
 
-    /// <summary>Ends without failure when a table appeared that has to be read first, or other tables are wanted.</summary>
+    public WalStream(
+        ISource source,
+        ChangeSourceOptions options,
+        ReplicationProgress progress,
+        AcknowledgedPosition acknowledged,
+        ReplicationMonitor monitor,
+        TimeProvider time,
+        Random random,
+        ILogger logger)
+    {
+        _source = source;
+        _options = options;
+        _progress = progress;
+        _acknowledged = acknowledged;
+        _monitor = monitor;
+        _time = time;
+        _logger = logger;
+        _relations = progress.Relations;
+        _transaction = new BufferedTransaction(progress.Relations);
+        _positionSent = time.GetTimestamp();
+        _errands = new Errands(progress, first: (ulong)random.NextInt64());
+        _watch = new SourceWatch(options, progress, logger);
+        _reader = new RefreshReader(source, options, progress, _watch, _errands, _recent, time, logger);
+    }
+
     public async IAsyncEnumerable<SourceEvent> ReadAsync([EnumeratorCancellation] CancellationToken cancellationToken)
     {
         using var reading = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        await using var link = await source.OpenReplicationAsync(cancellationToken);
-        await link.StartAsync(progress.Started.Slot, options.Publication, cancellationToken);
-        monitor.Enter(ReplicationPhase.Streaming);
-        wanted.Watch(() => Interrupt(null));
-        var keeper = new SlotKeeper(source, link, options, progress, acknowledged, Interrupt, time, logger).RunAsync(ending.Token);
+        await using var link = await _source.OpenReplicationAsync(cancellationToken);
+        await link.StartAsync(_progress.Started.Slot, _options.Publication, cancellationToken);
+        _monitor.Enter(ReplicationPhase.Streaming);
+        var meter = new SlotMeter(_options, _monitor, _time, _logger);
+        var keeping = WorkAsync(
+            new SlotKeeper(_source, link, _options, _progress, _acknowledged, _watch, _errands, Interrupt, meter, _time, _logger).RunAsync(ending.Token));
+        var refreshing = WorkAsync(_reader.RunAsync(ending.Token));
         try
         {
-            while (!_needsSnapshot)
+            await LookAsync(cancellationToken);
+            if (_progress.IsRefreshRead)
+                yield return _progress.EndRefresh(); // the last part was taken in, and then something came between
+            while (true)
             {
                 var message = await ReadAsync(link, reading.Token);
                 if (message.Data.Length > 0 && message.Data.Span[0] == MessageKind.Relation)
+                {
                     await DefineAsync(message.Data, cancellationToken);
-                else if (Take(message) is { } change)
+                    continue;
+                }
+                var change = Take(message);
+                if (_transaction.IsOpen)
+                    continue;
+                if (_wantsLook)
+                {
+                    await LookAsync(cancellationToken);
+                    if (change is TransactionCommitted committed)
+                        change = committed with { State = _progress.State };
+                }
+                if (change is not null)
                     yield return change;
+                while (_arrived.TryDequeue(out var errand))
+                {
+                    foreach (var found in See(errand))
+                        yield return found;
+                    errand.Complete();
+                }
             }
         }
         finally
         {
-            wanted.Unwatch();
             ending.Cancel(); // in this thread: CancelAsync would run what hangs on it on another
-            await keeper;
+            await keeping;
+            await refreshing;
         }
 
-        void Interrupt(string? reason)
+        // A defect beside the stream ends the stream: nothing may go on as if somebody did the work.
+        async Task WorkAsync(Task work)
         {
-            if (reason is null)
-                _needsSnapshot = true;
-            else
-                _interruption = reason;
+            try
+            {
+                await work;
+            }
+            catch (Exception failure)
+            {
+                Interrupt(failure);
+            }
+        }
+
+        void Interrupt(Exception failure)
+        {
+            _interruption = failure;
             reading.Cancel();
         }
     }
@@ -73,7 +136,7 @@ internal sealed class WalStream(
     private ValueTask<WalMessage> ReadAsync(IReplicationLink link, CancellationToken cancellationToken)
     {
         if (_interruption is not null)
-            throw SourceFailure.Gap(_interruption);
+            throw _interruption;
         var read = link.ReadAsync(cancellationToken);
         return read.IsCompletedSuccessfully ? read : AwaitAsync(read);
     }
@@ -86,11 +149,7 @@ internal sealed class WalStream(
         }
         catch (OperationCanceledException) when (_interruption is not null)
         {
-            throw SourceFailure.Gap(_interruption);
-        }
-        catch (OperationCanceledException) when (_needsSnapshot)
-        {
-            return default; // as a keepalive that says nothing
+            throw _interruption;
         }
     }
 
@@ -104,7 +163,7 @@ internal sealed class WalStream(
         switch (data[0])
         {
             case MessageKind.Begin:
-                _transaction.Begin();
+                Begin(BeginMessage.Parse(data));
                 return null;
             case MessageKind.Insert or MessageKind.Update or MessageKind.Delete:
                 RequireTransaction(data);
@@ -130,39 +189,60 @@ internal sealed class WalStream(
         }
     }
 
+    private void Begin(BeginMessage begin)
+    {
+        _transaction.Begin();
+        _isKnown = begin.CommitRecord < _progress.Position;
+        _truncated.Clear();
+        if (!_isKnown)
+            _recent.Add(begin.TransactionId);
+    }
+
     private SourceEvent? Deliver()
     {
         var end = _transaction.EndPosition;
-        if (end <= progress.Position)
+        if (end <= _progress.Position)
             return null; // sent again after a reconnect
         if (_transaction.IsEmpty && !_transaction.HasDefinitions)
             return Reach(end);
-        progress.Position = end;
-        return new TransactionCommitted(_transaction.HasDefinitions ? progress.State : null, _transaction);
+        _progress.Position = end;
+        return new TransactionCommitted(_progress.TakeNews(always: Restart() || _transaction.HasDefinitions), _transaction);
     }
 
     /// <summary>Tells a position that brought nothing, unless one was told a moment ago and nobody waits for this one.</summary>
     private PositionReached? Reach(Lsn position)
     {
-        if (position <= progress.Position)
+        if (position <= _progress.Position)
             return null;
-        var visibleFrom = progress.Started.VisibleFrom;
-        var somebodyWaits = _passedMarker || (progress.Position < visibleFrom && position >= visibleFrom);
-        if (!somebodyWaits && time.GetElapsedTime(_positionSent) < PositionInterval)
+        var visibleFrom = _progress.Started.VisibleFrom;
+        var somebodyWaits = _passedMarker || (_progress.Position < visibleFrom && position >= visibleFrom);
+        if (!somebodyWaits && _time.GetElapsedTime(_positionSent) < PositionInterval)
             return null;
-        _positionSent = time.GetTimestamp();
+        _positionSent = _time.GetTimestamp();
         _passedMarker = false;
-        progress.Position = position;
-        return new PositionReached(position);
+        _progress.Position = position;
+        return new PositionReached(position) { State = _progress.TakeNews() };
     }
 
     private void TakeMarkers(ReadOnlySpan<byte> data)
     {
         var message = LogicalMessage.Parse(data);
-        if (!message.IsTransactional || !message.Prefix.SequenceEqual(_prefix.Span))
+        if (!message.IsTransactional)
+            return;
+        if (message.Prefix.SequenceEqual(_definitionPrefix.Span))
+            NoteDefinition();
+        if (!message.Prefix.SequenceEqual(_prefix.Span))
             return;
         RequireTransaction(data);
-        if (MarkerMessage.TryRead(message.Content, progress.Started.MarkerTag) is not { } markers)
+        var tag = _progress.Started.MarkerTag;
+        if (MarkerMessage.TryReadErrand(message.Content, tag) is { } number)
+        {
+            _passedMarker = true;
+            if (_errands.Take(number) is { } errand)
+                _arrived.Enqueue(errand);
+            return;
+        }
+        if (MarkerMessage.TryRead(message.Content, tag) is not { } markers)
             return;
         _passedMarker = true;
         if (markers.Count > 0)
@@ -174,17 +254,17 @@ internal sealed class WalStream(
     {
         RequireTransaction(message.Span);
         var table = RelationMessage.Parse(message.Span);
-        var known = progress.Find(table.RelationId);
-        if (known is null && !options.Uses(table.Schema, table.Name))
-            return;
-        table = await CompleteAsync(table, cancellationToken);
-        if (progress.FindBreak(table) is { } reason)
-            throw SourceFailure.Gap(reason);
-        if (known is null)
+        if (_progress.Find(table.RelationId) is not { } known)
         {
-            progress.Add([table]);
-            _needsSnapshot = true;
+            _waiting[table.RelationId] = table;
+            _wantsLook |= !_isKnown && _progress.Wishes.Uses(table.Schema, table.Name);
             return;
+        }
+        table = await CompleteAsync(table, cancellationToken);
+        if (!_isKnown && ReplicationProgress.FindBreak(table, known) is { } reason)
+        {
+            _progress.MarkStale(known.RelationId, reason, _time.GetUtcNow());
+            _wantsLook = true;
         }
         var before = _relations.Find(table.RelationId);
         var learned = _relations.Learn(table);
@@ -203,7 +283,7 @@ internal sealed class WalStream(
         if (isKeyKnown && areTypesKnown)
             return Take(table, before, table.Identity == ReplicaIdentity.Full);
 
-        await using var session = await source.OpenSessionAsync(cancellationToken);
+        await using var session = await _source.OpenSessionAsync(cancellationToken);
         if (!isKeyKnown)
         {
             var found = await session.FindTablesAsync([new TablePattern(table.Schema, table.Name)], cancellationToken);
@@ -237,12 +317,16 @@ internal sealed class WalStream(
         reader.Take(1);
         var count = reader.ReadInt32();
         reader.Take(1);
+        var isOurs = false;
         for (; count > 0; count--)
         {
-            if (_relations.Find(reader.ReadUInt32()) is not null)
-                return true;
+            var relationId = reader.ReadUInt32();
+            if (_relations.Find(relationId) is null)
+                continue;
+            _truncated.Add(relationId);
+            isOurs = true;
         }
-        return false;
+        return isOurs;
     }
 
     private static uint RelationIdOf(ReadOnlySpan<byte> data)

@@ -1,10 +1,10 @@
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
-using Microsoft.AspNetCore.Routing;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using TopGun.Buckets.Streaming.Http;
 using TopGun.Buckets.Streaming.Operator;
+using TopGun.Buckets.Streaming.RSocket;
 
 namespace TopGun.Buckets.Streaming;
 
@@ -12,16 +12,20 @@ namespace TopGun.Buckets.Streaming;
 public static class StreamingEndpoints
 {
     /// <summary>Maps the endpoints that clients and probes use, and an error body for every other path.</summary>
-    public static IEndpointRouteBuilder MapTopGunStreaming(this IEndpointRouteBuilder routes)
+    public static WebApplication MapTopGunStreaming(this WebApplication app)
     {
-        var services = routes.ServiceProvider;
+        var services = app.Services;
         var boundary = services.GetRequiredService<ErrorBoundary>();
         var stream = services.GetRequiredService<SyncStreamEndpoint>();
         var writeCheckpoints = services.GetRequiredService<WriteCheckpointEndpoints>();
         var legacy = services.GetRequiredService<LegacyWriteCheckpointEndpoint>();
         var probes = services.GetRequiredService<ProbeEndpoints>();
+        var sockets = services.GetRequiredService<RSocketEndpoint>();
 
-        Map("POST", "/sync/stream", stream.HandleAsync);
+        app.UseWebSockets();
+        app.Use((http, next) => http.WebSockets.IsWebSocketRequest ? boundary.RunAsync(http, sockets.HandleAsync) : next(http));
+        Map("POST", "/sync/stream", stream.HandleStreamAsync);
+        Map("POST", "/sync", stream.HandleAnswerAsync);
         Map("GET", "/write-checkpoint2.json", writeCheckpoints.HandleManagedAsync);
         Map("POST", "/sync/checkpoint-request", writeCheckpoints.HandleRequestedAsync);
         Map("GET", "/write-checkpoint.json", legacy.HandleAsync);
@@ -30,12 +34,12 @@ public static class StreamingEndpoints
         Map("GET", "/probes/readiness", probes.HandleReadinessAsync);
         foreach (var (method, path, handle) in services.GetRequiredService<RulesEndpoints>().All)
             Map(method, path, handle);
-        routes.MapMethods("{**path}", ["OPTIONS"], PreflightAsync);
-        routes.MapFallback(http => boundary.RunAsync(http, UnknownRouteAsync));
-        return routes;
+        app.MapMethods("{**path}", ["OPTIONS"], PreflightAsync);
+        app.MapFallback(http => boundary.RunAsync(http, UnknownRouteAsync));
+        return app;
 
         void Map(string method, string path, Func<HttpContext, Task> handle) =>
-            routes.MapMethods(path, [method], http => boundary.RunAsync(http, handle));
+            app.MapMethods(path, [method], http => boundary.RunAsync(http, handle));
     }
 
     /// <summary>Sets the limits that have to hold before a request reaches an endpoint.</summary>

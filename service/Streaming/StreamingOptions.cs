@@ -21,8 +21,26 @@ public sealed class StreamingOptions
     /// <summary>Open streams at a time. Default 100 000.</summary>
     public int MaxSessions { get; set; } = 100_000; // about what a GiB of process memory holds idle
 
+    /// <summary>Open streams of one user. Default 10 000: a load test with one token passes, and nobody can take all the places.</summary>
+    public int MaxSessionsPerUser { get; set; } = 10_000;
+
+    /// <summary>Open streams from one public address. Default 2 000: a large office, or a carrier's gateway.</summary>
+    public int MaxSessionsPerAddress { get; set; } = 2000;
+
+    /// <summary>Streams that may do the costly part of their beginning at the same time. Default four for each processor.</summary>
+    public int MaxOpening { get; set; } = 4 * Environment.ProcessorCount; // some of them wait for the store
+
+    /// <summary>Streams that may wait for it. Default 20 000.</summary>
+    public int MaxWaiting { get; set; } = 20_000;
+
     /// <summary>Bytes of a request's body. Default 16 MiB: a client that names 100 000 buckets sends about 10 MiB.</summary>
     public long MaxRequestBytes { get; set; } = 16 << 20;
+
+    /// <summary>
+    /// Text of at least 32 characters that seals the cursors of <c>POST /sync</c>; nodes that stand in for each other need the same. Default: made of
+    /// the secret for tokens, or, without one, new at each start.
+    /// </summary>
+    public string? CursorSecret { get; set; }
 
     /// <summary>The rules that are broken, one sentence each, naming the setting and its value.</summary>
     public IEnumerable<string> Problems()
@@ -37,6 +55,16 @@ public sealed class StreamingOptions
             yield return $"streaming:ReplayWait is {ReplayWait}; it must not be negative.";
         if (MaxSessions < 1)
             yield return $"streaming:MaxSessions is {MaxSessions}; it must be at least 1.";
+        if (MaxSessionsPerUser < 1)
+            yield return $"streaming:MaxSessionsPerUser is {MaxSessionsPerUser}; it must be at least 1.";
+        if (MaxSessionsPerAddress < 1)
+            yield return $"streaming:MaxSessionsPerAddress is {MaxSessionsPerAddress}; it must be at least 1.";
+        if (MaxOpening < 1)
+            yield return $"streaming:MaxOpening is {MaxOpening}; it must be at least 1.";
+        if (MaxWaiting < 1)
+            yield return $"streaming:MaxWaiting is {MaxWaiting}; it must be at least 1.";
+        if (CursorSecret is { Length: < 32 })
+            yield return $"streaming:CursorSecret has {CursorSecret.Length} characters; it must have at least 32.";
         if (MaxRequestBytes is < 1 << 10 or > 1 << 30)
             yield return $"streaming:MaxRequestBytes is {MaxRequestBytes}; it must be between 1 KiB and 1 GiB.";
     }

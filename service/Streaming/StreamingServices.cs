@@ -5,6 +5,8 @@ using Microsoft.Extensions.Options;
 using TopGun.Buckets.Streaming.Auth;
 using TopGun.Buckets.Streaming.Http;
 using TopGun.Buckets.Streaming.Operator;
+using TopGun.Buckets.Streaming.RSocket;
+using TopGun.Buckets.Streaming.Sessions;
 
 namespace TopGun.Buckets.Streaming;
 
@@ -32,7 +34,13 @@ public static class StreamingServices
         services.AddMetrics();
         services.AddSingleton<StreamingMetrics>();
         services.AddSingleton<ErrorBoundary>();
+        services.AddSingleton<SessionLimits>();
+        services.AddSingleton<SessionDoor>();
+        services.AddSingleton<Admission>();
+        services.AddSingleton<CursorSealer>();
         services.AddSingleton<SyncStreamEndpoint>();
+        services.AddSingleton<RSocketSessions>();
+        services.AddSingleton<RSocketEndpoint>();
         services.AddSingleton<SourceMarkers>();
         services.AddSingleton<WriteCheckpointEndpoints>();
         services.AddSingleton<LegacyWriteCheckpointEndpoint>();

@@ -12,6 +12,7 @@ public abstract class BucketResolution
     public abstract IReadOnlyList<string> Pending { get; }
 
     /// <summary>Gives the live records of one pending key; an unknown key has none.</summary>
+    /// <remarks>They are not copied: they have to stay as they are until the buckets are known.</remarks>
     public abstract void Supply(string lookupKey, IReadOnlyList<ReadOnlyMemory<byte>> records);
 
     /// <summary>Goes on with what was supplied, after every pending key was.</summary>

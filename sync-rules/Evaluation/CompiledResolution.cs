@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using System.Text.Json;
 using TopGun.Buckets.SyncRules.Compilation;
 using TopGun.Buckets.SyncRules.Expressions;
@@ -12,36 +11,25 @@ internal sealed class CompiledResolution : BucketResolution
     public const int DefaultReason = -1;
 
     private readonly List<ResolutionRun> _runs = [];
-    private readonly Func<BucketFamily, string> _prefixOf;
-    private readonly RequestLimits _limits;
-    private readonly Func<ResolutionPlan, ResolutionShape> _shapeOf;
-    private readonly EvaluationContext _context = new();
-    private readonly Dictionary<string, NeededLookup> _lookups = new(StringComparer.Ordinal);
-    private readonly List<string> _watched = [];
+    private readonly RequestScope _scope;
     private readonly List<(DefinitionPlan Stream, List<(int Subscription, string Message)> Errors)> _streams = [];
-    private readonly bool _nullIsText;
-    private List<string> _pending = [];
-    private int _stage;
     private readonly RequestValues _request;
-    private IReadOnlyList<ResolvedBucket>? _buckets;
+    private string[] _pending = [];
+    private List<ResolvedBucket>? _buckets;
     private IReadOnlyList<ResolvedBucket>? _united;
 
     public CompiledResolution(
-        RulesPlan plan, RulesSettings settings, BucketRequest request, Func<ResolutionPlan, ResolutionShape> shapeOf,
-        Func<BucketFamily, string> prefixOf, int bucketLimit)
+        RulesPlan plan, RulesSettings settings, BucketRequest request, Func<ResolutionPlan, ResolutionShape> shapeOf, int bucketLimit)
     {
-        _shapeOf = shapeOf;
-        _prefixOf = prefixOf;
-        _limits = new RequestLimits(bucketLimit);
-        _nullIsText = !settings.FixedJsonExtract;
+        _scope = new RequestScope(new EvaluationContext(), new RequestLookups(), new RequestLimits(bucketLimit), NullIsText: !settings.FixedJsonExtract);
         _request = Read(request);
         foreach (var definition in plan.Definitions)
         {
-            var resolutions = plan.ResolutionsOf(definition);
+            var shapes = plan.ResolutionsOf(definition).Select(shapeOf).ToArray();
             if (definition.IsStream)
-                StartStream(definition, resolutions, request);
+                StartStream(definition, shapes, request);
             else if (request.IncludeDefaults)
-                StartDefinition(definition, resolutions);
+                StartDefinition(definition, shapes);
         }
         CollectPending();
     }
@@ -51,26 +39,19 @@ internal sealed class CompiledResolution : BucketResolution
     /// <summary>One for each resolution plan and subscription, as far as they have come.</summary>
     public IReadOnlyList<ResolutionRun> Runs => _runs;
 
-    public override IReadOnlyCollection<string> WatchedLookups => [.. _watched.Order(StringComparer.Ordinal)];
+    public override IReadOnlyCollection<string> WatchedLookups => _scope.Lookups.Watched;
 
-    public override IReadOnlyList<ResolvedBucket> Buckets => _united ??= BucketsByPath.Any(bucket => bucket.Reasons.Count > 1)
+    public override IReadOnlyList<ResolvedBucket> Buckets => _united ??= BucketsByPath.Exists(bucket => bucket.Reasons.Count > 1)
         ? [.. BucketsByPath.Select(bucket => bucket.Reasons.Count == 1 ? bucket : bucket with { Reasons = [.. bucket.Reasons.Distinct()] })]
         : BucketsByPath;
 
     /// <summary>The buckets with one reason for every path that leads to them.</summary>
-    public IReadOnlyList<ResolvedBucket> BucketsByPath => _buckets ?? throw new InvalidOperationException("Lookups are pending.");
+    public List<ResolvedBucket> BucketsByPath => _buckets ?? throw new InvalidOperationException("Lookups are pending.");
 
     public override IReadOnlyList<ResolvedStream> Streams =>
         [.. _streams.Select(stream => new ResolvedStream(stream.Stream.Name, stream.Stream.IsDefault, stream.Errors))];
 
-    public override void Supply(string lookupKey, IReadOnlyList<ReadOnlyMemory<byte>> records)
-    {
-        var lookup = _lookups[lookupKey];
-        var fragments = new string[records.Count][];
-        for (var index = 0; index < fragments.Length; index++)
-            fragments[index] = Fragments.OfRecord(records[index], lookup.OutputCount);
-        lookup.Records = fragments;
-    }
+    public override void Supply(string lookupKey, IReadOnlyList<ReadOnlyMemory<byte>> records) => _scope.Lookups[lookupKey].Records = records;
 
     public override void Advance()
     {
@@ -81,7 +62,7 @@ internal sealed class CompiledResolution : BucketResolution
                 continue;
             try
             {
-                run.Advance(RecordsOf);
+                run.Advance();
             }
             catch (BucketLimitException problem) when (run.Plan.Family.Definition.IsStream)
             {
@@ -106,15 +87,12 @@ internal sealed class CompiledResolution : BucketResolution
         }
     }
 
-    private string[][] RecordsOf(string key) =>
-        _lookups[key].Records ?? throw new InvalidOperationException($"The records of lookup '{key}' were not supplied.");
-
-    private void StartDefinition(DefinitionPlan definition, IEnumerable<ResolutionPlan> resolutions)
+    private void StartDefinition(DefinitionPlan definition, ResolutionShape[] shapes)
     {
         _streams.Add((definition, []));
         try
         {
-            Start(resolutions, _request, DefaultReason, null);
+            Start(shapes, _request, DefaultReason, null);
         }
         catch (EvaluationException problem)
         {
@@ -122,7 +100,7 @@ internal sealed class CompiledResolution : BucketResolution
         }
     }
 
-    private void StartStream(DefinitionPlan stream, IEnumerable<ResolutionPlan> resolutions, BucketRequest request)
+    private void StartStream(DefinitionPlan stream, ResolutionShape[] shapes, BucketRequest request)
     {
         var errors = new List<(int Subscription, string Message)>();
         var replacesDefault = false;
@@ -147,7 +125,7 @@ internal sealed class CompiledResolution : BucketResolution
             var before = _runs.Count;
             try
             {
-                Start(resolutions, _request.With(parameters), reason, priority);
+                Start(shapes, _request.With(parameters), reason, priority);
             }
             catch (Exception problem) when (problem is EvaluationException or BucketLimitException)
             {
@@ -158,11 +136,11 @@ internal sealed class CompiledResolution : BucketResolution
         }
     }
 
-    private void Start(IEnumerable<ResolutionPlan> resolutions, RequestValues values, int reason, int? priority)
+    private void Start(ResolutionShape[] shapes, RequestValues values, int reason, int? priority)
     {
-        foreach (var resolution in resolutions)
+        foreach (var shape in shapes)
         {
-            var run = new ResolutionRun(_shapeOf(resolution), values, _context, _nullIsText, reason, priority ?? resolution.Priority, _limits);
+            var run = new ResolutionRun(shape, values, _scope, reason, priority ?? shape.Plan.Priority);
             run.Start();
             _runs.Add(run);
         }
@@ -170,47 +148,14 @@ internal sealed class CompiledResolution : BucketResolution
 
     private void CollectPending()
     {
-        _stage++;
-        _context.Scratch.Reset(); // what the runs keep are texts of their own
-        var pending = new List<string>();
-        foreach (var run in _runs)
-        {
-            if (run.IsComplete)
-                continue;
-            var count = ((LookupRows)run.Current).Lookup.Outputs.Count;
-            foreach (var key in run.PendingKeys)
-            {
-                ref var lookup = ref CollectionsMarshal.GetValueRefOrAddDefault(_lookups, key, out var isKnown);
-                lookup ??= new NeededLookup(count, run.Plan.Family.Definition.Name);
-                if (!isKnown)
-                    _watched.Add(key);
-                if (lookup.Stage == _stage)
-                    continue;
-                lookup.Stage = _stage;
-                pending.Add(key);
-            }
-        }
-        if (pending.Count > _limits.Lookups)
-            throw RequestLimits.Exceeded("lookups at once", _limits.Lookups, pending.Select(key => _lookups[key].Definition));
-        pending.Sort(StringComparer.Ordinal);
-        _pending = pending;
-        if (_pending.Count > 0)
+        var pending = _scope.Lookups.CollectPending(_runs);
+        if (pending.Count > _scope.Limits.Lookups)
+            throw RequestLimits.Exceeded("lookups at once", _scope.Limits.Lookups, pending.Select(lookup => lookup.Definition));
+        _pending = [.. pending.Select(lookup => lookup.Key)];
+        if (_pending.Length > 0)
             return;
         if (_runs.Exists(run => !run.IsComplete))
             throw new InvalidOperationException("A lookup stage has no keys.");
-        _buckets = BucketMerge.Merge(_runs, _prefixOf, _limits.Buckets);
-    }
-
-    /// <summary>A lookup that some run asked for.</summary>
-    private sealed class NeededLookup(int outputCount, string definition)
-    {
-        public int OutputCount => outputCount;
-
-        public string Definition => definition;
-
-        /// <summary>The last stage that asked for it.</summary>
-        public int Stage { get; set; }
-
-        public string[][]? Records { get; set; }
+        _buckets = BucketMerge.Merge(_runs, _scope.Limits.Buckets);
     }
 }

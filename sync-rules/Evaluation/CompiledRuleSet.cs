@@ -18,7 +18,7 @@ internal sealed class CompiledRuleSet : RuleSet
         _settings = settings;
         _options = options;
         foreach (var resolution in plan.Resolutions)
-            _shapes[resolution] = new ResolutionShape(resolution, PrefixOf);
+            _shapes[resolution] = new ResolutionShape(resolution, PrefixOf(resolution.Family), PrefixOf);
         Definitions =
         [
             .. DefinitionParts.Of(plan).Select(parts => new RuleDefinition(parts.Definition.Name, Fingerprint.Of(parts, settings))
@@ -75,7 +75,7 @@ internal sealed class CompiledRuleSet : RuleSet
 
     /// <summary>Starts finding the buckets of a part of the plan.</summary>
     public CompiledResolution BucketsFor(RulesPlan part, BucketRequest request) =>
-        new(part, _settings, request, plan => _shapes[plan], PrefixOf, _options.BucketLimit);
+        new(part, _settings, request, plan => _shapes[plan], _options.BucketLimit);
 
     /// <summary>Name of a family's buckets without their key values.</summary>
     public string PrefixOf(BucketFamily family) =>

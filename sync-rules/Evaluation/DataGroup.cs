@@ -259,7 +259,7 @@ internal sealed class DataGroup : IKeySink
         public (IReadOnlyList<RowMatch> Matches, int[] Positions) Matches => ([.. plan.Memberships.Select(membership => membership.Match)], positions);
 
         public Membership[] Memberships { get; } =
-            [.. plan.Memberships.Select(membership => new Membership(membership.Family, membership.Match, prefixOf(membership.Family)))];
+            [.. plan.Memberships.Select(membership => new Membership(membership.Family, new RowMatcher(membership.Match, positions), prefixOf(membership.Family)))];
 
         public void Enter(EvaluationContext context)
         {
@@ -268,13 +268,13 @@ internal sealed class DataGroup : IKeySink
         }
     }
 
-    private sealed class Membership(BucketFamily family, RowMatch match, string prefix)
+    private sealed class Membership(BucketFamily family, RowMatcher matcher, string prefix)
     {
         public BucketFamily Family => family;
 
         public PaddedText Prefix { get; } = new(Encoding.UTF8.GetBytes(prefix + "["));
 
-        public RowMatcher Matcher { get; } = new(match);
+        public RowMatcher Matcher => matcher;
 
         /// <summary>No other membership of the group can give the same name for a row, nor can this one twice.</summary>
         public bool IsAlone { get; set; }

@@ -26,7 +26,7 @@ internal sealed class LookupWriter : IKeySink
         _positions = table.PositionsOf(plan.Columns);
         _facts = TableFacts.Of(plan.Table, source);
         _prefix = Encoding.UTF8.GetBytes(prefix + "[");
-        _matchers = [.. plan.Matches.Select(match => new RowMatcher(match))];
+        _matchers = [.. plan.Matches.Select(match => new RowMatcher(match, _positions))];
         _outputs = [.. plan.Outputs];
     }
 

@@ -1,3 +1,4 @@
+using System.Text;
 using TopGun.Buckets.SyncRules.Compilation;
 using TopGun.Buckets.SyncRules.Expressions;
 using TopGun.Buckets.SyncRules.Values;
@@ -11,77 +12,71 @@ namespace TopGun.Buckets.SyncRules.Evaluation;
 /// </remarks>
 internal sealed class ResolutionRun
 {
+    private const int MaxExpected = 200_000; // above, the rows grow as they come
+
     private readonly ResolutionShape _shape;
-    private readonly ResolutionPlan _plan;
     private readonly RequestValues _request;
+    private readonly RequestScope _scope;
     private readonly EvaluationContext _context;
-    private readonly bool _nullIsText;
-    private readonly long _maxPossibilities;
-    private readonly string?[] _requestValues;
-    private List<string[]> _possibilities;
-    private List<string> _keys = [];
+    private readonly ReadOnlyMemory<byte>[] _requestValues; // an empty one is a value that cannot be part of a name
+    private FragmentRows _possibilities;
     private int _source;
 
     /// <param name="shape">The plan.</param>
     /// <param name="request">The request, with the parameters of one subscription.</param>
-    /// <param name="context">For evaluating; shared by the runs of a request, of which one works at a time.</param>
-    /// <param name="nullIsText">JSON null is the text <c>null</c>.</param>
+    /// <param name="scope">What is shared with the request's other runs.</param>
     /// <param name="reason">Index of the subscription, or −1.</param>
     /// <param name="priority">Of the buckets.</param>
-    /// <param name="limits">Of the request.</param>
-    public ResolutionRun(
-        ResolutionShape shape, RequestValues request, EvaluationContext context, bool nullIsText, int reason, int priority, RequestLimits limits)
+    public ResolutionRun(ResolutionShape shape, RequestValues request, RequestScope scope, int reason, int priority)
     {
         _shape = shape;
-        _plan = shape.Plan;
         _request = request;
-        _context = context;
-        _nullIsText = nullIsText;
-        _maxPossibilities = limits.Combinations;
+        _scope = scope;
+        _context = scope.Context;
         Reason = reason;
+        Reasons = [reason];
         Priority = priority;
-        _requestValues = shape.RequestExpressions.Count == 0 ? [] : new string?[shape.RequestExpressions.Count];
-        _possibilities = [shape.ColumnCount == 0 ? [] : new string[shape.ColumnCount]];
-        _possibilities[0].AsSpan().Fill("");
+        _requestValues = shape.RequestExpressions.Count == 0 ? [] : new ReadOnlyMemory<byte>[shape.RequestExpressions.Count];
+        _possibilities = new FragmentRows(shape.ColumnCount, 1);
+        _possibilities.Add();
     }
 
-    public ResolutionPlan Plan => _plan;
+    public ResolutionPlan Plan => _shape.Plan;
 
     /// <summary>Index of the subscription, or −1.</summary>
     public int Reason { get; }
 
+    /// <summary>The reason as a list, for the buckets that have no other.</summary>
+    public IReadOnlyList<int> Reasons { get; }
+
     public int Priority { get; }
 
-    /// <summary>Lookup keys that the current source needs, some of them several times; empty when the run is complete.</summary>
-    public IEnumerable<string> PendingKeys => _keys.Where(key => key.Length > 0);
+    /// <summary>What each possibility needs next, null where that finds nothing; empty when the run is complete.</summary>
+    public RequestLookup?[] Pending { get; private set; } = [];
 
     /// <summary>How many buckets were found, counting those that were found twice.</summary>
     public int PossibilityCount => _possibilities.Count;
 
-    public bool IsComplete => _source == _plan.Sources.Count;
+    public bool IsComplete => _source == Plan.Sources.Count;
 
     /// <summary>Position of the source that is next.</summary>
     public int Stage => _source;
-
-    /// <summary>The source that is next, while the run is not complete.</summary>
-    public ResolutionSource Current => _plan.Sources[_source];
 
     /// <summary>Checks the request's own conditions and goes on to the first lookup.</summary>
     /// <exception cref="EvaluationException">The request does not allow an answer.</exception>
     public void Start()
     {
         _context.Request = _request;
-        foreach (var filter in _plan.Filters)
-        {
-            if (!SqlCompare.IsTrue(filter.Evaluate(_context)))
-                _possibilities = [];
-        }
-        if (_possibilities.Count > 0)
+        var passes = true;
+        foreach (var filter in Plan.Filters)
+            passes &= SqlCompare.IsTrue(filter.Evaluate(_context));
+        if (passes)
         {
             EvaluateRequestValues();
-            if (!Agrees(_possibilities[0], known: 0))
-                _possibilities = [];
+            passes = Agrees(_possibilities[0], known: 0);
         }
+        if (!passes)
+            _possibilities.RemoveLast();
         Proceed();
     }
 
@@ -89,32 +84,38 @@ internal sealed class ResolutionRun
     private void EvaluateRequestValues()
     {
         for (var index = 0; index < _requestValues.Length; index++)
-            _requestValues[index] = Fragments.Of(_shape.RequestExpressions[index].Evaluate(_context), _context.Scratch.Builder);
+            _requestValues[index] = Fragments.Of(_shape.RequestExpressions[index].Evaluate(_context), _context.Scratch);
     }
 
-    /// <summary>Goes on with the records of the pending keys.</summary>
-    public void Advance(Func<string, IReadOnlyList<string[]>> recordsOf)
+    /// <summary>Goes on with the records of what was pending.</summary>
+    public void Advance()
     {
-        var next = new List<string[]>();
-        for (var index = 0; index < _possibilities.Count; index++)
+        var first = _shape.FirstColumn(_source);
+        var width = ((LookupRows)Plan.Sources[_source]).Lookup.Outputs.Count;
+        var next = NewRows(Pending.Sum(lookup => (long)(lookup?.Records.Count ?? 0)));
+        for (var index = 0; index < Pending.Length; index++)
         {
-            if (_keys[index].Length == 0)
+            if (Pending[index] is not { } lookup)
                 continue;
-            foreach (var record in recordsOf(_keys[index]))
-                Extend(next, _possibilities[index], record);
+            foreach (var record in lookup.Records)
+            {
+                var extended = Extend(next, _possibilities[index]);
+                Fragments.OfRecord(record, extended.Slice(first, width), _context.Scratch);
+                if (!Agrees(extended, known: _source + 1))
+                    next.RemoveLast();
+            }
         }
         Finish(next);
         Proceed();
     }
 
-    /// <summary>Key values of the buckets, as they stand in their names; the same may come several times.</summary>
-    public IEnumerable<string> BucketKeys()
+    /// <summary>Name of a bucket that was found; the same may come several times, and a possibility with a null may have none.</summary>
+    public string? BucketName(int possibility)
     {
-        foreach (var possibility in _possibilities)
-        {
-            if (TryKey(possibility, _shape.BucketKey, _plan.KeepsNull, out var key))
-                yield return key;
-        }
+        var name = _context.Scratch.Builder;
+        name.Clear();
+        name.Add(_shape.BucketPrefix);
+        return TryAddKey(name, _possibilities[possibility], _shape.BucketKey, Plan.KeepsNull) ? Encoding.UTF8.GetString(name.Written) : null;
     }
 
     private void Proceed()
@@ -123,135 +124,154 @@ internal sealed class ResolutionRun
         {
             if (_possibilities.Count == 0)
             {
-                _source = _plan.Sources.Count;
+                _source = Plan.Sources.Count;
                 break;
             }
-            if (_plan.Sources[_source] is LookupRows)
-            {
-                CollectKeys(_shape.LookupPrefixes[_source]);
-                if (_keys.Exists(key => key.Length > 0))
-                    return;
-                Finish([]);
-                continue;
-            }
-            ExpandRequestRows((RequestRows)_plan.Sources[_source]);
+            if (Plan.Sources[_source] is RequestRows rows)
+                ExpandRequestRows(rows);
+            else if (CollectPending())
+                return;
+            else
+                Finish(NewRows(0));
         }
-        _keys = [];
+        Pending = [];
     }
 
-    // An empty text stands for "finds nothing": null never equals anything.
-    private void CollectKeys(string prefix)
+    // Null never equals anything, so such a key finds nothing.
+    private bool CollectPending()
     {
-        _keys = new List<string>(_possibilities.Count);
-        foreach (var possibility in _possibilities)
-            _keys.Add(TryKey(possibility, _shape.LookupKeys[_source], keepsNull: false, out var key) ? string.Concat(prefix, key, "]") : "");
+        var isAny = false;
+        var definition = Plan.Family.Definition.Name;
+        var key = _context.Scratch.Builder;
+        Pending = new RequestLookup?[_possibilities.Count];
+        for (var index = 0; index < Pending.Length; index++)
+        {
+            key.Clear();
+            key.Add(_shape.LookupPrefixes[_source]);
+            if (!TryAddKey(key, _possibilities[index], _shape.LookupKeys[_source], keepsNull: false))
+                continue;
+            Pending[index] = _scope.Lookups.Of(Encoding.UTF8.GetString(key.Written), definition);
+            isAny = true;
+        }
+        return isAny;
     }
 
-    private bool TryKey(string[] possibility, int[] slots, bool keepsNull, out string key)
+    // Adds the values and the bracket that ends them.
+    private bool TryAddKey(ByteBuffer target, ReadOnlySpan<ReadOnlyMemory<byte>> possibility, int[] slots, bool keepsNull)
     {
-        key = "";
         for (var index = 0; index < slots.Length; index++)
         {
-            if (Fragment(slots[index], possibility) is not { } fragment || (fragment == "null" && !keepsNull))
+            var fragment = Fragment(slots[index], possibility);
+            if (fragment.IsEmpty || (!keepsNull && Fragments.IsNull(fragment)))
                 return false;
-            key = index == 0 ? fragment : string.Concat(key, ",", fragment);
+            if (index > 0)
+                target.Add((byte)',');
+            target.Add(fragment.Span);
         }
+        target.Add((byte)']');
         return true;
     }
 
-    private string? Fragment(int slot, string[] possibility) => slot >= 0 ? possibility[slot] : _requestValues[~slot];
+    private ReadOnlyMemory<byte> Fragment(int slot, ReadOnlySpan<ReadOnlyMemory<byte>> possibility) =>
+        slot >= 0 ? possibility[slot] : _requestValues[~slot];
 
     private void ExpandRequestRows(RequestRows rows)
     {
         _context.Request = _request;
-        var elements = new List<(SqlValue Key, SqlValue Value)>();
-        try
+        var records = RecordsOf(rows);
+        var next = NewRows(records.Count);
+        for (var index = 0; index < _possibilities.Count; index++)
         {
-            EachReading.Read(rows.Each, _context, _nullIsText, elements);
-        }
-        catch (EvaluationException) when (rows.Each.IsMembership && _plan.KeepsNull)
-        {
-            // In bucket definitions a list of IN that is no array simply matches nothing.
-        }
-        var records = RecordsOf(rows, elements);
-        var next = new List<string[]>(records.Count);
-        foreach (var possibility in _possibilities)
-        {
-            foreach (var record in records)
-                Extend(next, possibility, record);
+            for (var record = 0; record < records.Count; record++)
+            {
+                var extended = Extend(next, _possibilities[index]);
+                records[record].CopyTo(extended[_shape.FirstColumn(_source)..]);
+                if (!Agrees(extended, known: _source + 1))
+                    next.RemoveLast();
+            }
         }
         Finish(next);
     }
 
-    private List<string[]> RecordsOf(RequestRows rows, List<(SqlValue Key, SqlValue Value)> elements)
+    private FragmentRows RecordsOf(RequestRows rows)
     {
         _context.EachKeys = new SqlValue[rows.Each.Index + 1];
         _context.EachValues = new SqlValue[rows.Each.Index + 1];
-        var isList = rows.Each.IsMembership && rows.Outputs.Count == 1;
-        var seen = isList ? new HashSet<string>(elements.Count, StringComparer.Ordinal) : null;
-        var records = new List<string[]>(elements.Count);
-        foreach (var (key, value) in elements)
+        var records = new FragmentRows(rows.Outputs.Count, 0);
+        var reader = Open(rows.Each);
+        while (reader.TryRead(out _context.EachKeys[rows.Each.Index], out _context.EachValues[rows.Each.Index]))
         {
-            _context.EachKeys[rows.Each.Index] = key;
-            _context.EachValues[rows.Each.Index] = value;
-            if (TryRecord(rows, out var record) && seen?.Add(record[0]) != false)
-                records.Add(record);
+            if (Passes(rows) && !TryEvaluate(rows.Outputs, records.Add()))
+                records.RemoveLast();
         }
+        if (rows.Each.IsMembership && rows.Outputs.Count == 1)
+            records.RemoveRepeated();
         return records;
     }
 
-    private bool TryRecord(RequestRows rows, out string[] record)
+    private EachReader Open(EachSource each)
     {
-        record = [];
+        try
+        {
+            return new EachReader(each, each.Input.Evaluate(_context), _context.Scratch, _scope.NullIsText);
+        }
+        catch (EvaluationException) when (each.IsMembership && Plan.KeepsNull)
+        {
+            return default; // in bucket definitions a list of IN that is no array simply matches nothing
+        }
+    }
+
+    private bool Passes(RequestRows rows)
+    {
         foreach (var filter in rows.Filters)
         {
             if (!SqlCompare.IsTrue(filter.Evaluate(_context)))
                 return false;
         }
-        var fragments = new string[rows.Outputs.Count];
+        return true;
+    }
+
+    private bool TryEvaluate(IReadOnlyList<Expression> outputs, Span<ReadOnlyMemory<byte>> target)
+    {
         var isComplete = true;
-        for (var index = 0; index < fragments.Length; index++)
+        for (var index = 0; index < target.Length; index++)
         {
-            var fragment = Fragments.Of(rows.Outputs[index].Evaluate(_context), _context.Scratch.Builder);
-            isComplete &= fragment is not null && (_plan.KeepsNull || fragment != "null");
-            fragments[index] = fragment ?? "";
+            target[index] = Fragments.Of(outputs[index].Evaluate(_context), _context.Scratch);
+            isComplete &= !target[index].IsEmpty && (Plan.KeepsNull || !Fragments.IsNull(target[index]));
         }
-        record = fragments;
         return isComplete;
     }
 
-    private void Extend(List<string[]> next, string[] possibility, string[] record)
+    private FragmentRows NewRows(long capacity) => new(_shape.ColumnCount, (int)Math.Min(capacity, MaxExpected));
+
+    // Begins the row of what becomes of a possibility with one more record.
+    private Span<ReadOnlyMemory<byte>> Extend(FragmentRows next, ReadOnlySpan<ReadOnlyMemory<byte>> possibility)
     {
-        if (next.Count >= _maxPossibilities)
+        if (next.Count >= _scope.Limits.Combinations)
         {
-            var definition = _plan.Family.Definition.Name;
+            var definition = Plan.Family.Definition.Name;
             throw new BucketLimitException(
-                $"'{definition}' needs more than the {_maxPossibilities} combinations of lookup results allowed.", [(definition, next.Count + 1)]);
+                $"'{definition}' needs more than the {_scope.Limits.Combinations} combinations of lookup results allowed.", [(definition, next.Count + 1)]);
         }
-        var extended = record;
-        if (record.Length < _shape.ColumnCount)
-        {
-            extended = (string[])possibility.Clone();
-            record.CopyTo(extended, _shape.FirstColumn(_source));
-        }
-        if (Agrees(extended, known: _source + 1))
-            next.Add(extended);
+        var extended = next.Add();
+        possibility.CopyTo(extended);
+        return extended;
     }
 
     // Where one key has several values, those known by now, of the request and of the first sources, must be the same.
-    private bool Agrees(string[] possibility, int known)
+    private bool Agrees(ReadOnlySpan<ReadOnlyMemory<byte>> possibility, int known)
     {
         if (!_shape.HasAgreements)
             return true;
         foreach (var slots in _shape.Keys)
         {
-            string? first = null;
+            ReadOnlyMemory<byte> first = default;
             foreach (var slot in slots)
             {
                 if (slot >= 0 && _shape.SourceOf(slot) >= known)
                     continue;
                 var fragment = Fragment(slot, possibility);
-                if (fragment is null || (first is not null && fragment != first))
+                if (fragment.IsEmpty || (!first.IsEmpty && !fragment.Span.SequenceEqual(first.Span)))
                     return false;
                 first = fragment;
             }
@@ -259,39 +279,25 @@ internal sealed class ResolutionRun
         return true;
     }
 
-    private void Finish(List<string[]> next)
+    private void Finish(FragmentRows next)
     {
-        if (_plan.MergesEqual)
-            next = Merge(next);
+        if (Plan.MergesEqual)
+        {
+            BlankUnneeded(next);
+            next.RemoveRepeated();
+        }
         _possibilities = next;
         _source++;
     }
 
-    private List<string[]> Merge(List<string[]> possibilities)
+    private void BlankUnneeded(FragmentRows rows)
     {
-        var seen = new HashSet<string>(possibilities.Count, StringComparer.Ordinal);
-        var merged = new List<string[]>(possibilities.Count);
-        foreach (var possibility in possibilities)
+        for (var column = 0; column < _shape.ColumnCount; column++)
         {
-            var needed = WithoutUnneeded(possibility);
-            if (seen.Add(needed.Length == 1 ? needed[0] : string.Join('\u0001', needed)))
-                merged.Add(needed);
-        }
-        return merged;
-    }
-
-    // Records are shared with other runs, so a column is blanked in a copy.
-    private string[] WithoutUnneeded(string[] possibility)
-    {
-        var needed = possibility;
-        for (var column = 0; column < needed.Length; column++)
-        {
-            if (_shape.LastUse[column] > _source || needed[column].Length == 0)
+            if (_shape.LastUse[column] > _source)
                 continue;
-            if (ReferenceEquals(needed, possibility))
-                needed = (string[])possibility.Clone();
-            needed[column] = "";
+            for (var row = 0; row < rows.Count; row++)
+                rows[row][column] = default;
         }
-        return needed;
     }
 }

@@ -1,3 +1,4 @@
+using System.Text;
 using TopGun.Buckets.SyncRules.Compilation;
 using TopGun.Buckets.SyncRules.Expressions;
 
@@ -13,9 +14,14 @@ internal sealed class ResolutionShape
     private readonly List<Expression> _requestExpressions = [];
     private readonly int[] _firstColumns;
 
-    public ResolutionShape(ResolutionPlan plan, Func<LookupPlan, string> indexPrefixOf)
+    /// <param name="plan">The plan.</param>
+    /// <param name="bucketPrefix">Name of the buckets without their key values.</param>
+    /// <param name="indexPrefixOf">What the keys of an index start with.</param>
+    public ResolutionShape(ResolutionPlan plan, string bucketPrefix, Func<LookupPlan, string> indexPrefixOf)
     {
         Plan = plan;
+        BucketPrefix = Encoding.UTF8.GetBytes(bucketPrefix + "[");
+        LookupPrefixes = [.. plan.Sources.Select(source => source is LookupRows lookup ? Encoding.UTF8.GetBytes(indexPrefixOf(lookup.Lookup) + "[") : [])];
         _firstColumns = new int[plan.Sources.Count];
         for (var index = 0; index < plan.Sources.Count; index++)
         {
@@ -24,7 +30,6 @@ internal sealed class ResolutionShape
         }
         Keys = [.. plan.Keys.Select(values => values.Select(SlotOf).ToArray())];
         LookupKeys = [.. plan.Sources.Select(source => source is LookupRows lookup ? lookup.Keys.Select(SlotOf).ToArray() : [])];
-        LookupPrefixes = [.. plan.Sources.Select(source => source is LookupRows lookup ? indexPrefixOf(lookup.Lookup) + "[" : "")];
         LastUse = LastUses();
         BucketKey = [.. Keys.Select(slots => slots[0])];
         HasAgreements = Array.Exists(Keys, slots => slots.Length > 1);
@@ -34,6 +39,12 @@ internal sealed class ResolutionShape
 
     public int ColumnCount { get; }
 
+    /// <summary>What the buckets' names begin with, up to the first key value.</summary>
+    public byte[] BucketPrefix { get; }
+
+    /// <summary>What each lookup's keys begin with, by source.</summary>
+    public byte[][] LookupPrefixes { get; }
+
     /// <summary>For each key of the family the slots that must agree.</summary>
     public int[][] Keys { get; }
 
@@ -42,9 +53,6 @@ internal sealed class ResolutionShape
 
     /// <summary>Slots of each lookup's keys, by source.</summary>
     public int[][] LookupKeys { get; }
-
-    /// <summary>What each lookup's keys start with, by source.</summary>
-    public string[] LookupPrefixes { get; }
 
     /// <summary>Whether any key is fed by several values.</summary>
     public bool HasAgreements { get; }

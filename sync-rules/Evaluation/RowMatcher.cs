@@ -17,7 +17,7 @@ internal interface IKeySink
     void Commit(ByteBuffer written, EvaluationContext context);
 }
 
-/// <summary>Evaluates <see cref="RowMatch"/>: filters, then every combination of array elements, then keys.</summary>
+/// <summary>Evaluates <see cref="RowMatch"/> for the rows of one table: filters, then every combination of array elements, then keys.</summary>
 internal sealed class RowMatcher
 {
     // A row that is in so many buckets of one query is a mistake; several large arrays multiply.
@@ -25,18 +25,20 @@ internal sealed class RowMatcher
 
     private readonly RowFilter[] _filters;
     private readonly EachSource[] _each;
-    private readonly Expression[] _keys;
+    private readonly (Expression Value, int Position)[] _keys; // with the position in the table of one that is a column, or −1
     private readonly (Expression Left, Expression Right)[] _equalities;
     private readonly List<(SqlValue Key, SqlValue Value)>[] _elements;
     private readonly int _eachRoom;
     private int _combinations;
 
-    public RowMatcher(RowMatch match)
+    /// <param name="match">What decides about a row.</param>
+    /// <param name="positions">Where the query's columns are in the table.</param>
+    public RowMatcher(RowMatch match, int[] positions)
     {
-        _filters = [.. match.Filters.Select(filter => new RowFilter(filter))];
+        _filters = [.. match.Filters.Select(filter => new RowFilter(filter, positions))];
         _each = [.. match.Each];
         _eachRoom = match.Each.Count == 0 ? 0 : match.Each.Max(each => each.Index) + 1;
-        _keys = [.. match.Keys];
+        _keys = [.. match.Keys.Select(key => (key, key is ColumnExpression column ? positions[column.Slot] : -1))];
         _equalities = [.. match.Equalities];
         _elements = [.. match.Each.Select(_ => new List<(SqlValue Key, SqlValue Value)>())];
     }
@@ -65,7 +67,7 @@ internal sealed class RowMatcher
 
     private bool Passes(EvaluationContext context)
     {
-        foreach (var filter in _filters)
+        foreach (ref readonly var filter in _filters.AsSpan())
         {
             if (!filter.Passes(context))
                 return false;
@@ -109,15 +111,15 @@ internal sealed class RowMatcher
         {
             if (index > 0)
                 target.Add((byte)',');
-            if (!TryWrite(_keys[index], context, target))
+            if (!TryWrite(_keys[index].Value, _keys[index].Position, context, target))
                 return;
         }
         sink.Commit(target, context);
     }
 
-    private static bool TryWrite(Expression key, EvaluationContext context, ByteBuffer target)
+    private static bool TryWrite(Expression key, int position, EvaluationContext context, ByteBuffer target)
     {
-        if (key is ColumnExpression column && context.TryGetSourceText(context.Positions[column.Slot], out var text))
+        if (context.TryGetSourceText(position, out var text))
         {
             JsonText.WriteString(target, text);
             return true;

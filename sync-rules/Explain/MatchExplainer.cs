@@ -106,7 +106,7 @@ internal sealed class MatchExplainer
         {
             var first = Term(left, match.Each);
             var second = Term(right, match.Each);
-            if (first.Value == ExplainedValue.Null || Fragments.Of(left.Evaluate(_context)) != Fragments.Of(right.Evaluate(_context)))
+            if (first.Value == ExplainedValue.Null || Fragments.TextOf(left.Evaluate(_context)) != Fragments.TextOf(right.Evaluate(_context)))
                 return $"{first.Text} is {first.Value}, but {second.Text}, which has to be the same, is {second.Value}.";
         }
         return null;
@@ -122,7 +122,7 @@ internal sealed class MatchExplainer
             var value = expression.Evaluate(_context);
             if (value.IsNull)
                 return $"{term.Text} is null, which equals nothing.";
-            if (Fragments.Of(value) is null)
+            if (Fragments.TextOf(value) is null)
                 return $"{term.Text} is {term.Value}, which cannot be part of a name.";
         }
         return null;

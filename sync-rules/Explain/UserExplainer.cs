@@ -197,7 +197,7 @@ public sealed class UserExplainer
             {
                 if (!_keys.TryGetValue(run, out var stages))
                     _keys[run] = stages = [];
-                stages[run.Stage] = [.. run.PendingKeys.Distinct(StringComparer.Ordinal)];
+                stages[run.Stage] = [.. run.Pending.OfType<RequestLookup>().Select(lookup => lookup.Key).Distinct(StringComparer.Ordinal)];
             }
         }
 

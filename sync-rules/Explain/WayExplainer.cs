@@ -27,12 +27,14 @@ internal sealed class WayExplainer(
         var conditions = request is null ? [] : plan.Filters.Select(Term).ToList();
         var stages = request is null ? [] : plan.Sources.Select((source, index) => StageOf(source, lookedUp.GetValueOrDefault(index, []))).ToList();
         var keys = request is null ? [] : plan.Keys.Select(KeyOf).ToList();
-        var prefix = rules.PrefixOf(plan.Family);
-        var buckets = run is { IsComplete: true } ? run.BucketKeys().Select(key => $"{prefix}[{key}]").Distinct().Order(StringComparer.Ordinal).ToList() : [];
+        var buckets = run is { IsComplete: true } ? BucketsOf(run) : [];
         var whyNone = buckets.Count > 0 || request is null ? null : WhyNone(conditions, stages);
         return new ExplainedWay(
             plan.Family.Name, plan.Written?.Text ?? "", plan.Written?.Line ?? 0, subscription, priority, conditions, stages, keys, buckets, whyNone);
     }
+
+    private static List<string> BucketsOf(ResolutionRun run) =>
+        [.. Enumerable.Range(0, run.PossibilityCount).Select(run.BucketName).OfType<string>().Distinct().Order(StringComparer.Ordinal)];
 
     private string WhyNone(List<ExplainedTerm> conditions, List<ExplainedStage> stages)
     {

@@ -21,8 +21,10 @@ internal sealed class ArrowExpression(Expression operand, string path, JsonStep[
         var document = operand.Evaluate(context);
         if (document.IsNull)
             return SqlValue.Null;
-        if (!JsonPath.TryFollow(SqlCast.TextOf(document, isExact, context.Scratch), steps, out var member))
+        if (!JsonPath.TryFollow(SqlCast.TextOf(document, isExact, context.Scratch), document.IsCompact, steps, out var member))
             return SqlValue.Null;
+        if (document.IsCompact && member.Span[0] is (byte)'[' or (byte)'{')
+            return SqlValue.FromCompactJson(member);
         if (asText)
             return JsonReading.ToValue(member, nullIsText, allReal: false, context.Scratch, isExact);
         var isNull = member.Span.TrimStart(" \t\r\n"u8).StartsWith("null"u8);
@@ -203,23 +205,15 @@ internal ref struct JsonElements
     {
         _scratch = scratch;
         _json = array.Kind == SqlKind.Text ? array.Bytes : throw NoArray();
-        JsonReading.Validate(_json.Span);
+        if (!array.IsCompact)
+            JsonReading.Validate(_json.Span);
         _reader = JsonReading.Open(_json.Span);
         _reader.Read();
         if (_reader.TokenType != JsonTokenType.StartArray)
             throw NoArray();
     }
 
-    public bool TryRead(out SqlValue element)
-    {
-        if (!JsonReading.TryReadElement(_json, ref _reader, out var text))
-        {
-            element = default;
-            return false;
-        }
-        element = JsonReading.ToValue(text, nullText: false, allReal: false, _scratch);
-        return true;
-    }
+    public bool TryRead(out SqlValue element) => JsonReading.TryReadElement(_json, ref _reader, nullText: false, allReal: false, _scratch, out element);
 
     private static EvaluationException NoArray() => new("A value that should be a JSON array is none.");
 }

@@ -48,9 +48,18 @@ internal static class JsonPath
 
     /// <summary>Follows the steps; nothing when one of them leads nowhere.</summary>
     /// <exception cref="EvaluationException">The text is not JSON.</exception>
-    public static bool TryFollow(ReadOnlyMemory<byte> json, JsonStep[] steps, out ReadOnlyMemory<byte> member)
+    public static bool TryFollow(ReadOnlyMemory<byte> json, JsonStep[] steps, out ReadOnlyMemory<byte> member) =>
+        TryFollow(json, isValid: false, steps, out member);
+
+    /// <param name="json">The text.</param>
+    /// <param name="isValid">It is known to be JSON.</param>
+    /// <param name="steps">The steps.</param>
+    /// <param name="member">What they lead to.</param>
+    /// <exception cref="EvaluationException">The text is not JSON.</exception>
+    public static bool TryFollow(ReadOnlyMemory<byte> json, bool isValid, JsonStep[] steps, out ReadOnlyMemory<byte> member)
     {
-        JsonReading.Validate(json.Span);
+        if (!isValid)
+            JsonReading.Validate(json.Span);
         member = json;
         foreach (var step in steps)
         {

@@ -63,8 +63,7 @@ internal sealed class RequestValues
     {
         if (owner.ValueKind != JsonValueKind.Object || !owner.TryGetProperty(name, out var member))
             return SqlValue.Null;
-        var text = System.Text.Encoding.UTF8.GetBytes(member.GetRawText());
-        var value = JsonReading.ToValue(text, nullText: false, allReal: false, new Scratch());
+        var value = JsonReading.ToValue(JsonMarshal.GetRawUtf8Value(member).ToArray(), nullText: false, allReal: false, new Scratch());
         // These documents were read with doubles: a whole number is an integer however it was written.
         return value.Kind == SqlKind.Real && SqlNumber.TryWhole(value.Real, out var whole) ? SqlValue.FromInteger(whole) : value;
     }
@@ -76,6 +75,6 @@ internal sealed class RequestValues
         var text = JsonMarshal.GetRawUtf8Value(document);
         if (!JsonReading.HasUtf8Form(text))
             throw new EvaluationException("The request holds half of a surrogate pair.");
-        return SqlValue.FromText(JsonReading.Compact(text, allReal: true, memory));
+        return SqlValue.FromDocument(JsonReading.Compact(text, allReal: true, memory));
     }
 }

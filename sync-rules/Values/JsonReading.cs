@@ -32,6 +32,8 @@ internal static class JsonReading
     /// <summary>Whether every string of a valid JSON text has a UTF-8 form: none of them holds half of a surrogate pair.</summary>
     public static bool HasUtf8Form(ReadOnlySpan<byte> json)
     {
+        if (!json.Contains((byte)'\\'))
+            return true;
         try
         {
             var reader = Open(json);
@@ -133,6 +135,20 @@ internal static class JsonReading
         return true;
     }
 
+    /// <summary>Reads the next element of the array the reader stands in as a value.</summary>
+    public static bool TryReadElement(
+        ReadOnlyMemory<byte> json, ref Utf8JsonReader reader, bool nullText, bool allReal, Scratch scratch, out SqlValue element)
+    {
+        reader.Read();
+        if (reader.TokenType == JsonTokenType.EndArray)
+        {
+            element = default;
+            return false;
+        }
+        element = ToValue(json, ref reader, nullText, allReal, scratch);
+        return true;
+    }
+
     /// <summary>Reads the value after a property name.</summary>
     public static ReadOnlyMemory<byte> ReadValue(ReadOnlyMemory<byte> json, ref Utf8JsonReader reader)
     {
@@ -170,6 +186,13 @@ internal static class JsonReading
     {
         var reader = Open(json.Span);
         reader.Read();
+        return ToValue(json, ref reader, nullText, allReal, scratch, isExact);
+    }
+
+    /// <summary>The value the reader stands on; the reader goes to its end.</summary>
+    public static SqlValue ToValue(
+        ReadOnlyMemory<byte> json, ref Utf8JsonReader reader, bool nullText, bool allReal, Scratch scratch, bool isExact = false)
+    {
         switch (reader.TokenType)
         {
             case JsonTokenType.Null:
@@ -183,7 +206,8 @@ internal static class JsonReading
             case JsonTokenType.String:
                 return SqlValue.FromText(Unescape(json, ref reader, scratch));
             default:
-                return SqlValue.FromJson(isExact ? Minify(json.Span, scratch) : Compact(json.Span, allReal, scratch));
+                var nested = CurrentValue(json, ref reader).Span;
+                return isExact ? SqlValue.FromJson(Minify(nested, scratch)) : SqlValue.FromCompactJson(Compact(nested, allReal, scratch));
         }
     }
 
@@ -209,6 +233,7 @@ internal static class JsonReading
     {
         var target = scratch.Builder;
         target.Clear();
+        target.GetSpan(json.Length); // about as much as it will be
         WriteCompact(target, json, allReal, scratch);
         return scratch.Keep(target.Written);
     }

@@ -16,6 +16,10 @@ internal enum SqlKind : byte
 /// <remarks>Text is UTF-8, because rows arrive as UTF-8 and leave as UTF-8; the few functions that count UTF-16 units decode it.</remarks>
 internal readonly struct SqlValue
 {
+    // Of a text: what is known about it.
+    private const long JsonBit = 1;
+    private const long CompactBit = 2;
+
     private readonly long _bits;
 
     private SqlValue(SqlKind kind, long bits, ReadOnlyMemory<byte> bytes)
@@ -45,7 +49,10 @@ internal readonly struct SqlValue
     public bool IsNull => Kind == SqlKind.Null;
 
     /// <summary>Whether a text was made by a function over JSON. Has no influence on what it equals.</summary>
-    public bool IsJson => Kind == SqlKind.Text && _bits == 1;
+    public bool IsJson => Kind == SqlKind.Text && (_bits & JsonBit) != 0;
+
+    /// <summary>Whether a text is known to be JSON as <see cref="JsonReading.Compact"/> writes it, and all within it too. Has no influence on what it equals.</summary>
+    public bool IsCompact => Kind == SqlKind.Text && (_bits & CompactBit) != 0;
 
     public bool IsNumber => Kind is SqlKind.Integer or SqlKind.Real;
 
@@ -64,7 +71,13 @@ internal readonly struct SqlValue
     public static SqlValue FromText(string text) => new(SqlKind.Text, 0, Encoding.UTF8.GetBytes(text));
 
     /// <summary>Text that is JSON because a function over JSON made it: <c>json_array</c> and <c>json_object</c> nest it instead of quoting it.</summary>
-    public static SqlValue FromJson(ReadOnlyMemory<byte> utf8) => new(SqlKind.Text, 1, utf8);
+    public static SqlValue FromJson(ReadOnlyMemory<byte> utf8) => new(SqlKind.Text, JsonBit, utf8);
+
+    /// <summary>The same, as <see cref="JsonReading.Compact"/> wrote it.</summary>
+    public static SqlValue FromCompactJson(ReadOnlyMemory<byte> utf8) => new(SqlKind.Text, JsonBit | CompactBit, utf8);
+
+    /// <summary>A whole document, as <see cref="JsonReading.Compact"/> wrote it, that counts as text.</summary>
+    public static SqlValue FromDocument(ReadOnlyMemory<byte> utf8) => new(SqlKind.Text, CompactBit, utf8);
 
     public static SqlValue FromBlob(ReadOnlyMemory<byte> bytes) => new(SqlKind.Blob, 0, bytes);
 

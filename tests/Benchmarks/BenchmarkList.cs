@@ -4,6 +4,8 @@ using TopGun.Buckets.Tests.Benchmarks.Grid;
 using TopGun.Buckets.Tests.Benchmarks.Log;
 using TopGun.Buckets.Tests.Benchmarks.Measuring;
 using TopGun.Buckets.Tests.Benchmarks.Rules;
+using TopGun.Buckets.Tests.Benchmarks.Service;
+using TopGun.Buckets.Tests.Benchmarks.Store;
 
 namespace TopGun.Buckets.Tests.Benchmarks;
 
@@ -24,10 +26,14 @@ internal static class BenchmarkList
         new("stream", "Draining a backlog, beside pg_recvlogical. --changes 200000 --tx 1,100,10000 --rounds 3", EndToEndBenchmarks.RunStreamAsync),
         new("latency", "Commit to client, beside a bare consumer of the WAL. --commits 500", EndToEndBenchmarks.RunLatencyAsync),
         new("download", "Fresh clients at once, beside Kestrel sending the same bytes. --clients 1,100 --client-lists 100", EndToEndBenchmarks.RunDownloadAsync),
+        new("idle", "Clients that wait: memory of each, and one row to all of them, beside plain Kestrel. --connections 2000 --row-changes 20", EndToEndBenchmarks.RunIdleAsync),
+        new("storm", "Changes to connected clients while others connect at once, beside the same in peace. --connections 5000", EndToEndBenchmarks.RunStormAsync),
+        new("kestrel", "The plain Kestrel that 'idle' compares with and starts by itself. --listen URL --lines FILE", PlainStreams.RunAsync),
         new("apply", "The .NET client's first sync, beside a raw SQLite load. --apply-rows 200000 --rounds 3", ApplyBenchmark.RunAsync),
         new("rules", "Evaluating a row, beside writing its JSON; a request's buckets, beside writing their names. --definitions 1,10,100 --buckets 10,1000,50000 --rounds 3", RulesBenchmark.RunAsync),
         new("files", "The worst rules files there are, beside the time and memory that any file may cost. --rounds 5", RulesFileBenchmark.RunAsync),
         new("log", "Rows into the bucket log, beside writing the same bytes to a file. --rows 100000 --tx 1,100,10000 --store embedded", LogBenchmark.RunAsync),
+        new("store", "Operations of many buckets into the store and out of it, beside files and SQLite. --ops 500000 --buckets 50000 --bytes 300 --reads 2000", StoreBenchmark.RunAsync),
         new("grid", "Hot operations to lines, beside memcpy. --rows 100000 --buckets 1,100,1000", GridBenchmark.RunAsync),
     ];
 

@@ -16,16 +16,22 @@ internal static class InteropScript
         "Run tests/run, or npm install tests/EndToEnd/interop/package.json in a folder and name it in TOPGUN_TEST_INTEROP.");
 
     /// <summary>Runs a script to its end; it has to end with 0.</summary>
-    public static async Task RunAsync(string script, DemoService demo, Dictionary<string, object> options)
+    public static Task RunAsync(string script, DemoService demo, Dictionary<string, object> options)
     {
         options["endpoint"] = demo.Process.Url.ToString().TrimEnd('/');
         options["token"] = new TestToken { Subject = "ann" }.ToString();
         options["source"] = Uri(demo.Database.ConnectionString);
+        return RunAsync(script, options, () => demo.Process.Log);
+    }
 
+    /// <summary>Runs a script that needs no service, and returns what it printed.</summary>
+    public static async Task<string> RunAsync(string script, Dictionary<string, object> options, Func<string>? log = null)
+    {
         var (exitCode, output) = await RunAsync(script, JsonSerializer.Serialize(options));
 
         TestContext.Current.TestOutputHelper?.WriteLine(output);
-        Assert.True(exitCode == 0, $"{output}\n{demo.Process.Log}");
+        Assert.True(exitCode == 0, $"{output}\n{log?.Invoke()}");
+        return output;
     }
 
     private static string? Packages => Environment.GetEnvironmentVariable("TOPGUN_TEST_INTEROP");

@@ -25,9 +25,11 @@ internal static class Mutants
     /// <summary>Acknowledges a transaction as soon as it was read.</summary>
     private sealed class HastySource(IChangeSource source) : IChangeSource
     {
+        public void Acknowledge(Lsn position) => source.Acknowledge(position);
+
         public void Follow(IReadOnlyList<TablePattern> tables) => source.Follow(tables);
 
-        public void Acknowledge(Lsn position) => source.Acknowledge(position);
+        public void ReadAgain(TablePattern tables, string reason) => source.ReadAgain(tables, reason);
 
         public async IAsyncEnumerable<SourceEvent> ReadAsync(
             ReplicationState? stored, Lsn position, [EnumeratorCancellation] CancellationToken cancellationToken)

@@ -23,6 +23,9 @@ internal enum Fault
 
     /// <summary>The replication slot is gone: everything has to be read again.</summary>
     LoseSlot,
+
+    /// <summary>A table is read again beside the stream, as if its rows had changed without events.</summary>
+    ReadAgain,
     CutClient,
     CrashClient,
     StallNetwork,

@@ -6,7 +6,10 @@ namespace TopGun.Buckets.Tests.Support;
 /// <summary>Where the Postgres server programs of this machine are, and the account they may run under.</summary>
 internal sealed class PostgresBinaries
 {
-    private static readonly Lazy<PostgresBinaries?> Found = new(Find);
+    private static readonly Lazy<PostgresBinaries?> Found = new(() =>
+        Environment.GetEnvironmentVariable("TOPGUN_TEST_POSTGRES_MAJOR") is { Length: > 0 } major
+            ? OfVersion(int.Parse(major, CultureInfo.InvariantCulture))
+            : FindLocal());
 
     private readonly string _folder;
     private readonly string? _account;
@@ -17,8 +20,22 @@ internal sealed class PostgresBinaries
         _account = account;
     }
 
-    /// <summary>The programs, or null when this machine has none that can be run.</summary>
+    /// <summary>The programs of this machine, or of the version in <c>TOPGUN_TEST_POSTGRES_MAJOR</c>; null when there are none that can be run.</summary>
     public static PostgresBinaries? Local => Found.Value;
+
+    /// <summary>The programs of a version: those of this machine if they are of it, else those that <c>tests/run</c> fetched; null when there are none.</summary>
+    public static PostgresBinaries? OfVersion(int major)
+    {
+        if (FindLocal() is { } local && local.Major == major)
+            return local;
+        if (Environment.GetEnvironmentVariable("TOPGUN_TEST_POSTGRES_VERSIONS") is not { Length: > 0 } versions)
+            return null;
+        return At(Path.Combine(versions, "node_modules", string.Create(CultureInfo.InvariantCulture, $"postgres-{major}"), "native", "bin"));
+    }
+
+    /// <summary>Major version, such as 15.</summary>
+    public int Major => int.Parse(
+        Run(Command(this["postgres"], "--version")).Split(' ')[2].Split('.')[0], CultureInfo.InvariantCulture); // postgres (PostgreSQL) 15.18 (Debian …)
 
     /// <summary>Full path of one of the server's programs.</summary>
     public string this[string program] => Path.Combine(_folder, program);
@@ -31,11 +48,16 @@ internal sealed class PostgresBinaries
             ? []
             : ["setpriv", "--reuid", _account, "--regid", _account, "--init-groups", "--"];
         string[] line = [.. prefix, program, .. arguments];
-        return new ProcessStartInfo(line[0], line[1..])
+        var command = new ProcessStartInfo(line[0], line[1..])
         {
             UseShellExecute = false,
             WorkingDirectory = "/",
         };
+        // Programs that were not installed by the system bring their libraries along.
+        var libraries = Path.Combine(_folder, "..", "lib");
+        if (File.Exists(Path.Combine(libraries, "libpq.so.5")))
+            command.Environment["LD_LIBRARY_PATH"] = Path.GetFullPath(libraries);
+        return command;
     }
 
     /// <summary>Makes a folder that the server's account owns.</summary>
@@ -43,9 +65,15 @@ internal sealed class PostgresBinaries
     {
         // Directly under the temporary folder, short: the path of a Unix socket has 107 bytes at most.
         var folder = Directory.CreateTempSubdirectory("topgun-pg-").FullName;
-        if (_account is not null)
-            Run(new ProcessStartInfo("chown", [_account, folder]));
+        GiveToServer(folder);
         return folder;
+    }
+
+    /// <summary>Makes the server's account the owner of a file or folder.</summary>
+    public void GiveToServer(string path)
+    {
+        if (_account is not null)
+            Run(new ProcessStartInfo("chown", [_account, path]));
     }
 
     /// <summary>Runs a command to its end.</summary>
@@ -66,11 +94,11 @@ internal sealed class PostgresBinaries
                 CultureInfo.InvariantCulture, $"{command.FileName} ended with {process.ExitCode}: {errors.Result}{output}"));
     }
 
-    private static PostgresBinaries? Find()
+    private static PostgresBinaries? FindLocal() => Candidates().Select(At).FirstOrDefault(found => found is not null);
+
+    private static PostgresBinaries? At(string folder)
     {
-        var folder = Candidates().FirstOrDefault(candidate =>
-            File.Exists(Path.Combine(candidate, "initdb")) && File.Exists(Path.Combine(candidate, "postgres")));
-        if (folder is null || OperatingSystem.IsWindows())
+        if (OperatingSystem.IsWindows() || !File.Exists(Path.Combine(folder, "initdb")) || !File.Exists(Path.Combine(folder, "postgres")))
             return null;
         if (Environment.UserName != "root")
             return new PostgresBinaries(folder, account: null);

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
 using Npgsql;
@@ -15,6 +16,9 @@ public sealed record PostgresClusterOptions
     /// Whether commits wait for the disk. Off by default: killing the server's processes loses nothing that the operating system has.
     /// </summary>
     public bool Fsync { get; init; }
+
+    /// <summary>Major version of the server; by default the one of this machine.</summary>
+    public int? Version { get; init; }
 }
 
 /// <summary>How a server is ended.</summary>
@@ -50,6 +54,7 @@ public sealed class PostgresCluster : IAsyncDisposable
         """;
 
     private static readonly Lazy<Task<PostgresCluster>> SharedCluster = new(() => StartAsync());
+    private static readonly ConcurrentDictionary<int, Lazy<Task<PostgresCluster>>> SharedClusters = [];
 
     private readonly PostgresBinaries _binaries;
     private readonly string _folder;
@@ -74,18 +79,26 @@ public sealed class PostgresCluster : IAsyncDisposable
     /// <summary>What the server wrote to its log.</summary>
     public string Log => File.Exists(Path.Combine(_folder, "log")) ? File.ReadAllText(Path.Combine(_folder, "log")) : "";
 
-    /// <summary>A cluster that all tests of this process share; <see cref="PostgresDatabase.CreateAsync"/> uses it.</summary>
+    /// <summary>A cluster that all tests of this process share; <see cref="PostgresDatabase.CreateAsync(PostgresCluster?)"/> uses it.</summary>
     public static Task<PostgresCluster> GetSharedAsync()
     {
-        SkipWithoutBinaries();
+        SkipWithoutBinaries(version: null);
         return SharedCluster.Value;
+    }
+
+    /// <summary>A cluster of a version that all tests of this process share. Skips the running test, with the remedy, when there are no programs of it.</summary>
+    public static Task<PostgresCluster> GetSharedAsync(int version)
+    {
+        SkipWithoutBinaries(version);
+        return SharedClusters.GetOrAdd(
+            version, static one => new Lazy<Task<PostgresCluster>>(() => StartAsync(new PostgresClusterOptions { Version = one }))).Value;
     }
 
     /// <summary>Creates and starts a cluster. Skips the running test, with the remedy, when this machine has no server programs.</summary>
     public static async Task<PostgresCluster> StartAsync(
         PostgresClusterOptions? options = null, CancellationToken cancellationToken = default)
     {
-        var binaries = SkipWithoutBinaries();
+        var binaries = SkipWithoutBinaries(options?.Version);
         var folder = binaries.CreateFolder();
         var cluster = new PostgresCluster(binaries, folder, FreePort.Next());
         try
@@ -113,6 +126,51 @@ public sealed class PostgresCluster : IAsyncDisposable
     /// <summary>Appends settings to <c>postgresql.conf</c>; the next start or reload uses them.</summary>
     public void Configure(IEnumerable<KeyValuePair<string, string>> settings) => File.AppendAllLines(
         $"{_folder}/data/postgresql.conf", settings.Select(setting => $"{setting.Key} = '{setting.Value}'"));
+
+    /// <summary>Writes a file into the folder of the data, readable for the server alone, as it wants its keys.</summary>
+    public void Install(string name, string content)
+    {
+        var path = $"{_folder}/data/{name}";
+        File.WriteAllText(path, content);
+        PostgresBinaries.Run(new ProcessStartInfo("chmod", ["600", path]));
+        _binaries.GiveToServer(path);
+    }
+
+    /// <summary>Says who may connect how, in lines of <c>pg_hba.conf</c>, beside the superuser over IPv4; the next start or reload uses them.</summary>
+    public void Admit(params string[] lines) => File.WriteAllLines(
+        $"{_folder}/data/pg_hba.conf",
+        ["host all postgres 127.0.0.1/32 trust", "host replication postgres 127.0.0.1/32 trust", .. lines]);
+
+    /// <summary>
+    /// Copies the stopped server as a base backup would, without its slots, to be started in its place as a standby that waits for a primary which it
+    /// never reaches.
+    /// </summary>
+    /// <param name="port">Port of the copy; that of the original if it is to stand in for it.</param>
+    public PostgresCluster CopyAsStandby(int? port = null)
+    {
+        if (_watchdog is not null)
+            throw new InvalidOperationException("Only a stopped server can be copied.");
+        var copy = new PostgresCluster(_binaries, _binaries.CreateFolder(), port ?? Port);
+        PostgresBinaries.Run(_binaries.Command("cp", "-a", $"{_folder}/data", $"{copy._folder}/data"));
+        foreach (var slot in Directory.GetDirectories($"{copy._folder}/data/pg_replslot"))
+            Directory.Delete(slot, recursive: true);
+        copy.Install("standby.signal", "");
+        copy.Configure(
+        [
+            new("unix_socket_directories", copy._folder),
+            new("port", copy.Port.ToString(CultureInfo.InvariantCulture)),
+        ]);
+        return copy;
+    }
+
+    /// <summary>Makes a standby the primary, on a timeline of its own.</summary>
+    public async Task PromoteAsync()
+    {
+        await using var connection = new NpgsqlConnection(ConnectionString() + ";Pooling=false");
+        await connection.OpenAsync();
+        await using var promote = new NpgsqlCommand("SELECT pg_promote()", connection);
+        Assert.Equal(true, await promote.ExecuteScalarAsync());
+    }
 
     /// <summary>Starts the stopped server and waits until it takes connections.</summary>
     public async Task StartAsync(CancellationToken cancellationToken = default)
@@ -215,10 +273,15 @@ public sealed class PostgresCluster : IAsyncDisposable
         }
     }
 
-    private static PostgresBinaries SkipWithoutBinaries()
+    private static PostgresBinaries SkipWithoutBinaries(int? version)
     {
-        if (PostgresBinaries.Local is null)
-            Assert.Skip("This test needs the Postgres server programs, and as root an account 'postgres': apt-get install postgresql.");
-        return PostgresBinaries.Local!;
+        var binaries = version is null ? PostgresBinaries.Local : PostgresBinaries.OfVersion(version.Value);
+        if (binaries is null)
+        {
+            Assert.Skip(version is null
+                ? "This test needs the Postgres server programs, and as root an account 'postgres': apt-get install postgresql."
+                : $"There are no server programs of Postgres {version}: run tests/run, which fetches them with npm.");
+        }
+        return binaries;
     }
 }

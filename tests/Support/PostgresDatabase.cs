@@ -39,6 +39,12 @@ public sealed class PostgresDatabase : IAsyncDisposable
         return new PostgresDatabase(server, name);
     }
 
+    /// <summary>Creates a database in the shared cluster of a version; skips the running test when there is none.</summary>
+    public static async Task<PostgresDatabase> CreateAsync(int version) => await CreateAsync(await PostgresCluster.GetSharedAsync(version));
+
+    /// <summary>The copy of this database that another cluster has.</summary>
+    public PostgresDatabase At(PostgresCluster cluster) => new(cluster.ConnectionString(), Name);
+
     /// <summary>Runs statements that return nothing.</summary>
     public async Task ExecuteAsync(string sql)
     {

@@ -115,6 +115,7 @@ public sealed partial class ProtocolClient
             .GroupBy(row => (row.Type, row.Id))
             .Select(copies => copies.MaxBy(copy => copy.OpId)!);
         _visible = new ClientView(lastOpId, target.WriteCheckpoint, [.. rows], [.. target.Checksums.Keys.Order(StringComparer.Ordinal)]);
+        Completed?.Invoke(_visible);
         Signal();
     }
 

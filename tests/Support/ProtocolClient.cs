@@ -41,6 +41,9 @@ public sealed partial class ProtocolClient : IAsyncDisposable
     /// <summary>Parameters of the connection, for rules that read them.</summary>
     public JsonObject Parameters { get; init; } = [];
 
+    /// <summary>Told every checkpoint that is completed, in order.</summary>
+    public Action<ClientView>? Completed { get; init; }
+
     /// <summary>What went against the protocol, in sentences.</summary>
     public IReadOnlyList<string> Violations
     {

@@ -88,6 +88,17 @@ public sealed class ServiceProcess : IAsyncDisposable
         }
     }
 
+    /// <summary>Waits until it has logged this.</summary>
+    public async Task WaitForLogAsync(string text)
+    {
+        var started = Stopwatch.GetTimestamp();
+        while (!Log.Contains(text, StringComparison.Ordinal))
+        {
+            Assert.True(Stopwatch.GetElapsedTime(started) < Patience.Limit, $"'{text}' was not logged within {Patience.Limit.TotalSeconds} s:\n{Log}");
+            await Task.Delay(20, TestContext.Current.CancellationToken);
+        }
+    }
+
     /// <summary>Status of a probe, or null while nobody listens.</summary>
     public async Task<HttpStatusCode?> ProbeAsync(string probe)
     {

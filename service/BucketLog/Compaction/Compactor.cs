@@ -101,7 +101,8 @@ internal sealed partial class Compactor(ICompactedLog log, IColdStorage storage,
         }
     }
 
-    private async ValueTask CompactAsync(BucketEntry bucket, CancellationToken cancellationToken)
+    /// <summary>Compacts one bucket.</summary>
+    internal async ValueTask CompactAsync(BucketEntry bucket, CancellationToken cancellationToken)
     {
         if (await log.BoundAsync(bucket, cancellationToken) is not { } bound)
             return;

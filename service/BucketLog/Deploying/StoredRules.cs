@@ -49,6 +49,9 @@ internal sealed record StoredRules(
 internal sealed record StoredDeployment(
     int Number, string Text, DateTimeOffset Since, IReadOnlyList<string> Fingerprints, IReadOnlyList<StoredPart> Parts)
 {
+    /// <summary>Tables that have to be there before it comes into force.</summary>
+    public IReadOnlyList<TablePattern> Tables { get; init; } = [];
+
     /// <summary>Versions of bucket names, or of lookup keys, by definition.</summary>
     public Dictionary<string, int> Versions(bool isIndex) =>
         Parts.Where(part => part.IsIndex == isIndex).ToDictionary(part => part.Definition, part => part.Version);

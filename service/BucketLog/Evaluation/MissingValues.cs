@@ -8,7 +8,7 @@ namespace TopGun.Buckets.BucketLog.Evaluation;
 internal sealed class MissingValues(TableCatalog catalog, WorkingSet working, IMissingRows? source)
 {
     private readonly Dictionary<int, (RowBuffer Rows, int Index)> _fetched = [];
-    private readonly HashSet<int> _whole = [];
+    private readonly Dictionary<int, bool> _isWhole = []; // of rows that the transaction has touched so far; of others the stored image tells
     private readonly SourceRow _row = new();
 
     /// <summary>Position that the stream has to reach before what was fetched may be shown.</summary>
@@ -17,7 +17,7 @@ internal sealed class MissingValues(TableCatalog catalog, WorkingSet working, IM
     public void Clear()
     {
         _fetched.Clear();
-        _whole.Clear();
+        _isWhole.Clear();
         VisibleFrom = Lsn.None;
     }
 
@@ -67,10 +67,13 @@ internal sealed class MissingValues(TableCatalog catalog, WorkingSet working, IM
         {
             if (change.Binding is null || change.Kind == RowChangeKind.Delete)
                 continue;
+            // A row that goes from key to key within the transaction is found under the last of them only, so each is asked for.
             var image = change.OldSlot >= 0 ? change.OldSlot : change.Slot;
-            if (change.Missing is { } columns && !_whole.Contains(image) && !Knows(change.Binding, image, columns))
+            var isWhole = change.Missing is not { } columns
+                || (_isWhole.TryGetValue(image, out var isKnown) ? isKnown : Knows(change.Binding, image, columns));
+            if (!isWhole)
                 Add(missing, change.Binding, change.Slot);
-            _whole.Add(change.Slot);
+            _isWhole[change.Slot] = isWhole;
         }
         return missing;
     }

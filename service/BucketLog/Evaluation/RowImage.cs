@@ -82,15 +82,15 @@ internal static class RowImage
         return !IsIncomplete(row);
     }
 
-    /// <summary>Reads a whole row from an image of its own layout.</summary>
-    /// <param name="image">The image; must outlive the row's use.</param>
-    /// <param name="row">Receives the row; a value that the image does not know is absent.</param>
-    /// <param name="columnCount">Columns of the layout.</param>
-    public static void Read(ReadOnlyMemory<byte> image, SourceRow row, int columnCount)
+    /// <summary>Reads a whole row; values that the image does not know are absent.</summary>
+    /// <param name="image">Must outlive the row's use.</param>
+    /// <param name="table">Definition under which the image was stored.</param>
+    /// <param name="row">Receives the values.</param>
+    public static void Read(ReadOnlyMemory<byte> image, SourceTable table, SourceRow row)
     {
-        row.Reset(columnCount);
+        row.Reset(table.Columns.Count);
         var reader = new RecordReader(image.Span);
-        for (var column = 0; column < columnCount; column++)
+        for (var column = 0; column < row.Count; column++)
         {
             var tag = reader.ReadVarint();
             if (tag == Null)

@@ -95,6 +95,20 @@ internal sealed class RowOutputs(BucketDirectory directory, int rowLimitBytes) :
         return false;
     }
 
+    /// <summary>Whether every output is remembered in each of its buckets.</summary>
+    public bool AreRemembered(RowState stored)
+    {
+        for (var output = 0; output < Count; output++)
+        {
+            for (var index = 0; index < BucketCount(output); index++)
+            {
+                if (!stored.Contains(Table(output), Id(output), Bucket(output, index).Number))
+                    return false;
+            }
+        }
+        return true;
+    }
+
     /// <summary>Takes out what is remembered already.</summary>
     public void TakeOut(RowState stored)
     {
@@ -118,6 +132,27 @@ internal sealed class RowOutputs(BucketDirectory directory, int rowLimitBytes) :
             if (stored.ContainsLookup(LookupKey(lookup)))
                 _lookups.RemoveAt(lookup);
         }
+    }
+
+    /// <summary>Whether what is sent to clients is the same, in the same order and to the same buckets.</summary>
+    public bool SendsTheSameAs(RowOutputs other)
+    {
+        if (Count != other.Count)
+            return false;
+        for (var output = 0; output < Count; output++)
+        {
+            if (BucketCount(output) != other.BucketCount(output)
+                || !Table(output).SequenceEqual(other.Table(output))
+                || !Id(output).SequenceEqual(other.Id(output))
+                || !Data(output).SequenceEqual(other.Data(output)))
+                return false;
+            for (var index = 0; index < BucketCount(output); index++)
+            {
+                if (!ReferenceEquals(Bucket(output, index), other.Bucket(output, index)))
+                    return false;
+            }
+        }
+        return true;
     }
 
     /// <summary>Writes the remembered set: each (bucket, table, id) once, as <see cref="RowState"/> draws it.</summary>

@@ -11,6 +11,8 @@ namespace TopGun.Buckets.BucketLog.Evaluation;
 internal sealed class RowWriter(BatchBuilder batch, BucketDirectory directory, WorkingSet working, int rowLimitBytes)
 {
     private readonly RowOutputs _outputs = new(directory, rowLimitBytes);
+    private readonly RowOutputs _outputsBefore = new(directory, rowLimitBytes);
+    private readonly SourceRow _rowBefore = new();
     private readonly ArrayBufferWriter<byte> _subkey = new(64);
     private readonly ArrayBufferWriter<byte> _image = new(4096);
     private readonly ArrayBufferWriter<byte> _state = new(4096);
@@ -19,7 +21,13 @@ internal sealed class RowWriter(BatchBuilder batch, BucketDirectory directory, W
     public RowOutputs Outputs => _outputs;
 
     /// <summary>The row is now this. A row with unknown values yields nothing until they arrive.</summary>
-    public void Put(TableBinding binding, int slot, SourceRow row)
+    /// <param name="binding">Its table.</param>
+    /// <param name="slot">The row in the working set.</param>
+    /// <param name="row">Its values.</param>
+    /// <param name="before">
+    /// Knows the definitions of stored rows, when it is worth to look whether clients see any difference; null sends the row without looking.
+    /// </param>
+    public void Put(TableBinding binding, int slot, SourceRow row, TableCatalog? before = null)
     {
         _image.ResetWrittenCount();
         RowImage.Write(_image, row);
@@ -31,7 +39,8 @@ internal sealed class RowWriter(BatchBuilder batch, BucketDirectory directory, W
         if (!RowImage.IsIncomplete(row))
             binding.Evaluator.Evaluate(row, _outputs);
         WriteSubkey(binding.KeyColumns.Length, working.Key(slot));
-        WritePuts();
+        if (before is null || !SendsTheSame(before, stored, working.ValueMemory(slot)))
+            WritePuts();
         WriteRemoves(stored);
         WriteLookups(stored);
 
@@ -79,6 +88,19 @@ internal sealed class RowWriter(BatchBuilder batch, BucketDirectory directory, W
         _state.ResetWrittenCount();
         stored.WriteWith(_state, _outputs, directory);
         return _state.WrittenSpan;
+    }
+
+    private bool SendsTheSame(TableCatalog catalog, RowState stored, ReadOnlyMemory<byte> state)
+    {
+        // A row that rules in building have not been given yet is sent to their buckets, whatever the others have.
+        if (!stored.HasResults || !_outputs.AreRemembered(stored))
+            return false;
+        var binding = catalog.BindingOf(stored.Layout);
+        RowImage.Read(state[^stored.Image.Length..], binding.Table, _rowBefore);
+        _outputsBefore.Clear();
+        if (!RowImage.IsIncomplete(_rowBefore))
+            binding.Evaluator.Evaluate(_rowBefore, _outputsBefore);
+        return _outputs.SendsTheSameAs(_outputsBefore);
     }
 
     private void WriteSubkey(int keyColumns, ReadOnlySpan<byte> key)

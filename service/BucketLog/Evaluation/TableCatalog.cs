@@ -6,18 +6,17 @@ using TopGun.Buckets.SyncRules;
 namespace TopGun.Buckets.BucketLog.Evaluation;
 
 /// <summary>Every table definition that stored rows refer to, numbered in the order in which they appeared.</summary>
-internal sealed class TableCatalog(LogRules rules)
+internal sealed partial class TableCatalog(LogRules rules, RefreshRecord refresh)
 {
     private const int KnownLimit = 1024; // definitions seen as objects; the source makes new objects when it reconnects
 
     private const int KeyMark = 1;
     private const int TypeMark = 2; // its description follows
-    private const byte RetiredMark = 0x80; // beside the identity: no row refers to this layout any more, or will again
 
     private readonly List<(SourceTable Table, int Number)> _layouts = []; // layout n is at n − 1
-    private readonly HashSet<int> _retired = []; // table numbers
     private readonly Dictionary<SourceTable, TableBinding> _known = new(ReferenceEqualityComparer.Instance);
     private readonly Dictionary<int, TableBinding> _byLayout = [];
+    private readonly Dictionary<int, TableBinding> _stored = []; // by layout, of definitions that nothing comes under any more
 
     /// <summary>The definition of a layout that a stored image names.</summary>
     public SourceTable Layout(int layout)
@@ -27,55 +26,58 @@ internal sealed class TableCatalog(LogRules rules)
         return _layouts[layout - 1].Table;
     }
 
-    /// <summary>Number of key columns of a table.</summary>
-    public int KeyColumnCount(int number)
+    /// <summary>The binding of a definition that a stored image names.</summary>
+    public TableBinding BindingOf(int layout)
     {
-        foreach (var (table, known) in _layouts)
-        {
-            if (known == number)
-                return TableBinding.KeyColumnsOf(table).Length;
-        }
-        Throw.DamagedRecord();
-        return 0;
+        var table = Layout(layout);
+        if (_byLayout.TryGetValue(layout, out var binding) || _stored.TryGetValue(layout, out binding))
+            return binding;
+        binding = new TableBinding(table, Evaluator(table), _layouts[layout - 1].Number, layout, isLive: false, stage: null);
+        _stored.Add(layout, binding);
+        return binding;
     }
+
+    /// <summary>Number of columns in the key of a table's live rows.</summary>
+    public int KeyColumnCount(int number) => TableBinding.KeyColumnsOf(Layout(LiveLayoutOf(number))).Length;
 
     /// <summary>Finds or makes the binding of a definition.</summary>
     /// <param name="table">The definition.</param>
     /// <param name="added">Receives the record of a definition that is new.</param>
-    /// <param name="replaced">Number of the table whose place it took, when one of that name was dropped; otherwise 0.</param>
-    /// <exception cref="RowKeyChangedException">Stored rows of this table have another key.</exception>
-    public TableBinding Bind(SourceTable table, RecordChanges added, out int replaced)
+    public TableBinding Bind(SourceTable table, RecordChanges added)
     {
-        replaced = 0;
         if (_known.TryGetValue(table, out var binding))
             return binding;
 
         var evaluator = Evaluator(table);
         if (!evaluator.IsUsed)
-            return Remember(table, new TableBinding(table, evaluator, number: 0, layout: 0)); // no row of it is ever stored
+            return Remember(table, TableBinding.Ignored(table, evaluator)); // no row of it is ever stored
 
-        var layout = _layouts.FindIndex(known => !_retired.Contains(known.Number) && IsSame(known.Table, table)) + 1;
+        var stage = refresh.Find(table.RelationId);
+        var number = stage?.Number ?? LiveNumberOf(table.RelationId);
+        if (number == 0)
+            number = NextNumber();
+        var live = LiveLayoutOf(number);
+        var isLive = stage is not { IsLive: false } && (live == 0 || CanJoin(Layout(live), table));
+        if (stage is null && !isLive)
+            return Remember(table, TableBinding.Ignored(table, evaluator)); // it is going to be read again
+
+        var layout = _layouts.FindIndex(known => known.Number == number && IsSame(known.Table, table)) + 1;
         if (layout == 0)
         {
-            var number = NumberOf(table, out replaced);
             _layouts.Add((table, number));
             layout = _layouts.Count;
-            added.Put(RecordTable.Relation, Key(layout), Value(number, table, isRetired: false));
+            added.Put(RecordTable.Relation, Key(layout), Value(number, table));
         }
         if (!_byLayout.TryGetValue(layout, out binding))
         {
-            binding = new TableBinding(table, evaluator, _layouts[layout - 1].Number, layout);
+            binding = new TableBinding(table, evaluator, number, layout, isLive, stage);
             _byLayout.Add(layout, binding);
         }
         return Remember(table, binding);
     }
 
     /// <summary>The rules are others now, or about to be.</summary>
-    public void RulesChanged()
-    {
-        _known.Clear();
-        _byLayout.Clear();
-    }
+    public void RulesChanged() => Rebind();
 
     /// <summary>Numbers of the tables whose stored rows these rules read, ascending.</summary>
     public IReadOnlyList<int> NumbersOf(RuleSet other) =>
@@ -85,24 +87,8 @@ internal sealed class TableCatalog(LogRules rules)
     public AddedTable Added(int number)
     {
         var (table, layout) = Newest()[number];
-        return new AddedTable(table, layout, TableBinding.KeyColumnsOf(table).Length, rules.Added!.ForTable(table));
+        return new AddedTable(table, layout, KeyColumnCount(number), rules.Added!.ForTable(table));
     }
-
-    /// <summary>Gives up the tables that no rule reads any more: their rows go stale. Should one be read again, it gets another number.</summary>
-    public void RetireUnused(RecordChanges changed)
-    {
-        var unused = Newest().Where(table => !Evaluator(table.Value.Table).IsUsed).Select(table => table.Key).ToHashSet();
-        foreach (var (layout, (table, number)) in _layouts.Index())
-        {
-            if (unused.Contains(number))
-                changed.Put(RecordTable.Relation, Key(layout + 1), Value(number, table, isRetired: true));
-        }
-        _retired.UnionWith(unused);
-        RulesChanged();
-    }
-
-    /// <summary>Tables of which stored rows may be left although nobody reads them.</summary>
-    public IReadOnlyCollection<int> Retired => _retired;
 
     /// <summary>Takes in a stored definition; records come in the order of their layouts.</summary>
     public void Load(StoredRecord record)
@@ -112,7 +98,7 @@ internal sealed class TableCatalog(LogRules rules)
         var relationId = (uint)reader.ReadVarint();
         var schema = reader.ReadText();
         var name = reader.ReadText();
-        var identity = reader.ReadByte();
+        var identity = (ReplicaIdentity)reader.ReadByte();
         var columns = new SourceColumn[reader.ReadCount()];
         for (var index = 0; index < columns.Length; index++)
         {
@@ -124,9 +110,7 @@ internal sealed class TableCatalog(LogRules rules)
                 Type = (marks & TypeMark) != 0 ? SourceTypeRecord.Read(ref reader) : null,
             };
         }
-        _layouts.Add((new SourceTable(relationId, schema, name, columns, (ReplicaIdentity)(identity & ~RetiredMark)), number));
-        if ((identity & RetiredMark) != 0)
-            _retired.Add(number);
+        _layouts.Add((new SourceTable(relationId, schema, name, columns, identity), number));
         if (BinaryPrimitives.ReadUInt32BigEndian(record.Key.Span) != (uint)_layouts.Count)
             Throw.DamagedRecord();
     }
@@ -134,8 +118,15 @@ internal sealed class TableCatalog(LogRules rules)
     public void Clear()
     {
         _layouts.Clear();
-        _retired.Clear();
-        RulesChanged();
+        Rebind();
+    }
+
+    /// <summary>Makes every definition be bound anew, because what is done with its rows changed.</summary>
+    private void Rebind()
+    {
+        _known.Clear();
+        _byLayout.Clear();
+        _stored.Clear();
     }
 
     private TableEvaluator Evaluator(SourceTable table)
@@ -150,10 +141,7 @@ internal sealed class TableCatalog(LogRules rules)
     {
         var newest = new Dictionary<int, (SourceTable Table, int Layout)>();
         foreach (var (index, (table, number)) in _layouts.Index())
-        {
-            if (!_retired.Contains(number))
-                newest[number] = (table, index + 1);
-        }
+            newest[number] = (table, index + 1);
         return newest;
     }
 
@@ -165,26 +153,37 @@ internal sealed class TableCatalog(LogRules rules)
         return binding;
     }
 
-    private int NumberOf(SourceTable table, out int replaced)
+    /// <summary>The number of a table's live rows; 0 when there are none.</summary>
+    private int LiveNumberOf(uint relationId)
     {
-        replaced = 0;
-        var last = 0;
-        foreach (var (known, number) in _layouts)
-        {
-            last = Math.Max(last, number);
-            if (known.RelationId != table.RelationId || _retired.Contains(number))
-                continue;
-            if (!HasSameKey(known, table))
-                throw new RowKeyChangedException($"{table.Schema}.{table.Name}");
+        if (refresh.LiveNumbers.TryGetValue(relationId, out var number))
             return number;
-        }
-        foreach (var (known, number) in _layouts)
+        foreach (var (known, first) in _layouts)
         {
-            if (known.Schema == table.Schema && known.Name == table.Name && !_retired.Contains(number))
-                replaced = number;
+            if (known.RelationId == relationId)
+                return first;
         }
+        return 0;
+    }
+
+    /// <summary>The definition by whose key the live rows of a number are told apart; 0 when there is none.</summary>
+    private int LiveLayoutOf(int number) => refresh.LiveLayouts.TryGetValue(number, out var layout)
+        ? layout
+        : _layouts.FindIndex(known => known.Number == number) + 1;
+
+    private int NextNumber()
+    {
+        var last = 0;
+        foreach (var (_, number) in _layouts)
+            last = Math.Max(last, number);
+        foreach (var stage in refresh.Stages)
+            last = Math.Max(last, stage.Number);
         return last + 1;
     }
+
+    /// <summary>Whether rows of a definition are told apart as those of an earlier one of the same table are, and go by the same name.</summary>
+    private static bool CanJoin(SourceTable live, SourceTable table) =>
+        live.RelationId == table.RelationId && live.Schema == table.Schema && live.Name == table.Name && HasSameKey(live, table);
 
     private static bool HasSameKey(SourceTable known, SourceTable table)
     {
@@ -221,14 +220,14 @@ internal sealed class TableCatalog(LogRules rules)
         return key;
     }
 
-    private static ReadOnlySpan<byte> Value(int number, SourceTable table, bool isRetired)
+    private static ReadOnlySpan<byte> Value(int number, SourceTable table)
     {
         var output = new ArrayBufferWriter<byte>();
         output.WriteVarint((ulong)number);
         output.WriteVarint(table.RelationId);
         output.WriteText(table.Schema);
         output.WriteText(table.Name);
-        output.WriteByte((byte)((byte)table.Identity | (isRetired ? RetiredMark : 0)));
+        output.WriteByte((byte)table.Identity);
         output.WriteVarint((ulong)table.Columns.Count);
         foreach (var column in table.Columns)
         {

@@ -16,10 +16,13 @@ internal sealed class TransactionEvaluator
     private readonly TransactionPlan _plan;
     private readonly MissingValues _missing;
     private readonly RowWriter _writer;
+    private readonly StagedRows _staged;
+    private readonly StageSwitch _switch;
     private readonly SourceRow _row = new();
 
     public TransactionEvaluator(
-        TableCatalog catalog, BucketDirectory directory, BatchBuilder batch, IStoredRows stored, IMissingRows? missingRows, int rowLimitBytes)
+        TableCatalog catalog, BucketDirectory directory, BatchBuilder batch, IStoredRows stored, StagedRows staged,
+        IMissingRows? missingRows, int rowLimitBytes)
     {
         _catalog = catalog;
         _stored = stored;
@@ -27,6 +30,8 @@ internal sealed class TransactionEvaluator
         _plan = new TransactionPlan(catalog, _working);
         _missing = new MissingValues(catalog, _working, missingRows);
         _writer = new RowWriter(batch, directory, _working, rowLimitBytes);
+        _staged = staged;
+        _switch = new StageSwitch(catalog, _working, _writer, missingRows);
     }
 
     /// <summary>Receives the keys of all rows that change, while somebody wants to know.</summary>
@@ -36,7 +41,7 @@ internal sealed class TransactionEvaluator
     public RecordChanges Records { get; } = new();
 
     /// <summary>Position that the stream has to reach before that batch may be shown, when rows had to be read again.</summary>
-    public Lsn VisibleFrom => _missing.VisibleFrom;
+    public Lsn VisibleFrom { get; private set; }
 
     /// <summary>Queries that failed in that batch, and what the first of them said.</summary>
     public int ErrorCount => _writer.Outputs.ErrorCount;
@@ -46,15 +51,34 @@ internal sealed class TransactionEvaluator
     public async ValueTask<OpBatch> EvaluateAsync(SourceTransaction transaction, CancellationToken cancellationToken)
     {
         Start();
+        if (_staged.HasTables)
+            await _staged.TakeInAsync(transaction, Records, cancellationToken);
         _plan.Read(transaction, Records);
         await LoadAsync(cancellationToken);
         if (_plan.HasIncomplete)
             await _missing.FetchAsync(_plan, cancellationToken);
+        VisibleFrom = _missing.VisibleFrom;
 
-        foreach (var number in _plan.Replaced)
-            Empty(number);
         Apply(transaction.ReadChanges());
-        return Finish(transaction.EndPosition, transaction.Markers);
+        if (!_staged.IsFrozen)
+            return Finish(transaction.EndPosition, transaction.Markers);
+        StagedRows.Keep(transaction.Markers, Records);
+        return Finish(transaction.EndPosition, []);
+    }
+
+    /// <summary>Puts staged rows in the place of live ones.</summary>
+    /// <param name="rows">Rows of one table number, as they are stored.</param>
+    /// <param name="attempt">The attempt whose staged rows count.</param>
+    /// <param name="position">Position of the log.</param>
+    /// <param name="cancellationToken">Stops before anything has changed.</param>
+    public async ValueTask<OpBatch> SwitchAsync(IReadOnlyList<SwitchedRow> rows, int attempt, Lsn position, CancellationToken cancellationToken)
+    {
+        Start();
+        await _switch.LoadAsync(rows, attempt, cancellationToken);
+        VisibleFrom = _switch.VisibleFrom;
+        _batch.Start();
+        _switch.Apply(rows, attempt, Records);
+        return Finish(position, []);
     }
 
     /// <summary>Takes in rows of a snapshot; rows that are known are left alone.</summary>
@@ -67,13 +91,11 @@ internal sealed class TransactionEvaluator
         SourceTable table, RowBuffer rows, ulong firstOrdinal, Lsn position, CancellationToken cancellationToken)
     {
         Start();
-        var binding = _plan.Bind(table, Records);
-        if (binding.Evaluator.IsUsed)
+        var binding = _catalog.Bind(table, Records);
+        if (binding.IsLive)
             _plan.Read(binding, rows, _row, firstOrdinal);
         await LoadAsync(cancellationToken);
 
-        foreach (var number in _plan.Replaced)
-            Empty(number);
         for (var index = 0; index < _plan.Changes.Count; index++)
         {
             var slot = _plan.Changes[index].Slot;
@@ -98,7 +120,7 @@ internal sealed class TransactionEvaluator
             var state = RowState.Read(stored.Value.Span);
             var image = stored.Value[^state.Image.Length..];
             if (state.Layout == table.Layout)
-                RowImage.Read(image, _row, table.Table.Columns.Count);
+                RowImage.Read(image, table.Table, _row);
             else
                 RowImage.Read(image, _catalog.Layout(state.Layout), _row, table.Table);
             var extended = _writer.Extend(table.Evaluator, _row, table.KeyColumns, stored.Key.Span, state);
@@ -124,6 +146,7 @@ internal sealed class TransactionEvaluator
         _plan.Start();
         _missing.Clear();
         Records.Clear();
+        VisibleFrom = Lsn.None;
         _writer.Outputs.ErrorCount = 0;
     }
 
@@ -190,8 +213,8 @@ internal sealed class TransactionEvaluator
     {
         foreach (var table in reader.Truncated)
         {
-            var binding = _plan.Bind(table, Records);
-            if (binding.Evaluator.IsUsed)
+            var binding = _catalog.Bind(table, Records);
+            if (binding.IsLive)
                 Empty(binding.Number);
         }
     }

@@ -10,7 +10,6 @@ internal sealed class TransactionPlan(TableCatalog catalog, WorkingSet working)
     private readonly ArrayBufferWriter<byte> _key = new(256);
     private readonly List<PlannedChange> _changes = [];
     private readonly List<int> _emptied = [];
-    private readonly List<int> _replaced = [];
 
     /// <summary>One entry for each change, in order.</summary>
     public List<PlannedChange> Changes => _changes;
@@ -18,16 +17,12 @@ internal sealed class TransactionPlan(TableCatalog catalog, WorkingSet working)
     /// <summary>Numbers of tables of which every row has to be known.</summary>
     public IReadOnlyList<int> Emptied => _emptied;
 
-    /// <summary>Those of them that were dropped, and whose name another table has now.</summary>
-    public IReadOnlyList<int> Replaced => _replaced;
-
     public bool HasIncomplete { get; private set; }
 
     public void Start()
     {
         _changes.Clear();
         _emptied.Clear();
-        _replaced.Clear();
         HasIncomplete = false;
     }
 
@@ -50,17 +45,6 @@ internal sealed class TransactionPlan(TableCatalog catalog, WorkingSet working)
             var slot = Slot(binding, row, position: 0, ordinal: firstOrdinal + (ulong)index);
             _changes.Add(new PlannedChange(RowChangeKind.Insert, binding, slot, OldSlot: -1, Missing: null));
         }
-    }
-
-    public TableBinding Bind(SourceTable table, RecordChanges records)
-    {
-        var binding = catalog.Bind(table, records, out var replaced);
-        if (replaced != 0)
-        {
-            _replaced.Add(replaced);
-            Empty(replaced);
-        }
-        return binding;
     }
 
     /// <summary>The slot of a row by its key; -1 when a key column did not arrive.</summary>
@@ -86,15 +70,15 @@ internal sealed class TransactionPlan(TableCatalog catalog, WorkingSet working)
         {
             foreach (var table in reader.Truncated)
             {
-                var truncated = Bind(table, records);
-                if (truncated.Evaluator.IsUsed)
+                var truncated = catalog.Bind(table, records);
+                if (truncated.IsLive)
                     Empty(truncated.Number);
             }
             return new PlannedChange(RowChangeKind.Truncate, Binding: null, Slot: -1, OldSlot: -1, Missing: null);
         }
 
-        var binding = Bind(reader.Table, records);
-        if (!binding.Evaluator.IsUsed)
+        var binding = catalog.Bind(reader.Table, records);
+        if (!binding.IsLive)
             return new PlannedChange(reader.Kind, Binding: null, Slot: -1, OldSlot: -1, Missing: null);
         if (binding.KeyColumns.Length == 0 && reader.Kind != RowChangeKind.Insert)
             throw new MissingKeyException(binding.DisplayName);

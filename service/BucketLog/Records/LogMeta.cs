@@ -1,5 +1,6 @@
 using System.Buffers;
 using TopGun.Buckets.Protocol;
+using TopGun.Buckets.Replication;
 
 namespace TopGun.Buckets.BucketLog.Records;
 
@@ -11,6 +12,12 @@ namespace TopGun.Buckets.BucketLog.Records;
 internal sealed record LogPosition(OpId LastOpId, Lsn Position, Lsn VisibleFrom, OpId GenerationBase)
 {
     public static readonly LogPosition Empty = new(OpId.None, Lsn.None, Lsn.None, OpId.None);
+
+    /// <summary>What readers may be told of here, or null while a table is incomplete.</summary>
+    public Checkpoint? Visible(ReplicationState? replication) =>
+        replication is { SnapshotDone: true } && Position >= replication.VisibleFrom && Position >= VisibleFrom
+            ? new Checkpoint(LastOpId, Position)
+            : null;
 
     public void Write(ArrayBufferWriter<byte> output)
     {
@@ -64,4 +71,6 @@ internal static class MetaKey
 
     /// <summary>Bucket numbers given out when buckets were last dropped.</summary>
     public static ReadOnlySpan<byte> BucketNumbers => "bucket-numbers"u8;
+
+    public static ReadOnlySpan<byte> Refresh => "refresh"u8;
 }

@@ -10,6 +10,7 @@ namespace TopGun.Buckets.BucketLog.Writing;
 internal sealed class DirtySet
 {
     private readonly RecordIndex _rowStates;
+    private readonly RecordIndex _stagedRows;
     private readonly List<(BucketEntry Bucket, BucketSummary Summary)> _buckets = [];
     private readonly ArrayBufferWriter<byte> _scratch = new(256);
     private long _stamp;
@@ -18,6 +19,7 @@ internal sealed class DirtySet
     {
         _stamp = stamp;
         _rowStates = new RecordIndex(Write.Records);
+        _stagedRows = new RecordIndex(Write.Records);
     }
 
     public StoreWrite Write { get; } = new();
@@ -52,6 +54,8 @@ internal sealed class DirtySet
             {
                 if (Write.Records.Table(index) == RecordTable.RowState)
                     _rowStates.Add(index);
+                else if (Write.Records.Table(index) == RecordTable.StagedRow)
+                    _stagedRows.Add(index);
             }
             ByteCount += records.ByteCount;
         }
@@ -94,11 +98,11 @@ internal sealed class DirtySet
             Write.Records.Put(RecordTable.Meta, MetaKey.Generation, Generation.Serialize());
     }
 
-    /// <summary>Finds a row state in this write.</summary>
+    /// <summary>Finds a row state, or a staged row, in this write.</summary>
     /// <returns>Whether it was changed in this write; <paramref name="exists"/> tells whether there still is one.</returns>
-    public bool TryFind(ReadOnlySpan<byte> key, out ReadOnlySpan<byte> value, out bool exists)
+    public bool TryFind(RecordTable table, ReadOnlySpan<byte> key, out ReadOnlySpan<byte> value, out bool exists)
     {
-        var index = _rowStates.IndexOf(key);
+        var index = (table == RecordTable.RowState ? _rowStates : _stagedRows).IndexOf(key);
         if (index < 0)
         {
             value = default;
@@ -126,6 +130,7 @@ internal sealed class DirtySet
     {
         _stamp = stamp;
         _rowStates.Clear();
+        _stagedRows.Clear();
         _buckets.Clear();
         Visible.Clear();
         Write.Clear();

@@ -165,21 +165,21 @@ internal sealed class DirtyWindow(TimeProvider time)
     }
 
     /// <summary>Loads those slots that are dirty; the others are given to <paramref name="query"/>.</summary>
-    public void Load(WorkingSet working, RecordQuery query, List<int> querySlots)
+    public void Load(RecordTable table, WorkingSet working, RecordQuery query, List<int> querySlots)
     {
         lock (_gate)
         {
             for (var slot = 0; slot < working.Count; slot++)
             {
                 var key = working.Key(slot);
-                if (_gathering.TryFind(key, out var value, out var exists)
-                    || (_writing is not null && _writing.TryFind(key, out value, out exists)))
+                if (_gathering.TryFind(table, key, out var value, out var exists)
+                    || (_writing is not null && _writing.TryFind(table, key, out value, out exists)))
                 {
                     if (exists)
                         working.Load(slot, value);
                     continue;
                 }
-                query.Add(RecordTable.RowState, key);
+                query.Add(table, key);
                 querySlots.Add(slot);
             }
         }

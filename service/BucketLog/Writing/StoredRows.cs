@@ -2,8 +2,8 @@ using TopGun.Buckets.BucketLog.Evaluation;
 
 namespace TopGun.Buckets.BucketLog.Writing;
 
-/// <summary>Row states from the store, overlaid with those that are on their way to it.</summary>
-internal sealed class StoredRows(IColdStorage storage, DirtyWindow window) : IStoredRows
+/// <summary>Row states, or staged rows, from the store, overlaid with those that are on their way to it.</summary>
+internal sealed class StoredRows(IColdStorage storage, DirtyWindow window, RecordTable table = RecordTable.RowState) : IStoredRows
 {
     private readonly RecordQuery _query = new();
     private readonly List<int> _slots = [];
@@ -12,7 +12,7 @@ internal sealed class StoredRows(IColdStorage storage, DirtyWindow window) : ISt
     {
         _query.Clear();
         _slots.Clear();
-        window.Load(working, _query, _slots);
+        window.Load(table, working, _query, _slots);
         if (_query.Count == 0)
             return;
 

@@ -2,13 +2,14 @@ using TopGun.Buckets.ColdStorage.Embedded.Runs;
 
 namespace TopGun.Buckets.ColdStorage.Embedded;
 
-// Flushing full tables to runs, and merging runs, beside reading and writing.
+// Flushing full tables to runs, merging runs, and folding, beside reading and writing.
 public sealed partial class EmbeddedColdStorage
 {
     private static readonly TimeSpan RetryDelay = TimeSpan.FromSeconds(1); // a full disk is rarely emptied faster
 
     private readonly Lock _manifestGate = new();
     private readonly SemaphoreSlim _work = new(0);
+    private TaskCompletionSource? _settled;
     private Task _background = Task.CompletedTask;
     private TaskCompletionSource _flushed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private (int Segment, long Offset) _replay;
@@ -23,11 +24,16 @@ public sealed partial class EmbeddedColdStorage
         {
             if (_records.Frozen is not null || _records.ActiveBytes < _options.MemtableBytes)
                 return;
-            _records.Freeze();
-            _frozenEnd = (_segment, _segmentLength);
-            _flushed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            Freeze();
         }
         _work.Release();
+    }
+
+    private void Freeze()
+    {
+        _records.Freeze();
+        _frozenEnd = (_segment, _segmentLength);
+        _flushed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
     }
 
     /// <summary>Writers wait when the disk cannot keep up with flushing, before RAM grows further.</summary>
@@ -51,10 +57,11 @@ public sealed partial class EmbeddedColdStorage
             await _work.WaitAsync().ConfigureAwait(false);
             try
             {
-                while (Volatile.Read(ref _failure) is null && (Flush() || Merge()))
+                while (Volatile.Read(ref _failure) is null && (Flush() || Merge() || Fold()))
                 {
                     // One step at a time, so that a full table never waits for more than one merge.
                 }
+                Interlocked.Exchange(ref _settled, null)?.TrySetResult();
             }
             catch (ObjectDisposedException) when (_failure is ObjectDisposedException)
             {
@@ -72,6 +79,32 @@ public sealed partial class EmbeddedColdStorage
             }
         }
         _flushed.TrySetResult();
+        Interlocked.Exchange(ref _settled, null)?.TrySetResult();
+    }
+
+    /// <summary>Gives back now what the background would give back in time: seals the log's last segment, folds it, and deletes what nothing needs.</summary>
+    public async ValueTask ReclaimAsync(CancellationToken cancellationToken)
+    {
+        ThrowIfUnusable();
+        lock (_appending)
+        {
+            Roll();
+            lock (_gate)
+            {
+                if (_records.Frozen is null)
+                    Freeze();
+            }
+        }
+        await SettleAsync().WaitAsync(cancellationToken);
+        ThrowIfUnusable();
+    }
+
+    /// <summary>Waits until there is nothing to flush, to merge or to fold. One caller at a time.</summary>
+    internal Task SettleAsync()
+    {
+        var settled = _settled = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        _work.Release();
+        return settled.Task;
     }
 
     /// <summary>Writes the frozen table to a run; false when there is none.</summary>
@@ -103,6 +136,8 @@ public sealed partial class EmbeddedColdStorage
         _flushed.TrySetResult();
         if (epoch != _epoch)
             DeleteStrays();
+        else
+            DropFolded();
         return true;
     }
 

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using Microsoft.Win32.SafeHandles;
 using TopGun.Buckets.BucketLog;
+using TopGun.Buckets.ColdStorage.Embedded.Folding;
 using TopGun.Buckets.ColdStorage.Embedded.Runs;
 
 namespace TopGun.Buckets.ColdStorage.Embedded;
@@ -15,7 +16,7 @@ public sealed partial class EmbeddedColdStorage
     {
         _kept = write.Reset ? MetaRecords() : null;
         _frame.Write(write, _sequence, _kept);
-        var file = _segments[_segment];
+        var file = _handles[_segment];
         try
         {
             _files.Write(file, _frame.Buffers, _segmentLength);
@@ -64,11 +65,12 @@ public sealed partial class EmbeddedColdStorage
             WriteIndex();
             lock (_gate)
             {
-                _segments.Add(next, file);
+                _handles = _handles.Add(next, file);
                 _segment = next;
                 _segmentLength = SegmentFormat.HeaderSize;
                 _segmentExtents.Clear();
             }
+            _work.Release();
         }
         catch (Exception failure) when (IsNoRoom(failure))
         {
@@ -133,7 +135,9 @@ public sealed partial class EmbeddedColdStorage
         _index.Clear();
         _records.Clear();
         _segmentExtents.Clear();
+        _opFiles.Clear();
         _firstSegment = _segment;
+        _foldedThrough = _segment - 1;
         _replay = (_segment, SegmentFormat.HeaderSize);
     }
 
@@ -159,12 +163,16 @@ public sealed partial class EmbeddedColdStorage
     private void DeleteStrays()
     {
         HashSet<string> runs;
+        HashSet<string> opFiles;
         lock (_gate)
         {
             runs = [.. _records.Runs.Select(run => RunFormat.Name(run.Number)), .. _writingRun is { } number ? [RunFormat.Name(number)] : Array.Empty<string>()];
-            foreach (var segment in _segments.Keys.Where(segment => segment < _firstSegment).ToList())
-                _segments.Remove(segment);
+            opFiles = [.. _opFiles.Keys.Select(OpFileFormat.Name), .. _writingOpFile is { } writing ? [OpFileFormat.Name(writing)] : Array.Empty<string>()];
+            _handles = _handles.RemoveRange(_handles.Keys.Where(file =>
+                OpFileFormat.IsOpFile(file) ? !_opFiles.ContainsKey(OpFileFormat.Number(file)) : file < _firstSegment));
         }
+        foreach (var name in _files.List(OpFileFormat.Extension).Where(name => !opFiles.Contains(name)))
+            _files.Delete(name);
         foreach (var name in _files.List(RunFormat.Extension).Where(name => !runs.Contains(name)))
             _files.Delete(name);
         foreach (var extension in new[] { SegmentFormat.Extension, SegmentFormat.IndexExtension })
@@ -177,6 +185,7 @@ public sealed partial class EmbeddedColdStorage
     /// <summary>ENOSPC, EDQUOT and EFBIG; the last reaches us as a complaint about a length.</summary>
     private static bool IsNoRoom(Exception failure) => failure switch
     {
+        StoreFullException => true,
         IOException io => (io.HResult & 0xFFFF) is 28 or 122 or 27 or 112 or 39,
         ArgumentOutOfRangeException => true,
         _ => false,
@@ -199,6 +208,9 @@ public sealed partial class EmbeddedColdStorage
 
         [LoggerMessage(2012, LogLevel.Warning, "There is no room to put the store in order; it is tried again.")]
         public static partial void CannotClearUp(ILogger logger, Exception failure);
+
+        [LoggerMessage(2014, LogLevel.Error, "Part of the log cannot be put in order by bucket and stays as it was written.")]
+        public static partial void CannotFold(ILogger logger, Exception failure);
 
         [LoggerMessage(2013, LogLevel.Information, "Opened segment {Segment}: {FrameCount} writes were read back, {TornBytes} bytes of one that was never confirmed were cut off.")]
         public static partial void Recovered(ILogger logger, int segment, int frameCount, long tornBytes);

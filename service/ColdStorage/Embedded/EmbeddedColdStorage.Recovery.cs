@@ -25,9 +25,10 @@ public sealed partial class EmbeddedColdStorage
         _replay = (manifest.ReplaySegment, manifest.ReplayOffset);
         _records.Load([.. manifest.Runs.Select(run => RunFile.Open(_files, run.Number, run.Tier))]);
         OpenSegments();
+        LoadFolded();
         if (_foundReset)
             WriteManifest();
-        DeleteStrays();
+        DropFolded();
     }
 
     private void Create()
@@ -38,7 +39,7 @@ public sealed partial class EmbeddedColdStorage
         _segment = 1;
         _segmentLength = SegmentFormat.HeaderSize;
         _replay = (1, SegmentFormat.HeaderSize);
-        _segments.Add(1, CreateSegment(1, _sequence));
+        _handles = _handles.Add(1, CreateSegment(1, _sequence));
         WriteManifest();
     }
 
@@ -58,7 +59,7 @@ public sealed partial class EmbeddedColdStorage
         {
             var isLast = number == numbers[^1];
             var file = _files.Open(SegmentFormat.Name(number), FileMode.Open, isLast ? FileAccess.ReadWrite : FileAccess.Read);
-            _segments.Add(number, file);
+            _handles = _handles.Add(number, file);
             var header = new byte[SegmentFormat.HeaderSize];
             _files.Read(file, header, 0);
             var first = SegmentFormat.ReadFirstSequence(header, number, _store);
@@ -66,12 +67,12 @@ public sealed partial class EmbeddedColdStorage
             {
                 // The process died while it began this segment.
                 file.Dispose();
-                _segments[number] = CreateSegment(number, expected.Value);
+                _handles = _handles.SetItem(number, CreateSegment(number, expected.Value));
                 first = expected;
             }
             if (first is null || (expected is not null && first != expected))
                 throw new DamagedStoreException(_files.PathOf(SegmentFormat.Name(number)), "its header is not that of the next segment");
-            expected = OpenSegment(_segments[number], number, first.Value, isLast);
+            expected = OpenSegment(_handles[number], number, first.Value, isLast);
         }
         _sequence = expected!.Value;
     }

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Collections.Immutable;
 using System.Runtime.CompilerServices;
 using Microsoft.Extensions.Logging;
 using Microsoft.Win32.SafeHandles;
@@ -9,14 +10,16 @@ using TopGun.Buckets.Protocol;
 namespace TopGun.Buckets.ColdStorage.Embedded;
 
 /// <summary>
-/// A store in a folder of its own: an append-only log that holds the operations and every write as it came, and sorted runs that hold the records.
+/// A store in a folder of its own: an append-only log that holds every write as it came, op files that hold the operations of its sealed segments by
+/// bucket, and sorted runs that hold the records.
 /// </summary>
 /// <remarks>
 /// A write is one append and one flush. One writer; readers take <c>_gate</c> only to look up what is in RAM and read files without it. A write
 /// becomes known to readers in one step, after it is durable. The folder:
 /// <code>
 /// manifest        which of the files count        SegmentFormat, FrameFormat   00000001.log …  (.idx: extents of a sealed one)
-/// lock, lock.pid  who has the store               RunFormat                    00000001.run …
+/// lock, lock.pid  who has the store               OpFileFormat                 00000001.ops …
+///                                                 RunFormat                    00000001.run …
 /// </code>
 /// </remarks>
 public sealed partial class EmbeddedColdStorage : IColdStorage
@@ -27,11 +30,12 @@ public sealed partial class EmbeddedColdStorage : IColdStorage
     private readonly ILogger _logger;
     private readonly OpIndex _index = new();
     private readonly RecordStore _records = new();
-    private readonly Dictionary<int, SafeFileHandle> _segments = [];
+    private readonly Lock _appending = new(); // taken before _gate
     private readonly List<IndexedExtent> _segmentExtents = []; // of the segment being written
     private readonly FrameWriter _frame = new();
     private readonly ExtentReader _extents;
 
+    private ImmutableDictionary<int, SafeFileHandle> _handles = ImmutableDictionary<int, SafeFileHandle>.Empty; // of segments and op files
     private StoreLock? _lock;
     private Guid _store;
     private int _firstSegment = 1;
@@ -80,6 +84,13 @@ public sealed partial class EmbeddedColdStorage : IColdStorage
         ThrowIfUnusable();
         cancellationToken.ThrowIfCancellationRequested();
         await WaitForMemtableAsync(cancellationToken);
+        lock (_appending)
+            Write(write);
+    }
+
+    private void Write(StoreWrite write)
+    {
+        ThrowIfUnusable();
         if (write.Reset)
             Roll();
         Append(write);
@@ -153,19 +164,13 @@ public sealed partial class EmbeddedColdStorage : IColdStorage
     public async IAsyncEnumerable<BucketOp> ReadAsync(
         string bucket, OpId after, OpId upTo, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        Extent[] extents;
-        SafeFileHandle[] files;
-        lock (_gate)
+        var view = ViewOf(bucket);
+        for (var index = Extent.FirstEndingAfter(view.Extents, after.Value); index < view.Extents.Count; index++)
         {
-            ThrowIfUnusable();
-            extents = _index.Find(bucket, after.Value, upTo.Value);
-            files = new SafeFileHandle[extents.Length];
-            for (var index = 0; index < extents.Length; index++)
-                files[index] = _segments[extents[index].Segment];
-        }
-        for (var index = 0; index < extents.Length; index++)
-        {
-            foreach (var ops in _extents.Read(files[index], extents[index], after.Value, upTo.Value))
+            var extent = view.Extents[index];
+            if (extent.First > upTo.Value)
+                break;
+            foreach (var ops in _extents.Read(view.Files[extent.Segment], extent, after.Value, upTo.Value))
             {
                 foreach (var op in ops)
                 {
@@ -191,7 +196,7 @@ public sealed partial class EmbeddedColdStorage : IColdStorage
         if (bucket.Count == 0 && bucket.InPlaceOf.IsEmpty)
             return;
         var header = _frame.Header;
-        var extent = bucket.Count == 0 ? default : new Extent(
+        var extent = bucket.Count == 0 ? Extent.None(_segment) : new Extent(
             _segment, _segmentLength + bucket.Offset, bucket.Count, bucket.Crc,
             _segmentLength + FrameFormat.HeaderSize + header.BucketBytes + header.OpBytes + header.RecordBytes, bucket.First, bucket.Last);
         var added = new IndexedExtent(bucket.Name, extent, bucket.InPlaceOf);
@@ -212,9 +217,9 @@ public sealed partial class EmbeddedColdStorage : IColdStorage
     {
         lock (_gate)
         {
-            foreach (var file in _segments.Values)
+            foreach (var file in _handles.Values)
                 file.Dispose();
-            _segments.Clear();
+            _handles = _handles.Clear();
         }
         _lock?.Dispose();
         _lock = null;

@@ -6,6 +6,9 @@ public sealed class EmbeddedOptions
     /// <summary>Size at which a segment of the log is sealed and the next begun. Default 128 MiB: read whole within a fraction of a second at start.</summary>
     public long SegmentBytes { get; set; } = 128L << 20;
 
+    /// <summary>Sealed segments that are left as they were written before they are folded by bucket. Default 0.</summary>
+    public int KeepSegments { get; set; }
+
     /// <summary>Size of the records held in RAM before they are written to a run. Default 32 MiB.</summary>
     public long MemtableBytes { get; set; } = 32L << 20;
 

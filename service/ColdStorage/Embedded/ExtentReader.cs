@@ -1,5 +1,6 @@
 using System.Buffers;
 using Microsoft.Win32.SafeHandles;
+using TopGun.Buckets.ColdStorage.Embedded.Folding;
 using TopGun.Buckets.Protocol;
 
 namespace TopGun.Buckets.ColdStorage.Embedded;
@@ -89,5 +90,5 @@ internal sealed class ExtentReader(StoreFiles files)
     }
 
     private DamagedStoreException Damaged(Extent extent, long offset) => new(
-        files.PathOf(SegmentFormat.Name(extent.Segment)), $"what is stored at {offset} does not agree with its checksum");
+        files.PathOf(OpFileFormat.IsOpFile(extent.Segment) ? OpFileFormat.Name(OpFileFormat.Number(extent.Segment)) : SegmentFormat.Name(extent.Segment)), $"what is stored at {offset} does not agree with its checksum");
 }

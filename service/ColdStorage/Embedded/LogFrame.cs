@@ -25,7 +25,7 @@ internal readonly record struct LogFrame(int Segment, long Offset, FrameHeader H
             var bucket = FrameFormat.ReadBucket(ref buckets);
             var length = bucket.Count * FrameFormat.OpSize;
             var extent = bucket.Count == 0
-                ? default
+                ? Extent.None(Segment)
                 : new Extent(
                     Segment, place, bucket.Count, bucket.Crc, fragments,
                     BinaryPrimitives.ReadUInt64LittleEndian(ops),

@@ -1,14 +1,53 @@
 namespace TopGun.Buckets.ColdStorage.Embedded;
 
 /// <summary>Where some of a bucket's operations are: the ops of one write, in ascending order. Those outside of the bounds were replaced.</summary>
-/// <param name="Segment">Number of the segment.</param>
+/// <param name="Segment">Number of the segment; that of an op file, as <see cref="Folding.OpFileFormat"/> says.</param>
 /// <param name="Offset">Place of the first op's entry in its file.</param>
 /// <param name="Count">Number of entries.</param>
 /// <param name="Crc">Checksum of the entries.</param>
 /// <param name="Fragments">Place in the file that fragment offsets count from.</param>
 /// <param name="First">Lower bound of the op ids that count, inclusive.</param>
 /// <param name="Last">Upper bound, inclusive.</param>
-internal readonly record struct Extent(int Segment, long Offset, int Count, uint Crc, long Fragments, ulong First, ulong Last);
+internal readonly record struct Extent(int Segment, long Offset, int Count, uint Crc, long Fragments, ulong First, ulong Last)
+{
+    /// <summary>Says that a write of a segment put nothing in place of a range.</summary>
+    public static Extent None(int segment) => new(segment, 0, 0, 0, 0, 0, 0);
+
+    /// <summary>Cuts a range out of extents in ascending order; what lies on both sides of it in one of them stays as two.</summary>
+    /// <returns>Where in the list something could be put in its place.</returns>
+    public static int CutOut(List<Extent> extents, OpRange range)
+    {
+        var first = FirstEndingAfter(extents, range.After);
+        var end = first;
+        while (end < extents.Count && extents[end].First <= range.UpTo)
+            end++;
+        if (first == end)
+            return first;
+        var (left, right) = (extents[first], extents[end - 1]);
+        extents.RemoveRange(first, end - first);
+        if (right.Last > range.UpTo)
+            extents.Insert(first, right with { First = range.UpTo + 1 });
+        if (left.First > range.After)
+            return first;
+        extents.Insert(first, left with { Last = range.After });
+        return first + 1;
+    }
+
+    /// <summary>Index of the first extent that ends after an op id.</summary>
+    public static int FirstEndingAfter(List<Extent> extents, ulong after)
+    {
+        var (low, high) = (0, extents.Count);
+        while (low < high)
+        {
+            var middle = (low + high) / 2;
+            if (extents[middle].Last > after)
+                high = middle;
+            else
+                low = middle + 1;
+        }
+        return low;
+    }
+}
 
 /// <summary>Op ids that lie after one and up to another.</summary>
 internal readonly record struct OpRange(ulong After, ulong UpTo)
@@ -22,66 +61,72 @@ internal readonly record struct OpRange(ulong After, ulong UpTo)
 /// <param name="InPlaceOf">What it replaces; empty when it comes after everything.</param>
 internal readonly record struct IndexedExtent(string Bucket, Extent Extent, OpRange InPlaceOf);
 
-/// <summary>Every bucket's extents. Guarded by the store.</summary>
+/// <summary>Extents in the log that were not folded yet, and ranges that writes of the log replaced in what was. Guarded by the store.</summary>
 internal sealed class OpIndex
 {
-    private readonly Dictionary<string, List<Extent>> _buckets = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, Bucket> _buckets = new(StringComparer.Ordinal);
+    private readonly Dictionary<int, List<string>> _names = []; // buckets that each segment has something of
 
     public void Add(in IndexedExtent added)
     {
-        if (!_buckets.TryGetValue(added.Bucket, out var extents))
-            _buckets.Add(added.Bucket, extents = new List<Extent>(1));
+        if (!_buckets.TryGetValue(added.Bucket, out var bucket))
+            _buckets.Add(added.Bucket, bucket = new Bucket());
         if (!added.InPlaceOf.IsEmpty)
-            Replace(extents, added.InPlaceOf, added.Extent);
-        else
-            extents.Add(added.Extent);
-        if (extents.Count == 0)
-            _buckets.Remove(added.Bucket);
-    }
-
-    /// <summary>Extents that may hold ops with <c>after &lt; op id ≤ upTo</c>.</summary>
-    public Extent[] Find(string bucket, ulong after, ulong upTo)
-    {
-        if (!_buckets.TryGetValue(bucket, out var extents))
-            return [];
-        var first = FirstEndingAfter(extents, after);
-        var end = first;
-        while (end < extents.Count && extents[end].First <= upTo)
-            end++;
-        return [.. extents[first..end]];
-    }
-
-    public void Clear() => _buckets.Clear();
-
-    /// <summary>Cuts a range out; what lies on both sides of it in one extent stays as two.</summary>
-    private static void Replace(List<Extent> extents, OpRange range, in Extent by)
-    {
-        var first = FirstEndingAfter(extents, range.After);
-        var end = first;
-        while (end < extents.Count && extents[end].First <= range.UpTo)
-            end++;
-        List<Extent> parts = [];
-        if (first < end && extents[first].First <= range.After)
-            parts.Add(extents[first] with { Last = range.After });
-        if (by.Count > 0)
-            parts.Add(by);
-        if (first < end && extents[end - 1].Last > range.UpTo)
-            parts.Add(extents[end - 1] with { First = range.UpTo + 1 });
-        extents.RemoveRange(first, end - first);
-        extents.InsertRange(first, parts);
-    }
-
-    private static int FirstEndingAfter(List<Extent> extents, ulong after)
-    {
-        var (low, high) = (0, extents.Count);
-        while (low < high)
         {
-            var middle = (low + high) / 2;
-            if (extents[middle].Last > after)
-                high = middle;
-            else
-                low = middle + 1;
+            var at = Extent.CutOut(bucket.Extents, added.InPlaceOf);
+            if (added.Extent.Count > 0)
+                bucket.Extents.Insert(at, added.Extent);
+            (bucket.Replaced ??= []).Add((added.Extent.Segment, added.InPlaceOf));
         }
-        return low;
+        else
+        {
+            bucket.Extents.Add(added.Extent);
+        }
+        if (!_names.TryGetValue(added.Extent.Segment, out var names))
+            _names.Add(added.Extent.Segment, names = []);
+        names.Add(added.Bucket);
+    }
+
+    /// <summary>A bucket's extents in ascending order.</summary>
+    public List<Extent> Find(string bucket) => _buckets.TryGetValue(bucket, out var found) ? [.. found.Extents] : [];
+
+    /// <summary>Ranges that do not count any more in what was folded of a bucket.</summary>
+    public List<OpRange> Replaced(string bucket) =>
+        _buckets.TryGetValue(bucket, out var found) && found.Replaced is { } replaced ? [.. replaced.Select(entry => entry.Range)] : [];
+
+    /// <summary>Names of the buckets that a segment has something of, some of them several times.</summary>
+    public IReadOnlyList<string> NamesIn(int segment) => _names.GetValueOrDefault(segment, []);
+
+    /// <summary>Names of all buckets here.</summary>
+    public List<string> Names => [.. _buckets.Keys];
+
+    /// <summary>A bucket's operations in segments up to one were folded.</summary>
+    public void Fold(string bucket, int upTo)
+    {
+        if (!_buckets.TryGetValue(bucket, out var folded))
+            return;
+        folded.Extents.RemoveAll(extent => extent.Segment <= upTo);
+        folded.Replaced?.RemoveAll(entry => entry.Segment <= upTo);
+        if (folded.Extents.Count == 0 && folded.Replaced is null or { Count: 0 })
+            _buckets.Remove(bucket);
+    }
+
+    /// <summary>Everything in segments up to one was folded.</summary>
+    public void Forget(int upTo)
+    {
+        foreach (var segment in _names.Keys.Where(segment => segment <= upTo).ToList())
+            _names.Remove(segment);
+    }
+
+    public void Clear()
+    {
+        _buckets.Clear();
+        _names.Clear();
+    }
+
+    private sealed class Bucket
+    {
+        public readonly List<Extent> Extents = new(1);
+        public List<(int Segment, OpRange Range)>? Replaced;
     }
 }

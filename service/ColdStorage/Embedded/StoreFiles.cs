@@ -61,7 +61,7 @@ internal class StoreFiles(string folder)
         SyncFolder();
     }
 
-    public void Delete(string name) => File.Delete(PathOf(name));
+    public virtual void Delete(string name) => File.Delete(PathOf(name));
 
     /// <summary>Makes created, renamed and deleted names durable.</summary>
     public virtual void SyncFolder()

@@ -11,7 +11,7 @@ public sealed class NullColdStorage : IColdStorage
     private readonly Lock _gate = new();
     private readonly Dictionary<string, List<BucketOp>> _buckets = new(StringComparer.Ordinal);
     private readonly SortedDictionary<byte[], byte[]>[] _tables =
-        [.. Enumerable.Range(0, (int)RecordTable.Relation + 1).Select(_ => new SortedDictionary<byte[], byte[]>(KeyOrder.Instance))];
+        [.. Enumerable.Range(0, (int)RecordTable.StagedRow + 1).Select(_ => new SortedDictionary<byte[], byte[]>(KeyOrder.Instance))];
 
     public ValueTask OpenAsync(CancellationToken cancellationToken) => ValueTask.CompletedTask;
 

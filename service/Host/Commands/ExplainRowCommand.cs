@@ -1,5 +1,4 @@
 using System.CommandLine;
-using TopGun.Buckets.Replication;
 using TopGun.Buckets.SyncRules;
 using TopGun.Buckets.SyncRules.Explain;
 
@@ -8,7 +7,7 @@ namespace TopGun.Buckets.Host;
 /// <summary><c>topgun explain row</c>: why is this row in this bucket, and why not in that one.</summary>
 internal static class ExplainRowCommand
 {
-    private static readonly Setting[] Settings = [SettingList.Rules, SettingList.Source, SettingList.Publication];
+    private static readonly Setting[] Settings = [SettingList.Rules, SettingList.Source, SettingList.SourcePasswordFile, SettingList.Publication];
 
     private static readonly Argument<string> Table = new("table") { Description = "The row's table, with its schema when that is not 'public'." };
 
@@ -84,7 +83,7 @@ internal static class ExplainRowCommand
     private static async Task<RowExplanation> ExplainAsync(
         RuleSet rules, SettingReader settings, TablePattern table, IReadOnlyList<string> key, CancellationToken cancellationToken)
     {
-        await using var source = new NpgsqlSource(settings.Read(SettingList.Source).ConnectionString, settings.Read(SettingList.Publication));
+        await using var source = SourceSettings.Open(settings);
         var (found, row) = await new ExplainedSource(source).ReadRowAsync(table, key, cancellationToken);
         return RowExplainer.Explain(rules, found, row);
     }

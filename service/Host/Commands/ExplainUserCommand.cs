@@ -6,7 +6,7 @@ namespace TopGun.Buckets.Host;
 /// <summary><c>topgun explain user</c>: which buckets does this token get, and through which rows.</summary>
 internal static class ExplainUserCommand
 {
-    private static readonly Setting[] Settings = [SettingList.Rules, SettingList.Source, SettingList.Publication];
+    private static readonly Setting[] Settings = [SettingList.Rules, SettingList.Source, SettingList.SourcePasswordFile, SettingList.Publication];
 
     private static readonly Argument<string> User = new("user") { Description = $"The user: {RequestOptions.UserForms}." };
 

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using TopGun.Buckets.Replication;
 using TopGun.Buckets.SyncRules;
 using TopGun.Buckets.SyncRules.Schema;
 
@@ -8,7 +7,7 @@ namespace TopGun.Buckets.Host;
 /// <summary><c>topgun schema</c>: the tables of the rules as apps declare them.</summary>
 internal static class SchemaCommand
 {
-    private static readonly Setting[] Settings = [SettingList.Rules, SettingList.Source, SettingList.Publication];
+    private static readonly Setting[] Settings = [SettingList.Rules, SettingList.Source, SettingList.SourcePasswordFile, SettingList.Publication];
 
     private static readonly Option<string> Language = new("--lang")
     {
@@ -52,9 +51,9 @@ internal static class SchemaCommand
 
     private static async Task<IReadOnlyList<SourceTable>?> ReadSourceAsync(SettingReader settings, CancellationToken cancellationToken)
     {
-        if (settings.Find(SettingList.Source) is not { } address)
+        if (settings.Find(SettingList.Source) is null)
             return null;
-        await using var source = new NpgsqlSource(address.ConnectionString, settings.Read(SettingList.Publication));
+        await using var source = SourceSettings.Open(settings);
         return await SourceSchema.ReadAsync(source, cancellationToken);
     }
 }

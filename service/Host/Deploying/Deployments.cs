@@ -73,24 +73,28 @@ internal sealed class Deployments(ReplicationPump pump, TableAdmission source, R
     public async Task<(DeployOutcome Outcome, IReadOnlyList<string> Warnings)> DeployAsync(
         string yaml, bool isFile, bool fillsAnew, CancellationToken cancellationToken)
     {
-        var (check, position) = await CheckAsync(yaml, cancellationToken);
+        var (check, answer) = await CheckAsync(yaml, cancellationToken);
         if (check.Errors.Count > 0)
             throw new DeploymentRefusedException(check.Errors);
-        var request = new DeployRequest(yaml, isFile, position) { FillsAnew = fillsAnew };
+        var request = new DeployRequest(yaml, isFile, answer!.Position)
+        {
+            FillsAnew = fillsAnew,
+            Tables = [.. answer.Tables.Select(table => new TablePattern(table.Schema, table.Name))],
+        };
         return (await pump.Writer.DeployAsync(request).WaitAsync(cancellationToken), check.Warnings);
     }
 
-    private async Task<(RulesCheck Check, Lsn Position)> CheckAsync(string yaml, CancellationToken cancellationToken)
+    private async Task<(RulesCheck Check, TableAnswer? Answer)> CheckAsync(string yaml, CancellationToken cancellationToken)
     {
         if (yaml.Length > MaxBytes)
-            return (new RulesCheck([$"The file has {yaml.Length} characters, more than {MaxBytes}."], []), Lsn.None);
+            return (new RulesCheck([$"The file has {yaml.Length} characters, more than {MaxBytes}."], []), null);
         var text = new FindingText(FileName, yaml);
         var result = RuleSet.Parse(yaml, new RuleSetOptions());
         if (result.Rules is null)
-            return (Check(result, []), Lsn.None);
+            return (Check(result, []), null);
         var answer = await source.AskAsync(result.Rules.Tables, cancellationToken);
         // Names are compared with the source's once it is known which tables it has.
-        return (Check(RuleSet.Parse(yaml, new RuleSetOptions { Schema = answer.Tables }), answer.Problems), answer.Position);
+        return (Check(RuleSet.Parse(yaml, new RuleSetOptions { Schema = answer.Tables }), answer.Problems), answer);
 
         RulesCheck Check(RuleSetResult findings, IReadOnlyList<DoctorFinding> problems) => new(
             [

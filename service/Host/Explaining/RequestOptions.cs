@@ -1,5 +1,4 @@
 using System.CommandLine;
-using TopGun.Buckets.Replication;
 using TopGun.Buckets.SyncRules;
 using TopGun.Buckets.SyncRules.Explain;
 
@@ -47,7 +46,7 @@ internal sealed class RequestOptions
         var explainer = new UserExplainer(rules, request);
         if (explainer.Pending.Count == 0)
             return explainer.Explain();
-        await using var source = new NpgsqlSource(settings.Read(SettingList.Source).ConnectionString, settings.Read(SettingList.Publication));
+        await using var source = SourceSettings.Open(settings);
         var notes = await new ExplainedSource(source).SupplyAsync(rules, explainer, cancellationToken);
         var explanation = explainer.Explain();
         return explanation with { Notes = [.. explanation.Notes, .. notes] };

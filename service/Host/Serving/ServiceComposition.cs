@@ -26,9 +26,16 @@ internal static class ServiceComposition
     {
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton<Random, UnguessableRandom>();
-        services.AddSingleton<ISource>(_ => new NpgsqlSource(settings.Source.ConnectionString, settings.Publication));
+        services.AddSingleton<ISource>(_ => new NpgsqlSource(
+            settings.Source.ConnectionString, settings.Publication, settings.SourcePasswordFile));
         services.AddSingleton<ReplicationMonitor>();
-        services.AddSingleton(new ChangeSourceOptions { Tables = rules.Tables, Publication = settings.Publication });
+        services.AddSingleton(new ChangeSourceOptions
+        {
+            Tables = rules.Tables,
+            Publication = settings.Publication,
+            SlotWalLimitBytes = settings.SlotWalLimit,
+            OnContinuityLost = settings.OnContinuityLost,
+        });
         services.AddSingleton<IChangeSource, ChangeSource>();
         services.AddSingleton<IWriteCheckpoints, WriteCheckpoints>();
         services.AddSingleton(provider => new TableAdmission(

@@ -1,4 +1,5 @@
 using TopGun.Buckets.BucketLog;
+using TopGun.Buckets.Replication;
 
 namespace TopGun.Buckets.Host;
 
@@ -17,6 +18,8 @@ internal sealed record ServiceSettings
 {
     public required SourceAddress Source { get; init; }
 
+    public required string? SourcePasswordFile { get; init; }
+
     public required string RulesPath { get; init; }
 
     /// <summary>Whether a change of that file is deployed while the service runs.</summary>
@@ -26,6 +29,8 @@ internal sealed record ServiceSettings
     public required string? ApiToken { get; init; }
 
     public required string Publication { get; init; }
+
+    public required long? SlotWalLimit { get; init; }
 
     public required StoreBackend StoreBackend { get; init; }
 
@@ -47,6 +52,8 @@ internal sealed record ServiceSettings
 
     public required PublishMode Publish { get; init; }
 
+    public required ContinuityPolicy OnContinuityLost { get; init; }
+
     /// <summary>Reads all settings.</summary>
     /// <exception cref="SettingException">One is missing or wrong.</exception>
     public static ServiceSettings Read(SettingReader reader)
@@ -59,10 +66,12 @@ internal sealed record ServiceSettings
         return new ServiceSettings
         {
             Source = reader.Read(SettingList.Source),
+            SourcePasswordFile = SourceSettings.FindPasswordFile(reader),
             RulesPath = reader.Read(SettingList.Rules),
             WatchesRules = reader.Read(SettingList.WatchRules),
             ApiToken = reader.Find(SettingList.ApiToken),
             Publication = reader.Read(SettingList.Publication),
+            SlotWalLimit = reader.Read(SettingList.SlotWalLimit) is > 0 and var limit ? limit : null,
             StoreBackend = reader.Read(SettingList.StoreBackend),
             StorePath = reader.Read(SettingList.StorePath),
             Listen = reader.Read(SettingList.Listen),
@@ -73,6 +82,7 @@ internal sealed record ServiceSettings
             GridBytes = reader.Read(SettingList.GridBytes),
             MaxBuckets = reader.Read(SettingList.MaxBuckets),
             Publish = reader.Read(SettingList.Publish),
+            OnContinuityLost = reader.Read(SettingList.OnContinuityLost),
         };
     }
 }

@@ -1,6 +1,7 @@
 using System.Buffers.Text;
 using System.Globalization;
 using TopGun.Buckets.BucketLog;
+using TopGun.Buckets.Replication;
 
 namespace TopGun.Buckets.Host;
 
@@ -16,6 +17,16 @@ internal static class SettingList
         Rule = "a postgres:// URI or keywords such as 'host=db dbname=app user=topgun', with a database",
         Show = SourceAddress.WithoutPassword,
         TryParse = SourceAddress.TryParse,
+    };
+
+    public static readonly Setting<string> SourcePasswordFile = new()
+    {
+        Name = "source password file",
+        Variable = "TOPGUN_SOURCE_PASSWORD_FILE",
+        Flag = "--source-password-file",
+        Description = "File with the password for the source; read at each connection, so the password may be changed while the service runs.",
+        Rule = "the path of a file",
+        TryParse = TryParseText,
     };
 
     public static readonly Setting<string> Rules = new()
@@ -37,6 +48,19 @@ internal static class SettingList
         Description = "Publication to read; created when it is missing and the role may.",
         Rule = "a name of at most 63 lower-case letters, digits and underscores that does not start with a digit",
         TryParse = TryParseName,
+    };
+
+    public static readonly Setting<long> SlotWalLimit = new()
+    {
+        Name = "limit of the slot's WAL",
+        Variable = "TOPGUN_SLOT_WAL_LIMIT",
+        Flag = "--slot-wal-limit",
+        Default = "0", // the server's own max_slot_wal_keep_size is the better place
+        Description = "WAL in bytes that the slot may hold back at the source; beyond it the slot is dropped and everything read again later. 0 sets none.",
+        Rule = "a whole number of bytes, 0 or at least 67108864",
+        TryParse = (string text, out long value) =>
+            long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out value)
+            && value is 0 or >= 64L << 20, // four segments of WAL
     };
 
     public static readonly Setting<StoreBackend> StoreBackend = new()
@@ -169,11 +193,25 @@ internal static class SettingList
             || text.Equals("off", StringComparison.OrdinalIgnoreCase),
     };
 
+    public static readonly Setting<ContinuityPolicy> OnContinuityLost = new()
+    {
+        Name = "when continuity is lost",
+        Variable = "TOPGUN_ON_CONTINUITY_LOST",
+        Flag = "--on-continuity-lost",
+        Default = "resnapshot",
+        Description =
+            "What to do when changes may be missing, such as after the slot was lost: 'resnapshot', read all tables again and send clients the difference;"
+            + " 'halt', leave it to a person. Either way what was visible is served meanwhile.",
+        Rule = "'resnapshot' or 'halt'",
+        TryParse = (string text, out ContinuityPolicy value) =>
+            Enum.TryParse(text, ignoreCase: true, out value) && Enum.GetNames<ContinuityPolicy>().Contains(text, StringComparer.OrdinalIgnoreCase),
+    };
+
     /// <summary>All of them, in the order of the documentation.</summary>
     public static readonly IReadOnlyList<Setting> All =
     [
-        Source, Rules, WatchRules, Publication, StoreBackend, StorePath, Listen, JwtSecret, JwtKeyId, Audience, Jwks, ApiToken, GridBytes, MaxBuckets,
-        Publish,
+        Source, SourcePasswordFile, Rules, WatchRules, Publication, SlotWalLimit, StoreBackend, StorePath, Listen, JwtSecret, JwtKeyId, Audience, Jwks,
+        ApiToken, GridBytes, MaxBuckets, Publish, OnContinuityLost,
     ];
 
     private static bool TryParseText(string text, out string value) => !string.IsNullOrWhiteSpace(value = text);

@@ -31,10 +31,15 @@ public readonly ref struct OpFragmentReader
         }
         if (Kind == OpKind.Put)
         {
+            // Rows are full of quotes, so their end is found from behind: after them come only a key and a number.
+            ChecksumStart = fragment.LastIndexOf((byte)':') - "\"checksum\""u8.Length;
             DataStart = position + "\"data\":"u8.Length;
-            Data = Text(ref position, "\"data\":\""u8.Length);
+            Data = fragment[(DataStart + 1)..(ChecksumStart - 2)];
         }
-        ChecksumStart = position;
+        else
+        {
+            ChecksumStart = position;
+        }
     }
 
     /// <summary>What the operation does.</summary>

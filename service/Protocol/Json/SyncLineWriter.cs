@@ -42,6 +42,11 @@ public static class SyncLineWriter
                 WriteNumber(output, token.Seconds);
                 output.Write("}\n"u8);
                 break;
+            case CursorLine cursor:
+                output.Write("{\"cursor\":"u8);
+                WriteString(output, cursor.Cursor);
+                output.Write("}\n"u8);
+                break;
             default:
                 throw new ArgumentException($"{line.GetType().Name} has no NDJSON form.", nameof(line));
         }

@@ -21,7 +21,10 @@ public interface IReplicationLink : IAsyncDisposable
     /// <summary><c>IDENTIFY_SYSTEM</c>.</summary>
     ValueTask<SourceIdentity> IdentifyAsync(CancellationToken cancellationToken);
 
-    /// <summary>Creates a logical pgoutput slot without an exported snapshot.</summary>
+    /// <summary>The history file of a timeline: for each one before it, its number, where it ended, and why.</summary>
+    ValueTask<string> ReadTimelineHistoryAsync(uint timeline, CancellationToken cancellationToken);
+
+    /// <summary>Creates a logical pgoutput slot without an exported snapshot; where standbys can keep a copy of it (from version 17 on), they may.</summary>
     /// <returns>Its consistent point: every transaction that commits after it will be delivered whole.</returns>
     ValueTask<Lsn> CreateSlotAsync(string slot, CancellationToken cancellationToken);
 
@@ -62,12 +65,29 @@ public interface ISourceSession : IAsyncDisposable
     /// <summary>Drops the slot if it exists.</summary>
     ValueTask DropSlotAsync(string slot, CancellationToken cancellationToken);
 
+    /// <summary>Drops the slot even if a connection of ours reads from it, which is ended.</summary>
+    ValueTask GiveUpSlotAsync(string slot, CancellationToken cancellationToken);
+
+    /// <summary>Transactions that have written and not ended, some of them if there are many.</summary>
+    ValueTask<IReadOnlyList<OpenTransaction>> FindOpenTransactionsAsync(CancellationToken cancellationToken);
+
     /// <summary>The publication of that name with its tables, or null.</summary>
     ValueTask<PublicationStatus?> FindPublicationAsync(string publication, CancellationToken cancellationToken);
 
     /// <summary>Creates a publication of exactly these tables, or adds those that are missing.</summary>
     /// <exception cref="BucketsException">The role may not (TGB1106).</exception>
     ValueTask EnsurePublicationAsync(string publication, IReadOnlyList<TablePattern> tables, CancellationToken cancellationToken);
+
+    /// <summary>Takes a table out of the publication.</summary>
+    /// <exception cref="BucketsException">The role may not, or it is a publication of all tables.</exception>
+    ValueTask UnpublishAsync(string publication, SourceTable table, CancellationToken cancellationToken);
+
+    /// <summary>Schema and name of those of these oids that are relations.</summary>
+    ValueTask<IReadOnlyDictionary<uint, (string Schema, string Name)>> FindNamesAsync(
+        IReadOnlyCollection<uint> relationIds, CancellationToken cancellationToken);
+
+    /// <summary>Whether any of these transactions is still running to other sessions.</summary>
+    ValueTask<bool> FindRunningAsync(IReadOnlySet<uint> transactionIds, CancellationToken cancellationToken);
 
     /// <summary>Ordinary tables that match the patterns, with their columns and identity as the stream will show them, and their types described.</summary>
     ValueTask<IReadOnlyList<SourceTableInfo>> FindTablesAsync(
@@ -131,11 +151,31 @@ public sealed record ServerSettings(int Version, IReadOnlyDictionary<string, str
 
     /// <summary>Whether a standby answers, which neither takes markers nor has our slot.</summary>
     public bool IsStandby { get; init; }
+
+    /// <summary>Name of the database.</summary>
+    public string Database { get; init; } = "";
 }
 
 /// <summary>A row of <c>pg_replication_slots</c>.</summary>
 public sealed record SlotStatus(
-    string Name, string? Plugin, string? Database, bool IsActive, int? ActivePid, Lsn ConfirmedFlush, string? WalStatus, long? SafeWalSize);
+    string Name, string? Plugin, string? Database, bool IsActive, int? ActivePid, Lsn ConfirmedFlush, string? WalStatus, long? SafeWalSize)
+{
+    /// <summary>The server keeps WAL from here on for it.</summary>
+    public Lsn RestartPosition { get; init; }
+
+    /// <summary>How much WAL that is; null on a standby, or when the slot has lost its WAL.</summary>
+    public long? HeldBytes { get; init; }
+
+    /// <summary>Why it was invalidated, in the server's word; null before version 17, or when it was not.</summary>
+    public string? InvalidationReason { get; init; }
+
+    /// <summary>Whether standbys may keep a copy of it; null before version 17.</summary>
+    public bool? HasFailover { get; init; }
+
+    /// <summary>Whether it holds back far more than its reader has confirmed: the server needs it for a transaction that has not ended.</summary>
+    public bool IsHeldByTransaction =>
+        HeldBytes is > 0 and var held && ConfirmedFlush > RestartPosition && (long)(ConfirmedFlush.Value - RestartPosition.Value) > held / 2;
+}
 
 /// <summary>A row of <c>pg_publication</c> with its tables.</summary>
 public sealed record PublicationStatus(

@@ -1,4 +1,7 @@
 using System.Diagnostics;
+using System.Globalization;
+using System.Runtime.CompilerServices;
+using System.Text;
 using Npgsql.Replication;
 using Npgsql.Replication.Internal;
 using NpgsqlTypes;
@@ -16,6 +19,10 @@ internal sealed class NpgsqlReplicationLink : IReplicationLink
 
     // How often an idle stream says where the server is.
     private static readonly TimeSpan KeepaliveInterval = TimeSpan.FromMilliseconds(250);
+
+    // The oldest version whose slots may have copies on standbys.
+    private const int FirstVersionWithFailover = 17;
+    private const int FirstVersionWithOptionList = 15;
 
     private readonly LogicalReplicationConnection _connection;
     private readonly ReadPace _pace = new();
@@ -52,13 +59,32 @@ internal sealed class NpgsqlReplicationLink : IReplicationLink
         }
     }
 
+    public async ValueTask<string> ReadTimelineHistoryAsync(uint timeline, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var history = await ReadSingleRow(
+                _connection, string.Create(CultureInfo.InvariantCulture, $"TIMELINE_HISTORY {timeline}"), cancellationToken);
+            return history[1] as string ?? Encoding.UTF8.GetString((byte[])history[1]);
+        }
+        catch (Exception failure) when (NpgsqlFailure.IsOurs(failure))
+        {
+            throw NpgsqlFailure.Name(failure, slot: null);
+        }
+    }
+
     public async ValueTask<Lsn> CreateSlotAsync(string slot, CancellationToken cancellationToken)
     {
         try
         {
-            var created = await _connection.CreatePgOutputReplicationSlot(
-                slot, slotSnapshotInitMode: LogicalSlotSnapshotInitMode.NoExport, cancellationToken: cancellationToken);
-            return new Lsn((ulong)created.ConsistentPoint);
+            var options = _connection.PostgreSqlVersion.Major switch
+            {
+                >= FirstVersionWithFailover => "(SNAPSHOT 'nothing', FAILOVER true)",
+                >= FirstVersionWithOptionList => "(SNAPSHOT 'nothing')",
+                _ => "NOEXPORT_SNAPSHOT",
+            };
+            var created = await ReadSingleRow(_connection, $"CREATE_REPLICATION_SLOT {slot} LOGICAL pgoutput {options}", cancellationToken);
+            return Lsn.Parse((string)created[1]);
         }
         catch (Exception failure) when (NpgsqlFailure.IsOurs(failure))
         {
@@ -179,13 +205,18 @@ internal sealed class NpgsqlReplicationLink : IReplicationLink
         return new WalMessage(new Lsn((ulong)message.WalStart), new Lsn((ulong)message.WalEnd), _data.AsMemory(0, length));
     }
 
+    // Any replication command that answers with one row. The driver has no method for a slot with failover, and its own for a timeline's history
+    // expects bytes where servers from version 15 on send text.
+    [UnsafeAccessor(UnsafeAccessorKind.Method, Name = "ReadSingleRow")]
+    private static extern Task<object[]> ReadSingleRow(ReplicationConnection connection, string command, CancellationToken cancellationToken);
+
     private BucketsException Ended() => SourceFailure.NotReachable($"the server ended the stream of slot '{_slot}'", cause: null);
 
     // '1min', '60s', '500ms', '0'
     private static TimeSpan ParseDuration(string text)
     {
         var digits = text.TakeWhile(char.IsAsciiDigit).Count();
-        var number = int.Parse(text.AsSpan(0, digits), System.Globalization.CultureInfo.InvariantCulture);
+        var number = int.Parse(text.AsSpan(0, digits), CultureInfo.InvariantCulture);
         return text[digits..].Trim() switch
         {
             "s" => TimeSpan.FromSeconds(number),

@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using System.Security.Authentication;
 using Npgsql;
 using TopGun.Buckets.Protocol;
 
@@ -10,14 +11,19 @@ public sealed class NpgsqlSource : ISource, IAsyncDisposable
     private readonly NpgsqlDataSource _sessions;
     private readonly string _replication;
     private readonly string _publication;
+    private readonly SourcePassword _password;
 
     /// <summary>Remembers how to connect; connects only when asked.</summary>
     /// <param name="connectionString">URI or keywords; see <see cref="SourceConnectionString"/>.</param>
     /// <param name="publication">The publication whose view of the tables is wanted.</param>
+    /// <param name="passwordFile">
+    /// File of the password, read at each connection so that it may be changed; null takes the one of the connection string.
+    /// </param>
     /// <exception cref="BucketsException">The connection string cannot be understood (TGB1109).</exception>
-    public NpgsqlSource(string connectionString, string publication)
+    public NpgsqlSource(string connectionString, string publication, string? passwordFile = null)
     {
         _publication = publication;
+        _password = new SourcePassword(passwordFile);
         var builder = SourceConnectionString.Parse(connectionString);
         builder.Pooling = false;
         builder.Multiplexing = false;
@@ -31,10 +37,12 @@ public sealed class NpgsqlSource : ISource, IAsyncDisposable
         builder.CommandTimeout = 0; // waits are ended by cancellation
         _replication = builder.ConnectionString;
         builder.ReadBufferSize = 64 << 10;
-        _sessions = new NpgsqlDataSourceBuilder(builder.ConnectionString)
+        var sessions = new NpgsqlDataSourceBuilder(builder.ConnectionString)
             // Everything is asked for as text, so the server's types need not be read at each connection.
-            .ConfigureTypeLoading(types => types.EnableTypeLoading(false))
-            .Build();
+            .ConfigureTypeLoading(types => types.EnableTypeLoading(false));
+        if (passwordFile is not null)
+            sessions.UsePasswordProvider(_ => _password.Read(), (_, _) => ValueTask.FromResult(_password.Read()));
+        _sessions = sessions.Build();
     }
 
     public ValueTask DisposeAsync() => _sessions.DisposeAsync();
@@ -49,14 +57,14 @@ public sealed class NpgsqlSource : ISource, IAsyncDisposable
         catch (Exception failure) when (NpgsqlFailure.IsOurs(failure))
         {
             await connection.DisposeAsync();
-            throw NpgsqlFailure.Name(failure, slot: null);
+            throw _password.Explain(failure) ?? NpgsqlFailure.Name(failure, slot: null);
         }
         return new NpgsqlSourceSession(connection, _publication);
     }
 
     public async ValueTask<IReplicationLink> OpenReplicationAsync(CancellationToken cancellationToken)
     {
-        var connection = new Npgsql.Replication.LogicalReplicationConnection(_replication);
+        var connection = new Npgsql.Replication.LogicalReplicationConnection(_password.AddTo(_replication));
         try
         {
             await connection.Open(cancellationToken);
@@ -65,7 +73,7 @@ public sealed class NpgsqlSource : ISource, IAsyncDisposable
         catch (Exception failure) when (NpgsqlFailure.IsOurs(failure))
         {
             await connection.DisposeAsync();
-            throw NpgsqlFailure.Name(failure, slot: null);
+            throw _password.Explain(failure) ?? NpgsqlFailure.Name(failure, slot: null);
         }
     }
 }
@@ -88,7 +96,7 @@ internal static class NpgsqlFailure
     public static BucketsException Name(Exception failure, string? slot)
     {
         if (failure is not PostgresException server)
-            return SourceFailure.NotReachable(failure.Message.TrimEnd('.'), failure);
+            return NameTls(failure) ?? SourceFailure.NotReachable(failure.Message.TrimEnd('.'), failure);
         var text = server.MessageText;
         if (slot is not null && IsAboutSlot(text))
             return SourceFailure.SlotLost(slot, text, server);
@@ -101,6 +109,24 @@ internal static class NpgsqlFailure
             $"The source refused: {text} ({server.SqlState}).",
             Remedy(server),
             server);
+    }
+
+    private static BucketsException? NameTls(Exception failure)
+    {
+        if (failure.InnerException is AuthenticationException refused)
+        {
+            return SourceFailure.NotTrusted(
+                refused.Message.TrimEnd('.'),
+                "Connect by a name that the server's certificate has, or check only who signed it with sslmode=verify-ca; name an authority of your own"
+                + " with sslrootcert=<file>; see that the certificate has not expired.",
+                failure);
+        }
+        return failure.Message.StartsWith("SSL connection requested", StringComparison.Ordinal)
+            ? SourceFailure.NotTrusted(
+                "the server does not offer it",
+                "Turn 'ssl' on at the server, or write sslmode=disable where nobody else can listen.",
+                failure)
+            : null;
     }
 
     private static bool IsAboutSlot(string text) =>

@@ -11,14 +11,15 @@ internal sealed partial class NpgsqlSourceSession
     {
         if (relationIds.Count == 0 || version < FirstVersionWithShapes)
             return [];
-        var rows = await QueryAsync(ShapesQuery(relationIds, bySchema: version >= FirstVersionWithColumnLists), cancellationToken);
+        var rows = await QueryAsync(ShapesQuery(relationIds, version), cancellationToken);
         return rows.ToDictionary(row => row[0]!, row => ReplicationStateJson.ParseShape(row[1]!));
     }
 
     // Every name in it is one of pg_catalog, the only schema of the session's search_path. xmin is the transaction that wrote a row last.
-    private string ShapesQuery(IReadOnlyList<string> relationIds, bool bySchema)
+    private string ShapesQuery(IReadOnlyList<string> relationIds, int version)
     {
-        var schemas = bySchema
+        var isInStream = version >= FirstVersionWithGeneratedColumns ? "a.attgenerated IN ('', 's')" : "a.attgenerated = ''";
+        var schemas = version >= FirstVersionWithColumnLists
             ? "UNION ALL SELECT s.oid, s.xmin FROM pg_publication_namespace s WHERE s.pnpubid = p.oid AND s.pnnspid = c.relnamespace"
             : "";
         return $"""
@@ -33,7 +34,7 @@ internal sealed partial class NpgsqlSourceSession
                 'n', c.relnatts,
                 'c', (SELECT coalesce(json_agg(json_build_object(
                           'n', a.attnum, 'a', a.attname, 't', a.atttypid::bigint, 'v', a.xmin::text, 'm', a.atthasmissing) ORDER BY a.attnum), '[]')
-                      FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''),
+                      FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND {isInStream}),
                 'l', CASE WHEN EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND a.atttypid >= {FirstUserOid}) THEN (
                           SELECT json_object_agg(named.key, named.name ORDER BY named.key) FROM (
                           WITH RECURSIVE types(id) AS (

@@ -7,6 +7,7 @@ namespace TopGun.Buckets.Replication;
 internal sealed partial class NpgsqlSourceSession
 {
     private const int FirstVersionWithColumnLists = 150000;
+    private const int FirstVersionWithGeneratedColumns = 180000; // in publications that ask for them
 
     public async ValueTask<IReadOnlyList<SourceTableInfo>> FindTablesAsync(
         IReadOnlyList<TablePattern> patterns, CancellationToken cancellationToken)
@@ -14,7 +15,7 @@ internal sealed partial class NpgsqlSourceSession
         if (patterns.Count == 0)
             return [];
         var version = Number((await QueryAsync("SHOW server_version_num", cancellationToken))[0][0]);
-        var rows = await QueryAsync(TablesQuery(patterns, hasColumnLists: version >= FirstVersionWithColumnLists), cancellationToken);
+        var rows = await QueryAsync(TablesQuery(patterns, version), cancellationToken);
         var tables = rows.GroupBy(row => row[0]).Select(columns => ReadTable([.. columns])).ToList();
         var types = await FindTypesAsync(
             [.. tables.SelectMany(table => TypeDescriptions.NeededFor(table.Table)).Distinct()], cancellationToken);
@@ -29,12 +30,18 @@ internal sealed partial class NpgsqlSourceSession
         ];
     }
 
-    // One row per column of each table. The stream leaves generated columns out, and those that the publication's column list does not name.
-    private string TablesQuery(IReadOnlyList<TablePattern> patterns, bool hasColumnLists)
+    // One row per column of each table that the stream brings. From version 18 on the publication names those itself, perhaps with generated ones.
+    private string TablesQuery(IReadOnlyList<TablePattern> patterns, int version)
     {
+        var hasColumnLists = version >= FirstVersionWithColumnLists;
         var wanted = string.Join(" OR ", patterns.Select(Matches));
         var rowFilter = hasColumnLists ? "pt.rowfilter" : "NULL";
-        var isListed = hasColumnLists ? "AND (pt.attnames IS NULL OR a.attname = ANY (pt.attnames))" : "";
+        var isListed = version switch
+        {
+            >= FirstVersionWithGeneratedColumns => "AND CASE WHEN pt.attnames IS NULL THEN a.attgenerated = '' ELSE a.attname = ANY (pt.attnames) END",
+            >= FirstVersionWithColumnLists => "AND a.attgenerated = '' AND (pt.attnames IS NULL OR a.attname = ANY (pt.attnames))",
+            _ => "AND a.attgenerated = ''",
+        };
         return $"""
             SELECT c.oid::text, n.nspname::text, c.relname::text, c.relkind::text, c.relreplident::text, c.relpersistence::text,
                    c.reltuples::bigint::text, (pt.tablename IS NOT NULL)::text,
@@ -52,7 +59,7 @@ internal sealed partial class NpgsqlSourceSession
                   AND CASE c.relreplident WHEN 'i' THEN key.indisreplident WHEN 'n' THEN false ELSE key.indisprimary END
             LEFT JOIN pg_index deferred ON deferred.indrelid = c.oid AND deferred.indisprimary AND NOT deferred.indimmediate
             LEFT JOIN pg_attribute a
-                   ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '' {isListed}
+                   ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped {isListed}
             WHERE (c.relkind = 'r' OR c.relkind = 'p' AND pt.tablename IS NOT NULL)
               AND c.relpersistence <> 't' AND ({wanted})
             ORDER BY n.nspname, c.relname, a.attnum

@@ -20,43 +20,20 @@ internal sealed partial class NpgsqlSourceSession(NpgsqlConnection connection, s
         var settings = $"SELECT name, setting FROM pg_settings WHERE name IN ({List(names, SqlText.Literal)})";
         var values = (await QueryAsync(settings, cancellationToken)).ToDictionary(row => row[0]!, row => row[1]!);
         const string state =
-            "SELECT (SELECT count(*) FROM pg_replication_slots)::text, (SELECT count(*) FROM pg_stat_replication)::text,"
+            "SELECT current_database()::text, (SELECT count(*) FROM pg_replication_slots)::text, (SELECT count(*) FROM pg_stat_replication)::text,"
             + " (SELECT rolsuper OR rolreplication OR EXISTS (SELECT 1 FROM pg_roles r WHERE r.rolname = 'rds_replication'"
             + " AND pg_has_role(r.oid, 'MEMBER')) FROM pg_roles WHERE rolname = current_user)::text, pg_is_in_recovery()::text, has_database_privilege(current_database(), 'CREATE')::text";
         var row = (await QueryAsync(state, cancellationToken))[0];
         return new ServerSettings(Number(values["server_version_num"]), values)
         {
-            FreeSlots = Number(values["max_replication_slots"]) - Number(row[0]),
-            FreeWalSenders = Number(values["max_wal_senders"]) - Number(row[1]),
-            CanReplicate = row[2] == "true",
-            IsStandby = row[3] == "true",
-            CanCreate = row[4] == "true",
+            FreeSlots = Number(values["max_replication_slots"]) - Number(row[1]),
+            FreeWalSenders = Number(values["max_wal_senders"]) - Number(row[2]),
+            CanReplicate = row[3] == "true",
+            IsStandby = row[4] == "true",
+            CanCreate = row[5] == "true",
+            Database = row[0]!,
         };
     }
-
-    public async ValueTask<SlotStatus?> FindSlotAsync(string slot, CancellationToken cancellationToken)
-    {
-        var rows = await QueryAsync(
-            "SELECT slot_name::text, plugin::text, database::text, active::text, active_pid::text, confirmed_flush_lsn::text, wal_status, safe_wal_size::text"
-            + $" FROM pg_replication_slots WHERE slot_name = {SqlText.Literal(slot)}",
-            cancellationToken);
-        if (rows.Count == 0)
-            return null;
-        var row = rows[0];
-        return new SlotStatus(
-            row[0]!,
-            row[1],
-            row[2],
-            IsActive: row[3] == "true",
-            ActivePid: row[4] is null ? null : Number(row[4]),
-            ConfirmedFlush: row[5] is null ? Lsn.None : Lsn.Parse(row[5]!),
-            WalStatus: row[6],
-            SafeWalSize: row[7] is null ? null : long.Parse(row[7]!, CultureInfo.InvariantCulture));
-    }
-
-    public async ValueTask DropSlotAsync(string slot, CancellationToken cancellationToken) => await QueryAsync(
-        $"SELECT pg_drop_replication_slot(slot_name)::text FROM pg_replication_slots WHERE slot_name = {SqlText.Literal(slot)}",
-        cancellationToken);
 
     public async ValueTask<PublicationStatus?> FindPublicationAsync(string publication, CancellationToken cancellationToken)
     {

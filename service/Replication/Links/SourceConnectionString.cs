@@ -1,3 +1,4 @@
+using System.Net;
 using Npgsql;
 using TopGun.Buckets.Protocol;
 
@@ -6,25 +7,44 @@ namespace TopGun.Buckets.Replication;
 /// <summary>Reads connection strings in each form that people have: a URI, libpq's keywords, or Npgsql's.</summary>
 public static class SourceConnectionString
 {
-    /// <summary>Parses a connection string.</summary>
+    /// <summary>
+    /// Parses a connection string. Where it does not say how far TLS is to be trusted, a server elsewhere has to prove who it is (verify-full); a
+    /// server on this machine need not speak TLS at all.
+    /// </summary>
     /// <exception cref="BucketsException">It cannot be understood (TGB1109); the message never holds the password.</exception>
     public static NpgsqlConnectionStringBuilder Parse(string text)
     {
         try
         {
-            if (text.StartsWith("postgres://", StringComparison.Ordinal) || text.StartsWith("postgresql://", StringComparison.Ordinal))
-                return FromUri(text);
-            return text.Contains(';', StringComparison.Ordinal) ? new NpgsqlConnectionStringBuilder(text) : FromKeywords(text);
+            var builder = Read(text);
+            if (!builder.ShouldSerialize("SSL Mode") && !IsLocal(builder.Host))
+                builder.SslMode = SslMode.VerifyFull;
+            return builder;
         }
         catch (Exception failure) when (failure is ArgumentException or FormatException or KeyNotFoundException)
         {
             throw new BucketsException(
                 SourceFailure.BadConnectionString,
                 $"The connection string of the source cannot be read: {failure.Message.TrimEnd('.')}.",
-                "Write postgres://user:password@host:5432/database?sslmode=require, or host=… port=… dbname=… user=… password=….",
+                "Write postgres://user:password@host:5432/database, or host=… port=… dbname=… user=… password=….",
                 failure);
         }
     }
+
+    private static NpgsqlConnectionStringBuilder Read(string text)
+    {
+        if (text.StartsWith("postgres://", StringComparison.Ordinal) || text.StartsWith("postgresql://", StringComparison.Ordinal))
+            return FromUri(text);
+        return text.Contains(';', StringComparison.Ordinal) ? new NpgsqlConnectionStringBuilder(text) : FromKeywords(text);
+    }
+
+    // Nothing that is sent leaves the machine.
+    private static bool IsLocal(string? host) =>
+        string.IsNullOrEmpty(host)
+        || host.StartsWith('/')
+        || host.StartsWith('@')
+        || host.Equals("localhost", StringComparison.OrdinalIgnoreCase)
+        || (IPAddress.TryParse(host, out var address) && IPAddress.IsLoopback(address));
 
     // postgres[ql]://[user[:password]@][host[:port]][/database][?name=value&…]; everything percent-encoded.
     private static NpgsqlConnectionStringBuilder FromUri(string text)
@@ -130,6 +150,8 @@ public static class SourceConnectionString
             case "sslmode":
                 builder.SslMode = Enum.Parse<SslMode>(value.Replace("-", "", StringComparison.Ordinal), ignoreCase: true);
                 break;
+            case "sslrootcert" when value == "system":
+                break; // the system's authorities are asked unless others are named
             case "sslrootcert":
                 builder.RootCertificate = value;
                 break;

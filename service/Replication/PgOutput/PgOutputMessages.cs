@@ -30,6 +30,19 @@ internal static class MessageKind
     public const byte Message = (byte)'M';
 }
 
+/// <summary>The begin of a transaction.</summary>
+internal readonly record struct BeginMessage(Lsn CommitRecord, uint TransactionId)
+{
+    public static BeginMessage Parse(ReadOnlySpan<byte> message)
+    {
+        var reader = new MessageReader(message);
+        reader.Take(1);
+        var commit = reader.ReadLsn();
+        reader.Take(8);
+        return new BeginMessage(commit, reader.ReadUInt32());
+    }
+}
+
 /// <summary>The end of a transaction.</summary>
 internal readonly record struct CommitMessage(Lsn End, long TimeMicroseconds)
 {

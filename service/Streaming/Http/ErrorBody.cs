@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 
@@ -11,9 +12,11 @@ internal static class ErrorBody
         http.Response.Clear();
         CorsHeaders.Add(http.Response);
         http.Response.StatusCode = error.Status;
+        if (error.RetryAfterSeconds is { } seconds)
+            http.Response.Headers.RetryAfter = seconds.ToString(CultureInfo.InvariantCulture);
+        if (error.Status == StatusCodes.Status429TooManyRequests)
+            return; // as clients know it, and as cheap as can be
         http.Response.ContentType = "application/json";
-        if (error.Status == StatusCodes.Status503ServiceUnavailable)
-            http.Response.Headers.RetryAfter = "5";
         using (var json = new Utf8JsonWriter(http.Response.BodyWriter))
         {
             json.WriteStartObject();

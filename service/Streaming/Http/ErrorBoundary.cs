@@ -22,7 +22,7 @@ internal sealed partial class ErrorBoundary(ILogger<ErrorBoundary> logger)
         }
         catch (Exception error)
         {
-            var answer = AnswerTo(error, http);
+            var answer = AnswerTo(error, http.Request.Path, http.TraceIdentifier);
             if (http.Response.HasStarted)
                 http.Abort();
             else
@@ -30,7 +30,8 @@ internal sealed partial class ErrorBoundary(ILogger<ErrorBoundary> logger)
         }
     }
 
-    private SyncException AnswerTo(Exception error, HttpContext http)
+    /// <summary>What the client is told; whatever it is not told goes to the log.</summary>
+    public SyncException AnswerTo(Exception error, string path, string traceId)
     {
         switch (error)
         {
@@ -43,15 +44,15 @@ internal sealed partial class ErrorBoundary(ILogger<ErrorBoundary> logger)
             case RequestEvaluationException unusable:
                 return new SyncException(400, "PSYNC_S2001", "ValidationError", unusable.Message);
             case SessionStalledException:
-                Log.Stalled(logger, http.TraceIdentifier);
+                Log.Stalled(logger, traceId);
                 break;
             case OperationCanceledException:
                 return new SyncException(503, "PSYNC_S2003", "ServiceUnavailable", "The service is shutting down.");
             case BucketsException named:
-                Log.Named(logger, http.Request.Path, named.Code, http.TraceIdentifier, named);
+                Log.Named(logger, path, named.Code, traceId, named);
                 break;
             default:
-                Log.Unexpected(logger, http.Request.Path, http.TraceIdentifier, error);
+                Log.Unexpected(logger, path, traceId, error);
                 break;
         }
         return new SyncException(500, "PSYNC_S2001", "InternalServerError", "Something went wrong.", cause: error);

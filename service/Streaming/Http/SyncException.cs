@@ -28,6 +28,17 @@ public sealed class SyncException(
     /// <summary>More of it, or null.</summary>
     public string? Details { get; } = details;
 
+    /// <summary>
+    /// When to come back, in seconds, if the client could be served then. Spread, so that those who were refused together do not come back together.
+    /// </summary>
+    public int? RetryAfterSeconds => Status is 429 or 503 ? 3 + Random.Shared.Next(8) : null;
+
+    /// <summary>As text for transports without a status: <c>[code] sentence</c>, and the details in a line of their own.</summary>
+    internal string WireText => Details is null ? $"[{WireCode}] {Description}" : $"[{WireCode}] {Description}\n  {Details}";
+
+    /// <summary>A limit is reached.</summary>
+    internal static SyncException TooMany(string description) => new(429, "PSYNC_S2304", "ServiceError", description);
+
     /// <summary>The request does not have the form it must have.</summary>
     internal static SyncException Invalid(string detailsJson) =>
         new(400, "PSYNC_S2001", "ValidationError", "The request is not valid.", detailsJson);

@@ -11,6 +11,7 @@ namespace TopGun.Buckets.Streaming.Http;
 internal sealed class SyncRequestParser
 {
     private const int MaxProblems = 20; // a body of nothing but mistakes must not become an answer of the same size
+    private const int MaxOpsInAnswer = 1_000_000; // whoever wants more wants a stream
     private static readonly JsonDocumentOptions Options = new() { MaxDepth = 64 };
 
     private static readonly JsonElement NoParameters = JsonElement.Parse("{}"u8);
@@ -66,7 +67,11 @@ internal sealed class SyncRequestParser
             Flag(body, "raw_data", "raw_data") ?? false,
             Parameters(body, "parameters", "parameters") ?? NoParameters,
             streams is not { } options || (Flag(options, "include_defaults", "streams.include_defaults") ?? true),
-            streams is null ? [] : Subscriptions(streams.Value));
+            streams is null ? [] : Subscriptions(streams.Value))
+        {
+            Cursor = Text(body, "cursor", "cursor"),
+            MaxOps = Number(body, "max_ops", 1, MaxOpsInAnswer),
+        };
     }
 
     private List<BucketPosition> Buckets(JsonElement body)
@@ -109,20 +114,21 @@ internal sealed class SyncRequestParser
             }
             // Without parameters a subscription means the default one of an automatic stream; an empty object is another one beside it.
             subscriptions.Add(new StreamSubscription(
-                stream, Parameters(item, "parameters", $"{place}.parameters") ?? default, Priority(item, $"{place}.override_priority")));
+                stream, Parameters(item, "parameters", $"{place}.parameters") ?? default, Number(item, "override_priority", 0, 3, $"{place}.override_priority")));
             if (_problems.Count >= MaxProblems)
                 break;
         }
         return subscriptions;
     }
 
-    private int? Priority(JsonElement subscription, string place)
+    private int? Number(JsonElement parent, string name, int least, int most, string? place = null)
     {
-        if (Member(subscription, "override_priority", JsonValueKind.Number, "a number", place) is not { } number)
+        place ??= name;
+        if (Member(parent, name, JsonValueKind.Number, "a number", place) is not { } element)
             return null;
-        if (number.TryGetInt32(out var priority) && priority is >= 0 and <= 3)
-            return priority;
-        Problem($"{place} must be 0, 1, 2 or 3");
+        if (element.TryGetInt32(out var number) && number >= least && number <= most)
+            return number;
+        Problem(string.Create(CultureInfo.InvariantCulture, $"{place} must be a whole number from {least} to {most}"));
         return null;
     }
 

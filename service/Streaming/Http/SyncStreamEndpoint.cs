@@ -4,107 +4,98 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
-using TopGun.Buckets.Grid;
+using TopGun.Buckets.Protocol;
 using TopGun.Buckets.Streaming.Auth;
 using TopGun.Buckets.Streaming.Encodings;
 using TopGun.Buckets.Streaming.Sessions;
 
 namespace TopGun.Buckets.Streaming.Http;
 
-/// <summary><c>POST /sync/stream</c>: reads the request, opens a session and lets it write.</summary>
+/// <summary><c>POST /sync/stream</c> and <c>POST /sync</c>: reads the request, opens a session and lets it write.</summary>
 internal sealed class SyncStreamEndpoint(
-    BucketGrid grid,
-    IActiveRules rules,
+    SessionDoor door,
+    Admission admission,
     ITokenVerifier tokens,
+    CursorSealer cursors,
     IOptions<StreamingOptions> options,
-    TimeProvider clock,
-    IServiceProbe probe,
-    IHostApplicationLifetime lifetime,
-    StreamingMetrics metrics)
+    IHostApplicationLifetime lifetime)
 {
-    private int _sessions;
+    /// <summary>Lines for as long as the client stays.</summary>
+    public Task HandleStreamAsync(HttpContext http) => HandleAsync(http, SessionForm.Stream);
 
-    /// <summary>Open streams.</summary>
-    public int Sessions => Volatile.Read(ref _sessions);
+    /// <summary>
+    /// One checkpoint, or as much of it as the client wants at a time, and a cursor to go on with: for whoever cannot keep a connection. Nothing is
+    /// remembered in between.
+    /// </summary>
+    public Task HandleAnswerAsync(HttpContext http) => HandleAsync(http, SessionForm.Answer);
 
-    public async Task HandleAsync(HttpContext http)
+    private async Task HandleAsync(HttpContext http, SessionForm form)
     {
         var body = await RequestBody.ReadAsync(http, options.Value.MaxRequestBytes);
         var request = SyncRequestParser.Parse(body, http.Request.Query["client_id"]);
+        using var turn = await admission.WaitAsync(http.RequestAborted);
         var user = await tokens.VerifyAsync(http.Request.Headers.Authorization, http.RequestAborted);
-        if (lifetime.ApplicationStopping.IsCancellationRequested)
-            throw new SyncException(503, "PSYNC_S2003", "ServiceUnavailable", "The service is shutting down.");
-        if (rules.Current is null || !grid.IsReady)
-            throw new SyncException(500, "PSYNC_S2302", "ServiceError", "There is no active sync configuration.");
+        if (form == SessionForm.Answer && request.Cursor is { } cursor)
+            request = request with { Buckets = cursors.Open(cursor, user.KeyFor(request.ClientId)) };
+        ILineEncoding encoding = Negotiation.WantsBson(http.Request.Headers.Accept) ? new BsonEncoding() : new NdjsonEncoding(request.RawData);
+        using var open = door.Open(request, user, http.Connection.RemoteIpAddress, encoding, form, turn);
+        await WriteAsync(http, encoding, RunSessionAsync);
 
-        try
+        async Task RunSessionAsync(ILineOutput output, CancellationToken end)
         {
-            if (Interlocked.Increment(ref _sessions) > options.Value.MaxSessions)
-            {
-                http.Response.StatusCode = StatusCodes.Status429TooManyRequests;
-                http.Response.Headers.RetryAfter = "5";
+            await open.Session.RunAsync(output, stop => BeginAsync(http.Response, stop), end);
+            if (form != SessionForm.Answer || !open.Session.HasAnnounced)
                 return;
-            }
-            var encoding = new NdjsonEncoding(request.RawData);
-            var session = new SyncSession(request, user, grid, rules, encoding, Settings(), clock);
-            metrics.SessionBegan();
-            try
-            {
-                await StreamAsync(http, session, encoding);
-            }
-            finally
-            {
-                metrics.SessionEnded(session.OpsSent);
-            }
-        }
-        finally
-        {
-            Interlocked.Decrement(ref _sessions);
+            encoding.Write(output.BeginLine(), new CursorLine(cursors.Seal(open.Session.Positions, user.KeyFor(request.ClientId))));
+            await output.FlushAsync(end);
         }
     }
 
-    private async Task StreamAsync(HttpContext http, SyncSession session, NdjsonEncoding encoding)
+    private async Task WriteAsync(HttpContext http, ILineEncoding encoding, Func<ILineOutput, CancellationToken, Task> run)
     {
         using var end = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted, lifetime.ApplicationStopping);
         http.Features.Get<IHttpResponseBodyFeature>()?.DisableBuffering();
         http.Response.ContentType = encoding.ContentType;
         http.Response.Headers["X-Accel-Buffering"] = "no";
+        var compression = options.Value.Compress ? Negotiation.Compression(http.Request.Headers.AcceptEncoding) : null;
+        if (compression is not null)
+            await WriteCompressedAsync(http.Response, compression, run, end.Token);
+        else
+            await RunAsync(run, new PipeLineOutput(http.Response.BodyWriter), http.Response, end.Token);
+    }
+
+    private async Task WriteCompressedAsync(
+        HttpResponse response, string compression, Func<ILineOutput, CancellationToken, Task> run, CancellationToken end)
+    {
+        response.Headers.ContentEncoding = compression;
+        var compressor = Compressor(compression, response.Body);
+        // Each flush of the writer becomes a flush of the compressor, so no line is held back.
+        var output = PipeWriter.Create(compressor, new StreamPipeWriterOptions(leaveOpen: true));
+        await RunAsync(run, new PipeLineOutput(output), response, end);
+        // Not after a failure: the last bytes would begin the response that an error is to be, or wait for a client that takes nothing.
+        await output.CompleteAsync();
+        await compressor.DisposeAsync();
+    }
+
+    private async Task RunAsync(Func<ILineOutput, CancellationToken, Task> run, ILineOutput output, HttpResponse response, CancellationToken end)
+    {
         try
         {
-            if (options.Value.Compress && Negotiation.WantsGzip(http.Request.Headers.AcceptEncoding))
-                await StreamCompressedAsync(http.Response, session, end.Token);
-            else
-                await session.RunAsync(http.Response.BodyWriter, stop => BeginAsync(http.Response, stop), end.Token);
+            await run(output, end);
         }
-        catch (OperationCanceledException) when (http.Response.HasStarted && lifetime.ApplicationStopping.IsCancellationRequested)
+        catch (OperationCanceledException) when (response.HasStarted && lifetime.ApplicationStopping.IsCancellationRequested)
         {
             // A stream that ends normally lets the client come back without counting it as a failure.
         }
     }
 
-    private static async Task StreamCompressedAsync(HttpResponse response, SyncSession session, CancellationToken end)
-    {
-        response.Headers.ContentEncoding = "gzip";
-        await using var gzip = new GZipStream(response.Body, CompressionLevel.Fastest, leaveOpen: true);
-        // Each flush of the writer becomes a sync flush of the compressor, so no line is held back.
-        var output = PipeWriter.Create(gzip, new StreamPipeWriterOptions(leaveOpen: true));
-        await session.RunAsync(output, stop => BeginAsync(response, stop), end);
-        await output.CompleteAsync();
-    }
+    private static Stream Compressor(string compression, Stream body) => compression == Negotiation.Brotli
+        ? new BrotliStream(body, new BrotliCompressionOptions { Quality = 1 }, leaveOpen: true) // as quick as gzip's fastest level, and smaller
+        : new GZipStream(body, CompressionLevel.Fastest, leaveOpen: true);
 
     private static async Task BeginAsync(HttpResponse response, CancellationToken stop)
     {
         await response.StartAsync(stop); // only prepares the headers
         await response.BodyWriter.FlushAsync(stop);
     }
-
-    private SessionSettings Settings() => new()
-    {
-        // Spread, or a storm of reconnects would come back as a storm of keepalives.
-        Keepalive = options.Value.Keepalive * (0.9 + (0.2 * Random.Shared.NextDouble())),
-        HeaderDelay = options.Value.HeaderDelay,
-        WriteStall = options.Value.WriteStall,
-        ReplayWait = options.Value.ReplayWait,
-        FollowedFor = () => probe.FollowedFor,
-    };
 }

@@ -1,4 +1,3 @@
-using System.IO.Pipelines;
 using TopGun.Buckets.Grid;
 using TopGun.Buckets.Protocol;
 using TopGun.Buckets.Streaming.Encodings;
@@ -7,10 +6,8 @@ namespace TopGun.Buckets.Streaming.Sessions;
 
 /// <summary>Writes lines to a client and waits while it is slow, but not for ever.</summary>
 internal sealed class LineSender(
-    PipeWriter output, ILineEncoding encoding, SessionPulse pulse, CancellationToken stop, CancellationToken aborted)
+    ILineOutput output, ILineEncoding encoding, SessionPulse pulse, CancellationToken stop, CancellationToken aborted)
 {
-    private const int FlushBytes = 64 << 10; // as much as Kestrel buffers before a flush waits
-
     private bool _isDirty;
 
     /// <summary>Whether anything has left yet.</summary>
@@ -18,13 +15,13 @@ internal sealed class LineSender(
 
     public ValueTask WriteAsync(SyncLine line)
     {
-        encoding.Write(output, line);
+        encoding.Write(output.BeginLine(), line);
         return FlushWhenFullAsync();
     }
 
     public ValueTask WriteDataAsync(string bucket, OpId after, OpPage page)
     {
-        encoding.WriteData(output, bucket, after, page);
+        encoding.WriteData(output.BeginLine(), bucket, after, page);
         return FlushWhenFullAsync();
     }
 
@@ -39,13 +36,13 @@ internal sealed class LineSender(
         var flush = output.FlushAsync(stop);
         if (flush.IsCompletedSuccessfully)
         {
-            CheckCompleted(flush.Result);
+            CheckTaken(flush.Result);
             return;
         }
         pulse.BeginFlush();
         try
         {
-            CheckCompleted(await flush);
+            CheckTaken(await flush);
         }
         catch (OperationCanceledException) when (!aborted.IsCancellationRequested)
         {
@@ -60,12 +57,12 @@ internal sealed class LineSender(
     private ValueTask FlushWhenFullAsync()
     {
         _isDirty = true;
-        return output.CanGetUnflushedBytes && output.UnflushedBytes < FlushBytes ? ValueTask.CompletedTask : FlushAsync();
+        return output.IsFull ? FlushAsync() : ValueTask.CompletedTask;
     }
 
-    private static void CheckCompleted(FlushResult result)
+    private static void CheckTaken(bool isTaken)
     {
-        if (result.IsCompleted || result.IsCanceled)
+        if (!isTaken)
             throw new OperationCanceledException("The client is gone.");
     }
 }

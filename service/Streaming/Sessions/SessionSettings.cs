@@ -35,4 +35,10 @@ public sealed record SessionSettings
 
     /// <summary>Operations that are sent at least before a newer checkpoint may take over, so that there is always progress.</summary>
     public int MinOpsBeforeCutOver { get; init; } = 1000;
+
+    /// <summary>Whether the session ends with its first checkpoint, complete or cut off by <see cref="MaxOps"/>.</summary>
+    public bool EndsWithCheckpoint { get; init; }
+
+    /// <summary>Operations after which a session that ends with its first checkpoint ends without completing it.</summary>
+    public int MaxOps { get; init; } = int.MaxValue;
 }

@@ -17,7 +17,14 @@ public sealed record SyncRequest(
     bool RawData,
     JsonElement Parameters,
     bool IncludeDefaults,
-    IReadOnlyList<StreamSubscription> Subscriptions);
+    IReadOnlyList<StreamSubscription> Subscriptions)
+{
+    /// <summary>What an earlier answer ended with; stands in for <see cref="Buckets"/>.</summary>
+    public string? Cursor { get; init; }
+
+    /// <summary>Operations that one answer may hold.</summary>
+    public int? MaxOps { get; init; }
+}
 
 /// <summary>How far a client holds a bucket.</summary>
 public readonly record struct BucketPosition(string Name, OpId After);

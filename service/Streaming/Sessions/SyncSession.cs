@@ -1,4 +1,3 @@
-using System.IO.Pipelines;
 using TopGun.Buckets.Grid;
 using TopGun.Buckets.Protocol;
 using TopGun.Buckets.Streaming.Encodings;
@@ -54,8 +53,18 @@ public sealed class SyncSession
         _rules = rules;
     }
 
+    /// <summary>Called when the costly part of the beginning is done, or given up; more than once.</summary>
+    public Action? Opened { get; init; }
+
     /// <summary>Operations sent so far.</summary>
     public long OpsSent { get; private set; }
+
+    /// <summary>Whether a checkpoint was announced; before that nothing is known of what the client holds.</summary>
+    public bool HasAnnounced => !_isFirst;
+
+    /// <summary>What the client holds once it has taken everything that was sent. Valid when the session has ended and has announced something.</summary>
+    public IEnumerable<BucketPosition> Positions => _membership.Buckets.Select(
+        bucket => new BucketPosition(bucket.Bucket, bucket.IsPending || bucket.Position > _upTo ? bucket.Position : _upTo));
 
     /// <summary>Whether the session waits for the next checkpoint or the next point in time.</summary>
     public bool IsIdle => _subscription.IsWaiting;
@@ -68,7 +77,7 @@ public sealed class SyncSession
     /// <exception cref="SessionStalledException">The client takes nothing.</exception>
     /// <exception cref="BucketLimitException">The client's buckets are more than allowed.</exception>
     /// <exception cref="BucketsException">The store failed.</exception>
-    public async Task RunAsync(PipeWriter output, Func<CancellationToken, Task>? beginResponse, CancellationToken cancellationToken)
+    public async Task RunAsync(ILineOutput output, Func<CancellationToken, Task>? beginResponse, CancellationToken cancellationToken)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         using var stopping = stop.Token.Register(static subscription => ((GridSubscription)subscription!).Wake(), _subscription);
@@ -82,6 +91,8 @@ public sealed class SyncSession
                 {
                     // A newer checkpoint took over.
                 }
+                if (_settings.EndsWithCheckpoint)
+                    return;
             }
         }
         catch (GridResetException)
@@ -90,6 +101,7 @@ public sealed class SyncSession
         }
         finally
         {
+            Opened?.Invoke();
             _subscription.Dispose();
             _membership.End();
         }
@@ -110,7 +122,10 @@ public sealed class SyncSession
                     return false;
             }
             if ((_subscription.HasUpdate || pulse.Now >= _heldBackUntil) && await PrepareAsync(pulse, stop))
+            {
+                Opened?.Invoke();
                 return true;
+            }
 
             if (beginResponse is not null && sender.HasFlushed)
                 beginResponse = null;
@@ -120,6 +135,7 @@ public sealed class SyncSession
                 beginResponse = null;
             }
             pulse.Arm(Earlier(beginResponse is null ? null : _settings.HeaderDelay, _heldBackUntil));
+            Opened?.Invoke();
             await _subscription.WaitAsync();
         }
     }
@@ -225,7 +241,7 @@ public sealed class SyncSession
             OpPage page;
             do
             {
-                var read = _subscription.ReadAsync(bucket.Bucket, bucket.Position, _upTo, _limits, stop);
+                var read = _subscription.ReadAsync(bucket.Bucket, bucket.Position, _upTo, LimitsAfter(sent), stop);
                 if (!read.IsCompleted)
                     await sender.FlushAsync(); // let the client have what there is while the store is read
                 page = await read;
@@ -238,7 +254,7 @@ public sealed class SyncSession
                     OpsSent += page.Count;
                 }
                 bucket.IsPending = page.HasMore || _isOvertaken;
-                if (pulse.IsExpired)
+                if (pulse.IsExpired || IsCutOff(sent, page.HasMore || index + 1 < _pending.Count))
                     return true;
                 if (pulse.TakeDueLine() is { } line)
                     await sender.WriteAsync(line);
@@ -275,6 +291,12 @@ public sealed class SyncSession
         var isTime = sent >= _settings.MinOpsBeforeCutOver ? _subscription.HasUpdate : _subscription.HasLookupUpdate;
         return isTime && await PrepareAsync(pulse, stop);
     }
+
+    private PageLimits LimitsAfter(int sent) =>
+        _settings.EndsWithCheckpoint ? _limits with { MaxOps = Math.Min(_limits.MaxOps, _settings.MaxOps - sent) } : _limits;
+
+    /// <summary>Whether an answer is as long as it may be, and there is something left for the next one.</summary>
+    private bool IsCutOff(int sent, bool hasMore) => hasMore && _settings.EndsWithCheckpoint && sent >= _settings.MaxOps;
 
     private SyncLine Announcement()
     {

@@ -53,13 +53,27 @@ internal static class EndToEndBenchmarks
         await DownloadBenchmark.MeasureAsync(source, options.Data, options.Clients, options.Rounds, cancellationToken);
     }
 
+    public static async Task RunIdleAsync(BenchmarkArguments arguments, CancellationToken cancellationToken)
+    {
+        var options = new Options(arguments, rows: 10_000); // none of them for the clients that wait
+        await using var source = await options.CreateSourceAsync(cancellationToken);
+        await IdleBenchmark.MeasureAsync(source, options.Data, options.Connections, options.RowChanges, cancellationToken);
+    }
+
+    public static async Task RunStormAsync(BenchmarkArguments arguments, CancellationToken cancellationToken)
+    {
+        var options = new Options(arguments, rows: 10_000, connections: 5000);
+        await using var source = await options.CreateSourceAsync(cancellationToken);
+        await StormBenchmark.MeasureAsync(source, options.Data, options.Connections, cancellationToken);
+    }
+
     /// <summary>All read in one place, so that every part takes the same and refuses the rest.</summary>
     private sealed class Options
     {
-        public Options(BenchmarkArguments arguments, int clientLists = 1)
+        public Options(BenchmarkArguments arguments, int clientLists = 1, int rows = 500_000, int connections = 2000)
         {
             Data = new BenchmarkData(
-                Tasks: arguments.Int("rows", 500_000),
+                Tasks: arguments.Int("rows", rows),
                 Lists: arguments.Int("lists", 1000),
                 ClientLists: arguments.Int("client-lists", clientLists),
                 Store: arguments.Text("store") ?? "embedded");
@@ -69,6 +83,8 @@ internal static class EndToEndBenchmarks
             Commits = arguments.Int("commits", 500);
             Clients = arguments.Ints("clients", 1, 100);
             Rounds = arguments.Int("rounds", 3);
+            Connections = arguments.Int("connections", connections);
+            RowChanges = arguments.Int("row-changes", 20);
             arguments.RejectUnread();
         }
 
@@ -85,6 +101,10 @@ internal static class EndToEndBenchmarks
         public int[] Clients { get; }
 
         public int Rounds { get; }
+
+        public int Connections { get; }
+
+        public int RowChanges { get; }
 
         public async Task<BenchmarkSource> CreateSourceAsync(CancellationToken cancellationToken)
         {

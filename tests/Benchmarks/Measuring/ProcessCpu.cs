@@ -22,10 +22,15 @@ internal static class ProcessCpu
     }
 
     /// <summary>Resident memory at its highest, in MiB; null when the process is gone.</summary>
-    public static double? PeakResidentMiB(int processId)
+    public static double? PeakResidentMiB(int processId) => Status(processId, "VmHWM:");
+
+    /// <summary>Resident memory now, in MiB; null when the process is gone.</summary>
+    public static double? ResidentMiB(int processId) => Status(processId, "VmRSS:");
+
+    private static double? Status(int processId, string name)
     {
-        var line = TryRead(processId, "status")?.Split('\n').FirstOrDefault(text => text.StartsWith("VmHWM:", StringComparison.Ordinal));
-        return line is null ? null : Ticks(line["VmHWM:".Length..].Replace("kB", "", StringComparison.Ordinal).Trim()) / 1024.0;
+        var line = TryRead(processId, "status")?.Split('\n').FirstOrDefault(text => text.StartsWith(name, StringComparison.Ordinal));
+        return line is null ? null : Ticks(line[name.Length..].Replace("kB", "", StringComparison.Ordinal).Trim()) / 1024.0;
     }
 
     private static long Ticks(string text) => long.Parse(text, CultureInfo.InvariantCulture);

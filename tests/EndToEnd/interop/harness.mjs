@@ -2,6 +2,7 @@
 //
 //   node SCRIPT '{"endpoint": …, "token": …, "source": …, …}'
 import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer, request as forward } from 'node:http';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -44,11 +45,34 @@ export function openDevice(name = 'device') {
   return device;
 }
 
+/** Connects by the transport, with the encoding and the kind of checkpoints that the options name. */
 export async function connect(device, uploadData, more = {}) {
+  const endpoint = options.encoding === 'ndjson' ? await plainLines() : options.endpoint;
+  const connectionMethod =
+    options.connection === 'web-socket' ? SyncStreamConnectionMethod.WEB_SOCKET : SyncStreamConnectionMethod.HTTP;
   await device.connect(
-    { fetchCredentials: async () => ({ endpoint: options.endpoint, token: options.token }), uploadData },
-    { connectionMethod: SyncStreamConnectionMethod.HTTP, crudUploadThrottleMs: 20, ...more }
+    { fetchCredentials: async () => ({ endpoint, token: options.token }), uploadData },
+    { connectionMethod, checkpointMode: options.checkpoints ?? 'legacy', crudUploadThrottleMs: 20, ...more }
   );
+}
+
+let proxy;
+/** Stands between the SDK and the service and asks for uncompressed NDJSON, as older SDKs do; this one always likes BSON better. */
+async function plainLines() {
+  if (!proxy) {
+    proxy = createServer((request, response) => {
+      const { accept, 'accept-encoding': compression, ...headers } = request.headers;
+      const onward = forward(options.endpoint + request.url, { method: request.method, headers }, (answer) => {
+        response.writeHead(answer.statusCode, answer.headers);
+        answer.pipe(response);
+      });
+      onward.on('error', () => response.destroy());
+      response.on('close', () => onward.destroy());
+      request.pipe(onward);
+    });
+    await new Promise((listening) => proxy.listen(0, '127.0.0.1', listening));
+  }
+  return `http://127.0.0.1:${proxy.address().port}`;
 }
 
 /** Runs a script's steps and ends the process: with 0 when all of them hold. */

@@ -1,5 +1,4 @@
 using System.Text;
-using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
 using TopGun.Buckets.Protocol;
 using TopGun.Buckets.Replication;
@@ -17,12 +16,14 @@ internal sealed class Follower : IAsyncDisposable
     private readonly CancellationTokenSource _ending = new();
     private readonly Lock _gate = new();
     private readonly Dictionary<string, SortedDictionary<string, string>> _tables = [];
+    private readonly StagedTables _staged;
     private readonly List<string> _log = [];
     private readonly List<WriteCheckpointMarker> _markers = [];
+    private readonly LogLines _written = new();
     private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Task? _running;
 
-    private Follower(string connectionString, ChangeSourceOptions options, Follower? previous)
+    private Follower(string connectionString, ChangeSourceOptions options, Follower? previous, string? passwordFile)
     {
         Options = options;
         State = previous?.State;
@@ -32,10 +33,10 @@ internal sealed class Follower : IAsyncDisposable
             _tables = previous._tables;
             _log = previous._log;
         }
-        _source = new NpgsqlSource(connectionString, options.Publication);
+        _staged = previous?._staged ?? new StagedTables(_tables);
+        _source = new NpgsqlSource(connectionString, options.Publication, passwordFile);
         Monitor = new ReplicationMonitor(TimeProvider.System);
-        _changes = new ChangeSource(
-            _source, options, Monitor, TimeProvider.System, new Random(), NullLogger<ChangeSource>.Instance);
+        _changes = new ChangeSource(_source, options, Monitor, TimeProvider.System, new Random(), _written);
     }
 
     public ChangeSourceOptions Options { get; }
@@ -67,6 +68,9 @@ internal sealed class Follower : IAsyncDisposable
         }
     }
 
+    /// <summary>What an operator would read, a line each with its level.</summary>
+    public IReadOnlyList<string> Written => _written.All;
+
     public IReadOnlyList<WriteCheckpointMarker> Markers
     {
         get
@@ -88,7 +92,13 @@ internal sealed class Follower : IAsyncDisposable
     {
         var server = new NpgsqlConnectionStringBuilder(database.ConnectionString);
         server.Username = role ?? server.Username;
-        var follower = new Follower(server.ConnectionString, options, previous);
+        return Start(server.ConnectionString, options, previous, prepare);
+    }
+
+    public static Follower Start(
+        string connectionString, ChangeSourceOptions options, Follower? previous = null, Action<Follower>? prepare = null, string? passwordFile = null)
+    {
+        var follower = new Follower(connectionString, options, previous, passwordFile);
         prepare?.Invoke(follower);
         follower._running = Task.Run(follower.RunAsync);
         return follower;
@@ -116,7 +126,19 @@ internal sealed class Follower : IAsyncDisposable
         }
     }
 
-    public bool IsVisible => State is { SnapshotDone: true } && Position >= State.VisibleFrom;
+    public bool IsVisible => State is { SnapshotDone: true, Stale: null } && Position >= State.VisibleFrom;
+
+    /// <summary>Whether everything is visible, and no table waits to be read again.</summary>
+    public bool IsFresh => IsVisible && State!.Tables.All(table => table.Stale is null && !table.IsStaged);
+
+    /// <summary>Whether the log has a line that starts like this.</summary>
+    public bool Saw(string line) => Log.Any(one => one.StartsWith(line, StringComparison.Ordinal));
+
+    /// <summary>Reads tables again.</summary>
+    public void ReadAgain(string table, string reason) => _changes.ReadAgain(new TablePattern("public", table), reason);
+
+    /// <summary>Follows other tables from now on.</summary>
+    public void Follow(params string[] tables) => _changes.Follow([.. tables.Select(table => new TablePattern("public", table))]);
 
     /// <summary>Waits until something is so; looks again after each event, and now and then for what is no event.</summary>
     public async Task UntilAsync(Func<bool> isSo, Func<string>? describe = null)
@@ -135,7 +157,7 @@ internal sealed class Follower : IAsyncDisposable
             await Task.WhenAny(next, Task.Delay(50, TestContext.Current.CancellationToken));
             if (deadline.IsCancellationRequested)
             {
-                Assert.Fail($"It never came. {describe?.Invoke()}\n{Monitor.Current}\n{string.Join('\n', Log)}");
+                Assert.Fail($"It never came. {describe?.Invoke()}\n{Monitor.Current}\n{string.Join('\n', State?.Tables ?? [])}\n{string.Join('\n', Log)}");
             }
         }
     }
@@ -218,6 +240,7 @@ internal sealed class Follower : IAsyncDisposable
         {
             case SnapshotStarted started:
                 _tables.Clear();
+                _staged.Clear();
                 Position = Lsn.None;
                 _log.Add($"snapshot started: {started.Reason}");
                 break;
@@ -226,6 +249,24 @@ internal sealed class Follower : IAsyncDisposable
                 break;
             case SnapshotEnded:
                 _log.Add("snapshot ended");
+                break;
+            case RefreshStarted started:
+                _staged.Begin(started.Tables);
+                foreach (var table in started.Tables)
+                    _log.Add($"refresh started: {table.Table.Name} {State!.Tables.Single(one => one.RelationId == table.Table.RelationId).Stale!.Reason}");
+                break;
+            case RefreshRows rows:
+                _staged.TakeIn(rows.Table, rows.Rows);
+                _log.Add($"read {rows.Rows.RowCount} of {rows.Table.Name}");
+                break;
+            case RefreshEnded ended:
+                _staged.End(ended.Read, ended.Left);
+                _log.Add($"refresh ended: {ended.Read.Count} read, {ended.Left.Count} left");
+                break;
+            case ContinuityLost lost:
+                Position = Lsn.None;
+                _staged.Freeze(lost.Tables);
+                _log.Add($"continuity lost: {lost.Reason}");
                 break;
             case PositionReached reached:
                 Assert.True(reached.Position > Position);
@@ -249,6 +290,7 @@ internal sealed class Follower : IAsyncDisposable
         {
             rows.Rows.Read(index, row);
             Table(rows.Table).TryAdd(KeyOf(rows.Table, row), Text(row));
+            _staged.Own(rows.Table);
         }
         _log.Add($"read {rows.Rows.RowCount} of {rows.Table.Name}");
     }
@@ -261,15 +303,37 @@ internal sealed class Follower : IAsyncDisposable
             {
                 _log.Add($"truncate {string.Join(", ", changes.Truncated.Select(table => table.Name))}");
                 foreach (var truncated in changes.Truncated)
-                    Table(truncated).Clear();
+                {
+                    _staged.Truncate(truncated);
+                    if (_staged.IsLive(truncated))
+                        Table(truncated).Clear();
+                }
                 continue;
             }
             var table = changes.Table;
             var old = changes.Old.Count > 0 ? $" old ({Text(changes.Old)})" : "";
             var fresh = changes.New.Count > 0 ? $" ({Text(changes.New)})" : "";
             _log.Add($"{changes.Kind.ToString().ToLowerInvariant()} {table.Name}{old}{fresh}");
-            Apply(Table(table), changes);
+            if (_staged.Find(table) is { } staged)
+                ApplyStaged(staged, changes);
+            if (_staged.IsLive(table))
+                Apply(Table(table), changes);
         }
+    }
+
+    private static void ApplyStaged(SortedDictionary<string, string?> rows, RowChangeReader changes)
+    {
+        var table = changes.Table;
+        if (changes.Old.Count > 0)
+        {
+            var oldKey = KeyOf(table, changes.Old);
+            StagedTables.Fill(changes.New, rows.GetValueOrDefault(oldKey));
+            rows[oldKey] = null;
+        }
+        if (changes.Kind == RowChangeKind.Delete)
+            return;
+        StagedTables.Fill(changes.New, rows.GetValueOrDefault(KeyOf(table, changes.New)));
+        rows[KeyOf(table, changes.New)] = Text(changes.New);
     }
 
     private static void Apply(SortedDictionary<string, string> rows, RowChangeReader changes)
@@ -298,10 +362,10 @@ internal sealed class Follower : IAsyncDisposable
         return rows;
     }
 
-    private static string KeyOf(SourceTable table, SourceRow row) => string.Join(
+    internal static string KeyOf(SourceTable table, SourceRow row) => string.Join(
         '|', Enumerable.Range(0, row.Count).Where(column => table.Columns[column].IsKey).Select(column => Text(row[column])));
 
-    private static string Text(SourceRow row) => string.Join('|', Enumerable.Range(0, row.Count).Select(column => Text(row[column])));
+    internal static string Text(SourceRow row) => string.Join('|', Enumerable.Range(0, row.Count).Select(column => Text(row[column])));
 
     private static string Text(SourceValue value) => value.Kind switch
     {

@@ -76,6 +76,8 @@ public class SlotMovesOn
         await using var follower = Follower.Start(
             database, Follower.OptionsFor("lists") with { SlotCreationTimeout = TimeSpan.FromMilliseconds(500) });
         await follower.UntilAsync(() => follower.Monitor.Current.Failure?.Code == "TGB1111");
+        Assert.Contains(
+            $"SELECT pg_terminate_backend({connection.ProcessID});", follower.Monitor.Current.Failure!.Message, StringComparison.Ordinal);
         await transaction.CommitAsync(TestContext.Current.CancellationToken);
 
         await follower.CatchUpAsync(database, "lists");

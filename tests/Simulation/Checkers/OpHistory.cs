@@ -14,6 +14,7 @@ internal sealed class OpHistory(SimLoop loop)
     private readonly List<(string Bucket, BucketOp Op)> _hidden = []; // of a snapshot: a crash may give other rows the same ids
     private readonly List<Lsn> _hiddenBatches = [];
     private readonly List<OpId> _resets = [OpId.None];
+    private readonly HashSet<string> _lost = [];
     private OpId _stored;
     private OpId _shown;
 
@@ -74,6 +75,25 @@ internal sealed class OpHistory(SimLoop loop)
         _stored = disk.LastOpId;
         if (checkpoint is not null)
             Show(checkpoint);
+    }
+
+    /// <summary>Whether operations of the bucket were shown that nobody has any more: devices that hold them find a wrong checksum, once.</summary>
+    public bool WasLost(string bucket) => _lost.Contains(bucket);
+
+    /// <summary>
+    /// The source cannot replay any more what was shown before a crash and was not durable. It is gone; only its op ids stay taken.
+    /// </summary>
+    public void OnContinuityLost(SimDisk disk)
+    {
+        var last = disk.Operations.Select(stored => stored.Op.OpId.Value).DefaultIfEmpty().Max();
+        foreach (var (bucket, log) in _buckets)
+        {
+            while (log.Count > 0 && log.GetKeyAtIndex(log.Count - 1) > last && log.GetKeyAtIndex(log.Count - 1) > _resets[^1].Value)
+            {
+                log.RemoveAt(log.Count - 1);
+                _lost.Add(bucket);
+            }
+        }
     }
 
     /// <summary>All buckets are void; their op ids stay taken.</summary>

@@ -48,6 +48,7 @@ internal sealed class Nemesis(World world)
         Fault.CutSource => CutSourceAsync(),
         Fault.RestartSource => RestartSourceAsync(),
         Fault.LoseSlot => LoseSlotAsync(),
+        Fault.ReadAgain => ReadAgainAsync(),
         Fault.CutClient => CutClientAsync(),
         Fault.CrashClient => CrashClientAsync(),
         Fault.StallNetwork => StallNetworkAsync(),
@@ -102,6 +103,14 @@ internal sealed class Nemesis(World world)
         Tell("lose slot");
         world.Source.CutConnections();
         world.Source.Slots.Clear();
+        return Task.CompletedTask;
+    }
+
+    private Task ReadAgainAsync()
+    {
+        var table = _random.Pick(world.Source.Tables);
+        Tell($"read {table.Name} again");
+        world.Service.ReadAgain(table.Name);
         return Task.CompletedTask;
     }
 

@@ -62,6 +62,13 @@ internal sealed class ServiceNode(World world)
             _actor!.Start("compact", () => serving.Log.CompactAsync(CancellationToken.None).AsTask());
     }
 
+    /// <summary>Has a table read again.</summary>
+    public void ReadAgain(string table)
+    {
+        if (_serving is { } serving)
+            serving.Changes.ReadAgain(new TablePattern("public", table), "is read again");
+    }
+
     /// <summary>A client has connected.</summary>
     public void Accept(string user, byte[] request, SimLink link)
     {
@@ -138,14 +145,25 @@ internal sealed class ServiceNode(World world)
         var start = await log.OpenAsync(CancellationToken.None);
         var stop = new CancellationTokenSource();
         var watch = StopWithLogAsync(log, stop);
-        _serving = new Serving(log, grid, new ServedRules(rules), new WriteCheckpoints(world.Source, monitor, actor.Time, NullLogger<WriteCheckpoints>.Instance));
+        _serving = new Serving(
+            changes, log, grid, new ServedRules(rules), new WriteCheckpoints(world.Source, monitor, actor.Time, NullLogger<WriteCheckpoints>.Instance));
         try
         {
-            await new LogFeed(log, actor.Time).RunAsync(changes.ReadAsync(start.State, start.Position, stop.Token), taking: null, stop.Token);
+            await new LogFeed(log, actor.Time).RunAsync(WatchAsync(changes.ReadAsync(start.State, start.Position, stop.Token)), taking: null, stop.Token);
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
             await watch;
+        }
+    }
+
+    private async IAsyncEnumerable<SourceEvent> WatchAsync(IAsyncEnumerable<SourceEvent> changes)
+    {
+        await foreach (var change in changes)
+        {
+            yield return change;
+            if (change is ContinuityLost)
+                world.History.OnContinuityLost(world.Disk); // the log has taken it in
         }
     }
 
@@ -177,7 +195,7 @@ internal sealed class ServiceNode(World world)
                 new NdjsonEncoding(request.RawData),
                 _shape.Session,
                 actor.Time);
-            await session.RunAsync(link.Writer, beginResponse: null, link.Aborted);
+            await session.RunAsync(new PipeLineOutput(link.Writer), beginResponse: null, link.Aborted);
         }
         catch (OperationCanceledException)
         {
@@ -230,5 +248,6 @@ internal sealed class ServiceNode(World world)
         public RuleSet Find(int number) => rules.Find(number)!.Rules;
     }
 
-    private sealed record Serving(BucketLogWriter Log, BucketGrid Grid, IActiveRules Rules, IWriteCheckpoints WriteCheckpoints);
+    private sealed record Serving(
+        IChangeSource Changes, BucketLogWriter Log, BucketGrid Grid, IActiveRules Rules, IWriteCheckpoints WriteCheckpoints);
 }

@@ -25,6 +25,12 @@ internal sealed class SimReplicationLink(SimPostgres server) : SimConnection(ser
         return new SourceIdentity("7300000000000000001", Timeline: 1, Server.InsertPosition, "app");
     }
 
+    public async ValueTask<string> ReadTimelineHistoryAsync(uint timeline, CancellationToken cancellationToken)
+    {
+        await TravelAsync(cancellationToken);
+        return "";
+    }
+
     public async ValueTask<Lsn> CreateSlotAsync(string slot, CancellationToken cancellationToken)
     {
         await TravelAsync(cancellationToken);

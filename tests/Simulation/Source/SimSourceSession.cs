@@ -49,6 +49,15 @@ internal sealed class SimSourceSession(SimPostgres server) : SimConnection(serve
         await TravelAsync(cancellationToken);
     }
 
+    public ValueTask GiveUpSlotAsync(string slot, CancellationToken cancellationToken) =>
+        throw new NotSupportedException("The simulated source has room for any amount of WAL.");
+
+    public async ValueTask<IReadOnlyList<OpenTransaction>> FindOpenTransactionsAsync(CancellationToken cancellationToken)
+    {
+        await TravelAsync(cancellationToken);
+        return [];
+    }
+
     public async ValueTask<PublicationStatus?> FindPublicationAsync(string publication, CancellationToken cancellationToken)
     {
         await TravelAsync(cancellationToken);
@@ -68,6 +77,28 @@ internal sealed class SimSourceSession(SimPostgres server) : SimConnection(serve
         foreach (var table in Server.Tables.Where(table => tables.Any(pattern => Matches(pattern, table))))
             published.Add(table.Name);
         await TravelAsync(cancellationToken);
+    }
+
+    public async ValueTask UnpublishAsync(string publication, SourceTable table, CancellationToken cancellationToken)
+    {
+        await TravelAsync(cancellationToken);
+        Server.Publications[publication].Remove(table.Name);
+        await TravelAsync(cancellationToken);
+    }
+
+    public async ValueTask<IReadOnlyDictionary<uint, (string Schema, string Name)>> FindNamesAsync(
+        IReadOnlyCollection<uint> relationIds, CancellationToken cancellationToken)
+    {
+        await TravelAsync(cancellationToken);
+        return Server.Tables
+            .Where(table => relationIds.Contains(table.Table.RelationId))
+            .ToDictionary(table => table.Table.RelationId, table => (table.Table.Schema, table.Name));
+    }
+
+    public async ValueTask<bool> FindRunningAsync(IReadOnlySet<uint> transactionIds, CancellationToken cancellationToken)
+    {
+        await TravelAsync(cancellationToken);
+        return false; // a commit is visible as soon as it is in the log
     }
 
     public async ValueTask<IReadOnlyList<SourceTableInfo>> FindTablesAsync(

@@ -13,7 +13,7 @@ public class RowKeyTests
     [Fact]
     public void Different_rows_have_different_keys_and_subkeys()
     {
-        var binding = new TableBinding(LogFixture.Table(1, "t", "a", "b") with { Columns = [Key("a"), Key("b")] }, evaluator: null!, number: 3, layout: 1);
+        var binding = new TableBinding(LogFixture.Table(1, "t", "a", "b") with { Columns = [Key("a"), Key("b")] }, evaluator: null!, number: 3, layout: 1, isLive: true, stage: null);
         HashSet<string> keys = [];
         HashSet<string> subkeys = [];
         foreach (var first in Texts)
@@ -41,7 +41,7 @@ public class RowKeyTests
     [Fact]
     public void A_key_that_did_not_arrive_is_no_key()
     {
-        var binding = new TableBinding(LogFixture.Todos, evaluator: null!, number: 1, layout: 1);
+        var binding = new TableBinding(LogFixture.Todos, evaluator: null!, number: 1, layout: 1, isLive: true, stage: null);
         var row = new SourceRow();
         row.Reset(4);
 

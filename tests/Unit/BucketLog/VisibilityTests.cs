@@ -173,6 +173,20 @@ public class VisibilityTests
     }
 
     [Fact]
+    public async Task A_row_that_went_from_key_to_key_in_one_transaction_is_read_again_under_the_last()
+    {
+        var missing = new MissingRows(new Lsn(100), ["3", "a", "bread", "large"]);
+        await using var fixture = await OpenFollowingAsync(new NullColdStorage(), missing: missing);
+
+        await fixture.CommitAsync(
+            10, UpdateKey(Todos, ["1"], "2", "a", "bread", Unchanged), UpdateKey(Todos, ["2"], "3", "a", "bread", Unchanged));
+        await fixture.CommitAsync(110, Insert(Todos, "4", "a", "x", null));
+
+        Assert.Equal(["2", "3"], missing.Asked.Select(key => key[0]));
+        Assert.Contains(fixture.Seen.Lines, line => line.Contains("\\\"note\\\":\\\"large\\\"", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task A_row_that_is_gone_when_it_is_read_again_yields_nothing()
     {
         await using var fixture = await OpenFollowingAsync(new NullColdStorage(), missing: new MissingRows(new Lsn(100)));

@@ -86,7 +86,7 @@ public sealed class EmbeddedDamageTests : IDisposable
     [InlineData("manifest")]
     public async Task A_missing_file_stops_the_opening(string name)
     {
-        await using (var storage = await _folder.OpenAsync(StoreFolder.Tiny))
+        await using (var storage = await _folder.OpenAsync(StoreFolder.TinyUnfolded))
         {
             for (var index = 1UL; index <= 40; index++)
                 await storage.WriteAsync(Write(Of(index, ("a", new string('x', 300)))));
@@ -99,14 +99,14 @@ public sealed class EmbeddedDamageTests : IDisposable
     [Fact]
     public async Task A_damaged_index_of_a_sealed_segment_is_made_again()
     {
-        await using (var storage = await _folder.OpenAsync(StoreFolder.Tiny))
+        await using (var storage = await _folder.OpenAsync(StoreFolder.TinyUnfolded))
         {
             for (var index = 1UL; index <= 60; index++)
                 await storage.WriteAsync(Write(Of(index, ("a", new string('x', 300)))).Put(RecordTable.RowState, $"{index}", new string('y', 100)));
         }
         Overwrite(_folder.File("00000001.idx"), 30, 0xEE);
 
-        await using var reopened = await _folder.OpenAsync(StoreFolder.Tiny);
+        await using var reopened = await _folder.OpenAsync(StoreFolder.TinyUnfolded);
 
         Assert.Equal(60, (await reopened.ReadAsync("a")).Length);
     }

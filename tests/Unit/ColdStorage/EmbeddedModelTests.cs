@@ -1,6 +1,8 @@
 using System.Globalization;
 using System.Text;
+using Microsoft.Extensions.Logging.Abstractions;
 using TopGun.Buckets.BucketLog;
+using TopGun.Buckets.ColdStorage;
 using TopGun.Buckets.ColdStorage.Embedded;
 using TopGun.Buckets.ColdStorage.Null;
 using TopGun.Buckets.Protocol;
@@ -38,6 +40,55 @@ public sealed class EmbeddedModelTests
         }
         await CompareAsync(random, model, storage, nextOp);
         await storage.DisposeAsync();
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    public async Task A_process_that_dies_at_any_write_loses_nothing_that_was_confirmed(int seed)
+    {
+        for (var lastWrite = 1 + seed; lastWrite < 300; lastWrite += 7)
+        {
+            using var folder = new StoreFolder();
+            var random = new Random(seed);
+            await using var model = new NullColdStorage();
+            await using var ahead = new NullColdStorage(); // with the write that was not confirmed, which may be there or not
+            var nextOp = 1UL;
+            var files = new DyingFiles(folder.Path, lastWrite);
+            try
+            {
+                await using var storage = new EmbeddedColdStorage(files, StoreFolder.Tiny, NullLogger<EmbeddedColdStorage>.Instance);
+                await storage.OpenAsync(TestContext.Current.CancellationToken);
+                for (var step = 0; step < 120; step++)
+                {
+                    var write = RandomWrite(random, ref nextOp);
+                    await ahead.WriteAsync(write);
+                    await storage.WriteAsync(write);
+                    await model.WriteAsync(write);
+                }
+            }
+            catch (Exception failure) when (failure is StoreFailedException or IOException)
+            {
+                Assert.True(files.IsDead, failure.ToString());
+            }
+
+            await using var reopened = await folder.OpenAsync(StoreFolder.Tiny);
+
+            var found = await DumpAsync(reopened);
+            Assert.True(
+                found == await DumpAsync(model) || found == await DumpAsync(ahead), $"seed {seed}, dying at write {lastWrite}: {found}");
+        }
+    }
+
+    private static async Task<string> DumpAsync(IColdStorage storage)
+    {
+        var text = new StringBuilder();
+        for (var bucket = 0; bucket < 6; bucket++)
+            text.AppendJoin('\n', await storage.ReadAsync($"bucket[{bucket}]")).Append('\n');
+        for (var table = RecordTable.Meta; table <= RecordTable.Relation; table++)
+            text.AppendJoin('\n', await storage.ScanAsync(table)).Append('\n');
+        return text.ToString();
     }
 
     private static StoreWrite RandomWrite(Random random, ref ulong nextOp)

@@ -11,6 +11,9 @@ internal sealed class StoreFolder : IDisposable
     /// <summary>Sizes so small that segments roll, tables flush and runs merge within a test.</summary>
     public static EmbeddedOptions Tiny => new() { SegmentBytes = 4096, MemtableBytes = 2048, MergeWidth = 2 };
 
+    /// <summary>The same, with every segment left as it was written.</summary>
+    public static EmbeddedOptions TinyUnfolded => new() { SegmentBytes = 4096, MemtableBytes = 2048, MergeWidth = 2, KeepSegments = 1000 };
+
     public async Task<EmbeddedColdStorage> OpenAsync(EmbeddedOptions? options = null)
     {
         var storage = new EmbeddedColdStorage(Path, options ?? new EmbeddedOptions(), NullLogger<EmbeddedColdStorage>.Instance);

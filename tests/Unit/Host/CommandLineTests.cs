@@ -14,7 +14,7 @@ public class CommandLineTests
         var run = await RunAsync("--help");
 
         Assert.Equal(0, run.ExitCode);
-        Assert.All(["serve", "token", "validate", "explain", "schema", "doctor", "vectors"], command => Assert.Contains(command, run.Output, StringComparison.Ordinal));
+        Assert.All(["serve", "token", "validate", "explain", "schema", "doctor", "vectors", "verify", "compact"], command => Assert.Contains(command, run.Output, StringComparison.Ordinal));
     }
 
     [Fact]

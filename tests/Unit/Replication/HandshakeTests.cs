@@ -49,6 +49,31 @@ public class HandshakeTests
     public void Another_timeline_is_not_continued_from() =>
         Assert.Contains("timeline 2", Find(position: 200, identity: Identity with { Timeline = 2 }), StringComparison.Ordinal);
 
+    [Theory]
+    [InlineData("1\t0/C8\tno recovery target specified\n", null)]
+    [InlineData("1\t0/C7\tno recovery target specified\n", "what is stored goes beyond")]
+    [InlineData("", "what is stored goes beyond")]
+    [InlineData("1\t0/C9\tno recovery target specified\n\n2\t0/CA\tanother\n", null)]
+    public void Another_timeline_is_continued_from_when_it_left_ours_after_what_is_stored(string history, string? reason)
+    {
+        var found = Handshake.FindBreak(
+            State, new Lsn(200), Identity with { Timeline = 2 }, Slot, insertPosition: new Lsn(300), history);
+
+        if (reason is null)
+            Assert.Null(found);
+        else
+            Assert.Contains(reason, found, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(null, "max_slot_wal_keep_size")]
+    [InlineData("wal_removed", "max_slot_wal_keep_size")]
+    [InlineData("idle_timeout", "idle_replication_slot_timeout")]
+    [InlineData("wal_level_insufficient", "wal_level")]
+    [InlineData("something new", "something new")]
+    public void Why_a_slot_was_invalidated_is_said(string? reason, string sentence) => Assert.Contains(
+        sentence, Find(position: 200, slot: Slot with { WalStatus = "lost", InvalidationReason = reason }), StringComparison.Ordinal);
+
     [Fact]
     public void An_invalidated_slot_is_not_continued_from() =>
         Assert.Contains("max_slot_wal_keep_size", Find(position: 200, slot: Slot with { WalStatus = "lost" }), StringComparison.Ordinal);

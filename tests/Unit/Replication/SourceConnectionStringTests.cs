@@ -40,6 +40,25 @@ public class SourceConnectionStringTests
     }
 
     [Theory]
+    [InlineData("postgres://db.example/app", SslMode.VerifyFull)]
+    [InlineData("host=10.0.0.7 dbname=app", SslMode.VerifyFull)]
+    [InlineData("Host=db.example;Database=app", SslMode.VerifyFull)]
+    [InlineData("postgres://db.example/app?sslmode=disable", SslMode.Disable)]
+    [InlineData("Host=db.example;Database=app;SSL Mode=Prefer", SslMode.Prefer)]
+    [InlineData("postgres://db.example/app?sslmode=verify-ca&sslrootcert=system", SslMode.VerifyCA)]
+    [InlineData("postgres://localhost/app", SslMode.Prefer)]
+    [InlineData("postgres://127.0.0.1/app", SslMode.Prefer)]
+    [InlineData("postgres://[::1]/app", SslMode.Prefer)]
+    [InlineData("host=/var/run/postgresql dbname=app", SslMode.Prefer)]
+    public void A_server_elsewhere_has_to_prove_who_it_is_unless_it_is_said_otherwise(string text, SslMode mode)
+    {
+        var parsed = SourceConnectionString.Parse(text);
+
+        Assert.Equal(mode, parsed.SslMode);
+        Assert.Equal(mode, SourceConnectionString.Parse(parsed.ConnectionString).SslMode);
+    }
+
+    [Theory]
     [InlineData(@"host=h password='it\'s \\ here' user=ann", @"it's \ here")]
     [InlineData("postgres://ann:%20%3A%2F%3F@h", " :/?")]
     public void Quoted_and_encoded_values_are_read(string text, string password)

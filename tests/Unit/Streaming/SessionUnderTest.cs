@@ -112,7 +112,7 @@ public sealed class SessionUnderTest : IAsyncDisposable
         try
         {
             await Session.RunAsync(
-                _pipe.Writer,
+                new PipeLineOutput(_pipe.Writer),
                 _ =>
                 {
                     Begun++;

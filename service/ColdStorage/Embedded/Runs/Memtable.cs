@@ -11,9 +11,9 @@ internal sealed class Memtable
 {
     private const int ChunkSize = 1 << 20;
 
-    private readonly List<Entry>[] _tables = [.. Enumerable.Range(0, (int)RecordTable.Relation + 1).Select(_ => new List<Entry>())];
-    private readonly int[][] _sorted = new int[(int)RecordTable.Relation + 1][]; // positions in key order; a prefix of the table when entries came since
-    private ulong[] _slots = new ulong[4096]; // places are position << 3 | table
+    private readonly List<Entry>[] _tables = [.. Enumerable.Range(0, OwnTable.Limit).Select(_ => new List<Entry>())];
+    private readonly int[][] _sorted = new int[OwnTable.Limit][]; // positions in key order; a prefix of the table when entries came since
+    private ulong[] _slots = new ulong[4096]; // places are position << 4 | table
     private int _used;
     private byte[] _chunk = [];
     private int _chunkUsed;
@@ -33,7 +33,7 @@ internal sealed class Memtable
         if (slot == 0)
         {
             _used++;
-            slot = HashSlots.Of(hash, ((uint)entries.Count << 3) | (uint)table);
+            slot = HashSlots.Of(hash, ((uint)entries.Count << 4) | (uint)table);
             entries.Add(new Entry(Copy(key), hasValue ? Copy(value) : default, hasValue));
             ByteCount += key.Length + value.Length + 64;
             return;
@@ -149,13 +149,13 @@ internal sealed class Memtable
             if (slot == 0)
                 return ref slot;
             if ((uint)(slot >> 32) == hash
-                && (((uint)slot - 1) & 7) == (uint)table
+                && (((uint)slot - 1) & 15) == (uint)table
                 && CollectionsMarshal.AsSpan(_tables[(int)table])[Position(slot)].Key.Span.SequenceEqual(key))
                 return ref slot;
         }
     }
 
-    private static int Position(ulong slot) => (int)(((uint)slot - 1) >> 3);
+    private static int Position(ulong slot) => (int)(((uint)slot - 1) >> 4);
 
     private ReadOnlyMemory<byte> Copy(ReadOnlySpan<byte> bytes)
     {

@@ -128,7 +128,7 @@ internal sealed class RecordStore
 
     public static IEnumerable<RunEntry> AllOf(Memtable memtable)
     {
-        for (var table = RecordTable.Meta; table <= RecordTable.Relation; table++)
+        for (var table = RecordTable.Meta; (int)table < OwnTable.Limit; table++)
         {
             foreach (var entry in memtable.Scan(table, default))
                 yield return new RunEntry(table, entry);

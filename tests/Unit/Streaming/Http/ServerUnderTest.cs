@@ -2,6 +2,7 @@ using System.Net.Http.Headers;
 using System.Text;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using TopGun.Buckets.Replication;
@@ -37,9 +38,12 @@ public sealed class ServerUnderTest : IAsyncDisposable
 
     public HttpClient Client { get; }
 
+    public Uri Url => Client.BaseAddress!;
+
     public FakeOperator Operator { get; }
 
-    public static async Task<ServerUnderTest> StartAsync(bool visible = true, Action<StreamingOptions>? configure = null, string? apiToken = null)
+    public static async Task<ServerUnderTest> StartAsync(
+        bool visible = true, Action<StreamingOptions>? configure = null, HttpProtocols protocols = HttpProtocols.Http1, string? apiToken = null)
     {
         var log = visible ? await TestLog.StartedAsync() : new TestLog();
         var rules = new FakeRules();
@@ -48,6 +52,7 @@ public sealed class ServerUnderTest : IAsyncDisposable
         builder.Logging.ClearProviders();
         builder.WebHost.UseUrls("http://127.0.0.1:0");
         builder.WebHost.ConfigureKestrel(StreamingEndpoints.LimitRequests);
+        builder.WebHost.ConfigureKestrel(server => server.ConfigureEndpointDefaults(endpoint => endpoint.Protocols = protocols));
         builder.Services.AddSingleton(log.Grid);
         builder.Services.AddSingleton<IActiveRules>(new OneRuleSet(rules));
         builder.Services.AddSingleton<IWriteCheckpoints>(writeCheckpoints);
@@ -82,6 +87,14 @@ public sealed class ServerUnderTest : IAsyncDisposable
 
     public Task<HttpResponseMessage> SendAsync(HttpRequestMessage request) =>
         Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
+
+    /// <summary>Waits until the grid has as many subscriptions.</summary>
+    public async Task SubscriptionsAsync(int count)
+    {
+        using var deadline = new CancellationTokenSource(Support.Patience.Limit);
+        while (Log.Grid.Subscriptions != count)
+            await Task.Delay(1, deadline.Token);
+    }
 
     public async Task StopAsync() => await _app.StopAsync();
 

@@ -1,6 +1,9 @@
 using System.IO.Compression;
 using System.Net;
+using System.Text.Json;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
 using TopGun.Buckets.SyncRules;
+using TopGun.Buckets.Tests.Unit.Protocol;
 using Xunit;
 
 namespace TopGun.Buckets.Tests.Unit.Streaming.Http;
@@ -47,6 +50,60 @@ public class SyncStreamTests
         Assert.Equal("gzip", response.Content.Headers.ContentEncoding.Single());
         Assert.StartsWith("""{"checkpoint":""", await NextAsync(lines), StringComparison.Ordinal);
         Assert.Equal("""{"checkpoint_complete":{"last_op_id":"0"}}""", await NextAsync(lines));
+    }
+
+    [Fact]
+    public async Task A_stream_compressed_with_brotli_holds_no_line_back_either()
+    {
+        await using var server = await ServerUnderTest.StartAsync();
+        var request = ServerUnderTest.Request(HttpMethod.Post, "/sync/stream", "{}");
+        request.Headers.AcceptEncoding.ParseAdd("br");
+
+        using var response = await server.SendAsync(request);
+        using var lines = new StreamReader(new BrotliStream(
+            await response.Content.ReadAsStreamAsync(TestContext.Current.CancellationToken), CompressionMode.Decompress));
+
+        Assert.Equal("br", response.Content.Headers.ContentEncoding.Single());
+        Assert.StartsWith("""{"checkpoint":""", await NextAsync(lines), StringComparison.Ordinal);
+        Assert.Equal("""{"checkpoint_complete":{"last_op_id":"0"}}""", await NextAsync(lines));
+    }
+
+    [Theory]
+    [InlineData(HttpProtocols.Http1)]
+    [InlineData(HttpProtocols.Http2)]
+    public async Task A_client_that_prefers_BSON_gets_its_lines_as_documents(HttpProtocols protocols)
+    {
+        await using var server = await ServerUnderTest.StartAsync(protocols: protocols);
+        server.Rules.Fixed.Add(("a[]", 3));
+        server.Log.Put("a[]", "t1", """{"id":"t1","text":"\"é\\"}""");
+        var request = ServerUnderTest.Request(HttpMethod.Post, "/sync/stream", "{}");
+        request.Headers.Accept.ParseAdd("application/vnd.powersync.bson-stream;q=0.9,application/x-ndjson;q=0.8");
+        (request.Version, request.VersionPolicy) = (protocols == HttpProtocols.Http2 ? HttpVersion.Version20 : HttpVersion.Version11, HttpVersionPolicy.RequestVersionExact);
+
+        using var response = await server.SendAsync(request);
+        await using var documents = await response.Content.ReadAsStreamAsync(TestContext.Current.CancellationToken);
+
+        Assert.Equal(request.Version, response.Version);
+        Assert.Equal("application/vnd.powersync.bson-stream", response.Content.Headers.ContentType!.ToString());
+        Assert.StartsWith("""{"checkpoint":{"last_op_id":"1",""", await NextDocumentAsync(documents), StringComparison.Ordinal);
+        var data = JsonElement.Parse(await NextDocumentAsync(documents)).GetProperty("data").GetProperty("data")[0];
+        Assert.Equal("""{"id":"t1","text":"\"é\\"}""", data.GetProperty("data").GetString());
+        Assert.Equal("""{"checkpoint_complete":{"last_op_id":"1"}}""", await NextDocumentAsync(documents));
+    }
+
+    [Fact]
+    public async Task An_error_before_the_first_line_is_not_compressed()
+    {
+        await using var server = await ServerUnderTest.StartAsync();
+        server.Rules.Refusal = new BucketLimitException("too many", []);
+        var request = ServerUnderTest.Request(HttpMethod.Post, "/sync/stream", "{}");
+        request.Headers.AcceptEncoding.ParseAdd("gzip");
+
+        using var response = await server.SendAsync(request);
+
+        Assert.Equal(500, (int)response.StatusCode);
+        Assert.Empty(response.Content.Headers.ContentEncoding);
+        Assert.Contains("PSYNC_S2305", await BodyAsync(response), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -180,6 +237,17 @@ public class SyncStreamTests
     {
         using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(10));
         return await lines.ReadLineAsync(deadline.Token) ?? "";
+    }
+
+    private static async Task<string> NextDocumentAsync(Stream documents)
+    {
+        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(10));
+        var length = new byte[4];
+        await documents.ReadExactlyAsync(length, deadline.Token);
+        var document = new byte[BitConverter.ToInt32(length)];
+        length.CopyTo(document, 0);
+        await documents.ReadExactlyAsync(document.AsMemory(4), deadline.Token);
+        return BsonText.ToJson(document);
     }
 
     private static Task<string> BodyAsync(HttpResponseMessage response) =>

@@ -1,0 +1,83 @@
+using Microsoft.Extensions.Logging;
+using TopGun.Buckets.Protocol;
+
+namespace TopGun.Buckets.BucketLog;
+
+/// <summary>Reads every bucket in the store again and again, slowly, so that damage is met before somebody needs what is damaged.</summary>
+/// <remarks>What it reads is checked by the store and thrown away. It tells of a damaged bucket once in its life.</remarks>
+internal sealed partial class Scrubber(
+    IColdStorage storage, BucketDirectory directory, BucketLogOptions options, TimeProvider time, ILogger logger) : IAsyncDisposable
+{
+    private static readonly TimeSpan Rest = TimeSpan.FromMinutes(10); // between two rounds: a small store is not read without end
+
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly HashSet<string> _damaged = new(StringComparer.Ordinal);
+    private Task _run = Task.CompletedTask;
+    private bool _isDisposed;
+
+    public void Start()
+    {
+        if (options.ScrubBytesPerSecond > 0)
+            _run = RunAsync(_stopping.Token);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_isDisposed)
+            return;
+        _isDisposed = true;
+        _stopping.Cancel();
+        await _run.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext); // it is in the log
+        _stopping.Dispose();
+    }
+
+    private async Task RunAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            while (true)
+            {
+                await Task.Delay(Rest, time, cancellationToken);
+                await ReadAllAsync(cancellationToken);
+            }
+        }
+        catch (Exception failure) when (!cancellationToken.IsCancellationRequested)
+        {
+            Log.Stopped(logger, failure);
+            throw;
+        }
+    }
+
+    private async ValueTask ReadAllAsync(CancellationToken cancellationToken)
+    {
+        var due = 0L;
+        for (var number = 1; directory.NameOf(number) is { } bucket; number++)
+        {
+            try
+            {
+                await foreach (var op in storage.ReadAsync(bucket, OpId.None, new OpId(long.MaxValue), cancellationToken))
+                {
+                    due += op.Fragment.Length;
+                    if (due < options.ScrubBytesPerSecond)
+                        continue;
+                    await Task.Delay(TimeSpan.FromSeconds(due / (double)options.ScrubBytesPerSecond), time, cancellationToken);
+                    due = 0;
+                }
+            }
+            catch (BucketsException failure)
+            {
+                if (_damaged.Add(bucket))
+                    Log.Damaged(logger, bucket, failure);
+            }
+        }
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(1230, LogLevel.Error, "{Bucket} is damaged in the store. Its clients are refused until the store is restored or built anew.")]
+        public static partial void Damaged(ILogger logger, string bucket, Exception failure);
+
+        [LoggerMessage(1231, LogLevel.Error, "The store is not looked through any more.")]
+        public static partial void Stopped(ILogger logger, Exception failure);
+    }
+}

@@ -1,0 +1,156 @@
+using TopGun.Buckets.BucketLog;
+using TopGun.Buckets.ColdStorage;
+using TopGun.Buckets.Protocol;
+using Xunit;
+using static TopGun.Buckets.Tests.Unit.ColdStorage.Batches;
+
+namespace TopGun.Buckets.Tests.Unit.ColdStorage;
+
+/// <summary>What becomes of sealed segments.</summary>
+public sealed class EmbeddedFoldingTests : IDisposable
+{
+    private readonly StoreFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public async Task Sealed_segments_are_gone_once_their_buckets_lie_side_by_side()
+    {
+        await using (var storage = await _folder.OpenAsync(StoreFolder.Tiny))
+        {
+            await FillAsync(storage, 1, 300);
+            await storage.SettleAsync();
+
+            // The last ones hold records that are in RAM and in no run yet.
+            Assert.True(Files("*.log").Length <= 5, $"{Files("*.log").Length} segments are left of about 25");
+            Assert.NotEmpty(Files("*.ops"));
+            await AssertFilledAsync(storage, 300);
+        }
+
+        await using var reopened = await _folder.OpenAsync(StoreFolder.Tiny);
+        await AssertFilledAsync(reopened, 300);
+        await FillAsync(reopened, 301, 400);
+        await AssertFilledAsync(reopened, 400);
+    }
+
+    [Fact]
+    public async Task Room_comes_back_when_buckets_are_dropped_or_rewritten()
+    {
+        await using var storage = await _folder.OpenAsync(StoreFolder.Tiny);
+        await FillAsync(storage, 1, 600);
+        await storage.SettleAsync();
+        var full = Size();
+
+        await storage.WriteAsync(Write().Rewrite("b0", 0, 600).Rewrite("b1", 0, 590, (590, OpKind.Clear, "clear")).Rewrite("b2", 0, 600));
+        await FillAsync(storage, 601, 700); // seals the segment with the rewrites
+        await storage.SettleAsync();
+
+        Assert.True(Size() < full * 2 / 3, $"{Size()} of {full} bytes are left");
+        Assert.Equal("590 clear", (await storage.ReadAsync("b1"))[0]);
+        Assert.Equal("602 row 602", (await storage.ReadAsync("b2"))[0][..11]);
+        Assert.Equal(175, (await storage.ReadAsync("b3")).Length);
+    }
+
+    [Fact]
+    public async Task A_reader_goes_on_in_files_that_are_deleted_under_it()
+    {
+        await using var storage = await _folder.OpenAsync(StoreFolder.TinyUnfolded);
+        await FillAsync(storage, 1, 300);
+        var read = storage.ReadAsync("b0", OpId.None, new OpId(300), TestContext.Current.CancellationToken).GetAsyncEnumerator(TestContext.Current.CancellationToken);
+        Assert.True(await read.MoveNextAsync());
+
+        var write = Write();
+        write.Reset = true;
+        await storage.WriteAsync(write);
+        await storage.SettleAsync();
+
+        Assert.Single(Files("*.log"));
+        var count = 1;
+        while (await read.MoveNextAsync())
+            count++;
+        Assert.Equal(75, count);
+        await read.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task A_bucket_lies_in_few_chunks_however_often_it_is_folded()
+    {
+        await using var storage = await _folder.OpenAsync(StoreFolder.Tiny);
+        for (var first = 1UL; first < 1000; first += 50)
+        {
+            await FillAsync(storage, first, first + 49);
+            await storage.SettleAsync();
+        }
+
+        var chunks = storage.ExtentCountOf("b1");
+        Assert.True(chunks <= 10, $"{chunks} chunks"); // twice the logarithm of 250, with what is still in the log
+    }
+
+    [Fact]
+    public async Task A_flipped_bit_in_folded_operations_is_never_served()
+    {
+        await using (var storage = await _folder.OpenAsync(StoreFolder.Tiny))
+        {
+            await FillAsync(storage, 1, 100);
+            await storage.SettleAsync();
+        }
+        var name = Path.GetFileName(Files("*.ops")[0]);
+        var original = await File.ReadAllBytesAsync(_folder.File(name), TestContext.Current.CancellationToken);
+        var directory = (int)BitConverter.ToInt64(original.AsSpan(original.Length - 20));
+
+        for (var offset = 32; offset < directory; offset += 11)
+        {
+            using var copy = _folder.Copy();
+            var bytes = original.ToArray();
+            bytes[offset] ^= 1;
+            await File.WriteAllBytesAsync(copy.File(name), bytes, TestContext.Current.CancellationToken);
+
+            var failure = await Assert.ThrowsAsync<DamagedStoreException>(async () =>
+            {
+                await using var storage = await copy.OpenAsync(StoreFolder.TinyUnfolded);
+                for (var bucket = 0; bucket < 4; bucket++)
+                    await storage.ReadAsync($"b{bucket}");
+            });
+            Assert.Equal("TGB2003", failure.Code);
+        }
+    }
+
+    [Fact]
+    public async Task Damage_met_while_folding_stops_nothing_else()
+    {
+        await using (var storage = await _folder.OpenAsync(StoreFolder.TinyUnfolded))
+            await FillAsync(storage, 1, 200);
+        var path = _folder.File("00000001.log");
+        var bytes = await File.ReadAllBytesAsync(path, TestContext.Current.CancellationToken);
+        var place = bytes.AsSpan().IndexOf("row 6 "u8);
+        bytes[place] ^= 1;
+        await File.WriteAllBytesAsync(path, bytes, TestContext.Current.CancellationToken);
+
+        await using var reopened = await _folder.OpenAsync(StoreFolder.Tiny);
+        await reopened.SettleAsync();
+
+        await FillAsync(reopened, 201, 300);
+        Assert.Equal(75, (await reopened.ReadAsync("b3")).Length);
+        await Assert.ThrowsAsync<DamagedStoreException>(() => reopened.ReadAsync("b2"));
+    }
+
+    // Every fourth operation is of the same bucket.
+    private static async Task FillAsync(IColdStorage storage, ulong first, ulong last)
+    {
+        for (var index = first; index <= last; index++)
+            await storage.WriteAsync(Write(Of(index, ($"b{index % 4}", $"row {index} {new string('x', 100)}"))).Put(RecordTable.RowState, $"{index % 20:D2}", new string('y', 40)));
+    }
+
+    private static async Task AssertFilledAsync(IColdStorage storage, int count)
+    {
+        for (var bucket = 0; bucket < 4; bucket++)
+        {
+            var expected = Enumerable.Range(1, count).Where(index => index % 4 == bucket).Select(index => $"{index} row {index} {new string('x', 100)}");
+            Assert.Equal(expected, await storage.ReadAsync($"b{bucket}"));
+        }
+    }
+
+    private string[] Files(string pattern) => Directory.GetFiles(_folder.Path, pattern);
+
+    private long Size() => Directory.EnumerateFiles(_folder.Path).Sum(path => new FileInfo(path).Length);
+}

@@ -1,0 +1,111 @@
+using System.Buffers;
+using System.Text;
+using System.Text.Json;
+using Microsoft.Extensions.Options;
+using TopGun.Buckets.Protocol.Bson;
+using TopGun.Buckets.Protocol.RSocket;
+using TopGun.Buckets.Streaming.Auth;
+using TopGun.Buckets.Streaming.Http;
+using TopGun.Buckets.Streaming.RSocket;
+using TopGun.Buckets.Tests.Unit.Streaming.Auth;
+using Xunit;
+
+namespace TopGun.Buckets.Tests.Unit.Fuzz;
+
+/// <summary>Whatever arrives at what reads a stranger's bytes, it answers with a refusal at most, and keeps nothing.</summary>
+[Collection(MeasuresTheProcess.Name)]
+public class HostileInputs
+{
+    private const string Body =
+        """
+        {"buckets":[{"name":"2#lists[\"u1\"]","after":"1207"}],"client_id":"6f0b","include_checksum":true,"raw_data":true,
+        "parameters":{"region":"eu","deep":[[1,2.5e3,null,"é\u0041\ud83d\ude00"]]},"app_metadata":{"version":"4.1.0"},
+        "streams":{"include_defaults":true,"subscriptions":[{"stream":"todos","parameters":{"list":"l9"},"override_priority":1}]}}
+        """;
+
+    [Fact]
+    public void BSON_documents()
+    {
+        var output = new ArrayBufferWriter<byte>();
+        new FuzzInputs(BsonRequest(), [5, 0, 0, 0, 0]).Run(input =>
+        {
+            output.ResetWrittenCount();
+            using var json = new Utf8JsonWriter(output);
+            if (BsonReader.TryConvert(input, json) is not null)
+                return;
+            json.Flush();
+            using var document = JsonDocument.Parse(output.WrittenMemory); // what is accepted is JSON
+            if (output.WrittenCount > 64 + (8 * input.Length))
+                throw new InvalidOperationException($"{input.Length} bytes became {output.WrittenCount}.");
+        });
+    }
+
+    [Fact]
+    public void Frames_of_RSocket()
+    {
+        var setup = Frame(0, 0x0500, [0, 1, 0, 0, 0, 0, 78, 32, 0, 1, 95, 144, 16, .. Utf8("application/json"), 16, .. Utf8("application/bson"), 0, 0, 13, .. Utf8("""{"token":"T"}""")]);
+        var request = Frame(1, 0x1900, [0, 0, 0, 10, 0, 0, 23, .. Utf8("""{"path":"/sync/stream"}"""), .. Utf8(Body)]);
+        new FuzzInputs(setup, request, Frame(1, 0x2000, [0, 0, 0, 5]), Frame(0, 0x0C80, new byte[12]), Frame(1, 0x2400, [])).Run(input =>
+        {
+            if (RSocketFrame.TryRead(input, out var frame) && frame.Metadata.Length + frame.Data.Length + frame.MetadataMimeType.Length > input.Length)
+                throw new InvalidOperationException("A frame holds more than the message.");
+            Refusing(() => RSocketSetup.Read(input));
+        });
+    }
+
+    [Fact]
+    public void Bodies_of_requests() =>
+        new FuzzInputs(Utf8(Body), Utf8("{}"), Utf8("""{"buckets":[],"streams":null}""")).Run(
+            input => Refusing(() => SyncRequestParser.Parse(input, clientIdInQuery: null)));
+
+    [Fact]
+    public void Tokens()
+    {
+        var verifier = new TokenVerifier(
+            new StaticKeys([VerificationKey.FromSecret(TestToken.Secret, TestToken.KeyId)]),
+            Options.Create(new JwtOptions { Secret = TestToken.Secret, Audiences = { TestToken.Audience } }),
+            TimeProvider.System);
+        var good = Utf8("Bearer " + TestToken.Valid());
+        new FuzzInputs(good, Utf8("Token " + TestToken.Sign(TestToken.Claims(), TestToken.Header("none")))).Run(input => Refusing(() =>
+        {
+            var verified = verifier.VerifyAsync(Encoding.Latin1.GetString(input), CancellationToken.None);
+            if (verified.AsTask().GetAwaiter().GetResult().Subject != "u1")
+                throw new InvalidOperationException("A token was forged.");
+        }));
+    }
+
+    private static void Refusing(Action action)
+    {
+        try
+        {
+            action();
+        }
+        catch (Exception refusal) when (refusal is SyncException or RSocketException)
+        {
+            // As it should be.
+        }
+    }
+
+    private static byte[] BsonRequest()
+    {
+        byte[] text = [2, .. Utf8("stream"), 0, 6, 0, 0, 0, .. Utf8("todos"), 0];
+        byte[] inner = [.. BitConverter.GetBytes(text.Length + 5), .. text, 0];
+        byte[] all =
+        [
+            4, .. Utf8("subscriptions"), 0, .. inner,
+            3, .. Utf8("streams"), 0, .. inner,
+            16, .. Utf8("n"), 0, 1, 0, 0, 0,
+            18, .. Utf8("l"), 0, 1, 0, 0, 0, 0, 0, 0, 0,
+            1, .. Utf8("d"), 0, .. BitConverter.GetBytes(1.5),
+            7, .. Utf8("o"), 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12,
+            8, .. Utf8("b"), 0, 1,
+            10, .. Utf8("z"), 0,
+        ];
+        return [.. BitConverter.GetBytes(all.Length + 5), .. all, 0];
+    }
+
+    private static byte[] Frame(byte stream, ushort typeAndFlags, byte[] body) =>
+        [0, 0, 0, stream, (byte)(typeAndFlags >> 8), (byte)typeAndFlags, .. body];
+
+    private static byte[] Utf8(string text) => Encoding.UTF8.GetBytes(text);
+}
