@@ -90,7 +90,7 @@ public sealed partial class StoreTail(
         await foreach (var bucket in feed.ScanAsync(RecordTable.Bucket, default, cancellationToken))
             buckets.Add(bucket);
         _directory = new BucketDirectory();
-        _directory.Load(buckets);
+        _directory.Load(buckets, numberCount: 0);
         var storage = new TailedStorage(feed, _directory, subscriber);
         _noteCompaction = storage.NoteCompactionAsync;
         var refresh = new RefreshRecord();

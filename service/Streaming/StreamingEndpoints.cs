@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using TopGun.Buckets.Streaming.Http;
+using TopGun.Buckets.Streaming.Operator;
 using TopGun.Buckets.Streaming.RSocket;
 
 namespace TopGun.Buckets.Streaming;
@@ -31,6 +32,8 @@ public static class StreamingEndpoints
         Map("GET", "/probes/startup", probes.HandleStartupAsync);
         Map("GET", "/probes/liveness", probes.HandleLivenessAsync);
         Map("GET", "/probes/readiness", probes.HandleReadinessAsync);
+        foreach (var (method, path, handle) in services.GetRequiredService<RulesEndpoints>().All)
+            Map(method, path, handle);
         app.MapMethods("{**path}", ["OPTIONS"], PreflightAsync);
         app.MapFallback(http => boundary.RunAsync(http, UnknownRouteAsync));
         return app;

@@ -4,6 +4,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using TopGun.Buckets.Streaming.Auth;
 using TopGun.Buckets.Streaming.Http;
+using TopGun.Buckets.Streaming.Operator;
 using TopGun.Buckets.Streaming.RSocket;
 using TopGun.Buckets.Streaming.Sessions;
 
@@ -14,7 +15,7 @@ public static class StreamingServices
 {
     /// <summary>
     /// Adds what <see cref="StreamingEndpoints.MapTopGunStreaming"/> needs. The host provides the grid, <see cref="IActiveRules"/>,
-    /// <see cref="IServiceProbe"/> and the write checkpoints.
+    /// <see cref="IServiceProbe"/>, <see cref="IRulesOperator"/> and the write checkpoints.
     /// </summary>
     public static IServiceCollection AddStreaming(this IServiceCollection services)
     {
@@ -44,6 +45,7 @@ public static class StreamingServices
         services.AddSingleton<WriteCheckpointEndpoints>();
         services.AddSingleton<LegacyWriteCheckpointEndpoint>();
         services.AddSingleton<ProbeEndpoints>();
+        services.AddSingleton<RulesEndpoints>();
         services.AddHostedService<IdleBuckets>();
         return services;
     }

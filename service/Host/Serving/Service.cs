@@ -20,16 +20,26 @@ internal static class Service
 
         // In the order in which a mistake can be told without having touched anything: file, store, port, source.
         var yaml = await RulesFile.ReadTextAsync(settings.RulesPath, cancellationToken);
-        var rules = RulesFile.Compile(settings.RulesPath, yaml, new RuleSetOptions());
+        var result = RuleSet.Parse(yaml, new RuleSetOptions());
         if (settings.Role == ServiceRole.Reader)
+        {
+            if (result.Rules is null)
+                throw new RulesRefusedException(settings.RulesPath, yaml, result);
             return await RunAsync(BuildReader(settings, loggers), settings);
-
+        }
+        if (result.Rules is null && !ServiceComposition.MayKnowRules(settings))
+            throw new RulesRefusedException(settings.RulesPath, yaml, result);
         var storage = ServiceComposition.CreateStorage(settings, loggers);
         await storage.OpenAsync(cancellationToken);
-        var plan = await RulesRegistry.PlanAsync(storage, rules.Definitions, cancellationToken);
-        var versioned = RulesFile.Compile(settings.RulesPath, yaml, new RuleSetOptions { Versions = plan.Versions, BucketLimit = settings.MaxBuckets });
+        // A file that was spoilt while the service was down must not keep it down: the rules of the store go on.
+        var rules = result.Rules is null
+            ? await LogRules.LoadAsync(storage, Compile, cancellationToken) ?? throw new RulesRefusedException(settings.RulesPath, yaml, result)
+            : await LogRules.OpenAsync(storage, yaml, Compile, TimeProvider.System.GetUtcNow(), cancellationToken);
 
-        return await RunAsync(Build(settings, loggers, storage, new DeployedRules(versioned, plan)), settings);
+        return await RunAsync(Build(settings, loggers, storage, rules), settings);
+
+        RuleSet? Compile(string text, IReadOnlyDictionary<string, int> versions, IReadOnlyDictionary<string, int> indexVersions) => RuleSet.Parse(
+            text, new RuleSetOptions { Versions = versions, IndexVersions = indexVersions, BucketLimit = settings.MaxBuckets }).Rules;
     }
 
     private static async Task<int> RunAsync(WebApplication built, ServiceSettings settings)
@@ -42,13 +52,13 @@ internal static class Service
         return ExitCode.Done;
     }
 
-    private static WebApplication Build(ServiceSettings settings, ILoggerFactory loggers, IColdStorage storage, DeployedRules rules)
+    private static WebApplication Build(ServiceSettings settings, ILoggerFactory loggers, IColdStorage storage, LogRules rules)
     {
         var builder = CreateBuilder(settings, loggers);
         builder.Services
             .AddSource(settings)            // Postgres …
             .AddReplication(settings, rules) // … WAL in
-            .AddRules(rules)                // which bucket gets which row
+            .AddRules(settings, rules)      // which bucket gets which row
             .AddBucketLog(settings)         // ordered operations, durable behind
             .AddStorage(storage)            // embedded | postgres | null
             .AddHotBuckets(settings)        // the newest operations in RAM

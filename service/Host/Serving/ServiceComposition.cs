@@ -7,6 +7,7 @@ using TopGun.Buckets.Grid;
 using TopGun.Buckets.Replication;
 using TopGun.Buckets.Streaming;
 using TopGun.Buckets.Streaming.Auth;
+using TopGun.Buckets.Streaming.Operator;
 
 namespace TopGun.Buckets.Host;
 
@@ -22,6 +23,9 @@ internal static class ServiceComposition
         _ => new EmbeddedColdStorage(settings.StorePath, new EmbeddedOptions(), loggers.CreateLogger<EmbeddedColdStorage>()),
     };
 
+    /// <summary>Whether there is a store that may have been filled before.</summary>
+    public static bool MayKnowRules(ServiceSettings settings) => settings.StoreBackend != StoreBackend.Null && Directory.Exists(settings.StorePath);
+
     // Where the store's server is the source's, each write moves the very position that it stores; once a minute that is no traffic.
     private static readonly TimeSpan PositionDelayInPostgres = TimeSpan.FromMinutes(1);
 
@@ -36,20 +40,30 @@ internal static class ServiceComposition
         return services;
     }
 
-    public static IServiceCollection AddReplication(this IServiceCollection services, ServiceSettings settings, DeployedRules rules) => services
+    public static IServiceCollection AddReplication(this IServiceCollection services, ServiceSettings settings, LogRules rules) => services
         .AddSingleton(new ChangeSourceOptions
         {
-            Tables = rules.Rules.Tables,
+            Tables = rules.Tables,
             Publication = settings.Publication,
             SlotWalLimitBytes = settings.SlotWalLimit,
             OnContinuityLost = settings.OnContinuityLost,
         })
         .AddSingleton<IChangeSource, ChangeSource>()
+        .AddSingleton(provider => new TableAdmission(
+            provider.GetRequiredService<ISource>(), settings.Publication, provider.GetRequiredService<ReplicationMonitor>()))
         .AddSingleton<IServiceProbe, ServiceProbe>();
 
-    public static IServiceCollection AddRules(this IServiceCollection services, DeployedRules rules) => services
-        .AddSingleton(rules)
-        .AddSingleton<IActiveRules>(new ActiveRules(rules.Rules));
+    public static IServiceCollection AddRules(this IServiceCollection services, ServiceSettings settings, LogRules rules)
+    {
+        services.AddSingleton(rules);
+        services.AddSingleton<IActiveRules>(new ActiveRules(rules));
+        services.AddSingleton(settings);
+        services.AddSingleton<Deployments>();
+        services.AddSingleton<IRulesOperator>(provider => provider.GetRequiredService<Deployments>());
+        services.AddHostedService<RulesFileWatch>();
+        services.Configure<OperatorOptions>(api => api.Token = settings.ApiToken);
+        return services;
+    }
 
     public static IServiceCollection AddBucketLog(this IServiceCollection services, ServiceSettings settings)
     {

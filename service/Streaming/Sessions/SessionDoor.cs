@@ -24,13 +24,13 @@ internal sealed class SessionDoor(
     public OpenSession Open(
         SyncRequest request, SyncUser user, IPAddress? address, ILineEncoding encoding, SessionForm form, AdmissionTurn turn)
     {
-        if (rules.Current is not { } current || !grid.IsReady)
+        if (rules.Current is null || !grid.IsReady)
             throw new SyncException(500, "PSYNC_S2302", "ServiceError", "There is no active sync configuration.");
         var place = limits.Take(user.Subject, address);
         try
         {
             return new OpenSession(
-                new SyncSession(request, user, grid, current, encoding, Settings(form, request), clock) { Opened = turn.Dispose }, place);
+                new SyncSession(request, user, grid, rules, encoding, Settings(form, request), clock) { Opened = turn.Dispose }, place);
         }
         catch
         {
