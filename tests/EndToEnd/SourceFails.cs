@@ -149,11 +149,13 @@ public class SourceFails
 
         Directory.Delete(demo.Process.StorePath, recursive: true);
         Directory.Move(backup, demo.Process.StorePath);
+        ann.Heals = true; // she has an operation that the store never had: its bucket is downloaded once more
         await demo.Database.ExecuteAsync("UPDATE todos SET title = 'Soy milk' WHERE title = 'Oat milk'");
         await demo.Process.StartAsync();
 
         var view = await ann.WaitForAsync("todos", "title", "Soy milk");
         Assert.Equal(await demo.ExpectedAsync("ann"), DemoService.Shown(view));
+        Assert.InRange(ann.HealedBuckets, 0, 1);
         Assert.Contains("was confirmed up to", demo.Process.Log, StringComparison.Ordinal);
     }
 

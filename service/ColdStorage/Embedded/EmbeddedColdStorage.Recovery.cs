@@ -121,7 +121,9 @@ public sealed partial class EmbeddedColdStorage
 
     private void CutOff(SegmentReader reader, SafeFileHandle file, int number, bool isLast)
     {
-        if (!isLast)
+        // What runs hold already was confirmed long ago, so it was not torn.
+        var isConfirmed = !isLast || (number == _replay.Segment && reader.Offset < _replay.Offset);
+        if (isConfirmed)
             throw new DamagedStoreException(_files.PathOf(SegmentFormat.Name(number)), $"the frame at {reader.Offset} does not agree with its checksum");
         reader.RequireTorn();
         Log.Recovered(_logger, number, _recoveredFrames, RandomAccess.GetLength(file) - reader.Offset);

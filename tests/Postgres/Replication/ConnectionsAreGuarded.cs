@@ -177,7 +177,7 @@ public class ConnectionsAreGuarded
     public async Task A_server_that_ends_silent_connections_keeps_ours_while_the_store_takes_nothing()
     {
         await using var cluster = await PostgresCluster.StartAsync(
-            new PostgresClusterOptions { Settings = new Dictionary<string, string> { ["wal_sender_timeout"] = "1s" } }, TestContext.Current.CancellationToken);
+            new PostgresClusterOptions { Settings = new Dictionary<string, string> { ["wal_sender_timeout"] = "4s" } }, TestContext.Current.CancellationToken);
         await using var database = await PostgresDatabase.CreateAsync(cluster);
         await database.ExecuteAsync("CREATE TABLE lists (id int PRIMARY KEY)");
         using var room = new ManualResetEventSlim(initialState: true);
@@ -192,7 +192,7 @@ public class ConnectionsAreGuarded
         await database.ExecuteAsync("INSERT INTO lists SELECT i FROM generate_series(1, 1000) i");
 
         // By the server's clock: three times as long as it waits for a sign of life.
-        await database.ExecuteAsync("DO $$ BEGIN PERFORM pg_sleep(3); END $$");
+        await database.ExecuteAsync("DO $$ BEGIN PERFORM pg_sleep(12); END $$");
         room.Set();
 
         await follower.CatchUpAsync(database, "lists");

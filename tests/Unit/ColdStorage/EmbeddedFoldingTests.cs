@@ -21,8 +21,8 @@ public sealed class EmbeddedFoldingTests : IDisposable
             await FillAsync(storage, 1, 300);
             await storage.SettleAsync();
 
-            // The last ones hold records that are in RAM and in no run yet.
-            Assert.True(Files("*.log").Length <= 5, $"{Files("*.log").Length} segments are left of about 25");
+            // The last ones hold records that are in RAM, or in a table that is being flushed, and in no run yet.
+            Assert.True(Files("*.log").Length <= 12, $"{Files("*.log").Length} segments are left of about 25");
             Assert.NotEmpty(Files("*.ops"));
             await AssertFilledAsync(storage, 300);
         }
