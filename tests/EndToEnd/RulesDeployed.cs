@@ -1,8 +1,5 @@
 using System.Globalization;
 using System.Net;
-using System.Net.Http.Headers;
-using System.Text;
-using System.Text.Json.Nodes;
 using TopGun.Buckets.Tests.Support;
 using Xunit;
 
@@ -15,16 +12,14 @@ public class RulesDeployed
     private const string Titles = "  titles:\n    data: [\"SELECT id, title FROM todos AS titles\"]\n";
     private const string Notes = "  notes:\n    data: [\"SELECT id, body FROM notes\"]\n";
 
-    private static readonly (string, string) Token = ("TOPGUN_API_TOKEN", "operators-secret-token");
-
     [Fact]
     public async Task An_open_stream_gets_the_new_bucket_and_nothing_of_the_others_again()
     {
-        await using var demo = await DemoService.StartAsync(Token);
+        await using var demo = await DemoService.StartAsync(OperatorClient.Setting);
         var client = demo.Connect("ann");
         var before = await client.WaitForAsync("todos", "title", "Milk");
 
-        var answer = await PutAsync(demo, DemoService.Rules + Titles);
+        var answer = await new OperatorClient(demo.Process).DeployAsync(DemoService.Rules + Titles);
 
         Assert.Equal("begun", answer["outcome"]!.GetValue<string>());
         var after = await client.WaitForAsync("titles", "title", "Milk");
@@ -36,7 +31,7 @@ public class RulesDeployed
         await demo.Database.ExecuteAsync("UPDATE todos SET title = 'Oat milk' WHERE title = 'Milk'");
         await client.WaitForAsync("titles", "title", "Oat milk");
         await client.WaitForAsync("todos", "title", "Oat milk");
-        await PutAsync(demo, DemoService.Rules);
+        await new OperatorClient(demo.Process).DeployAsync(DemoService.Rules);
         var back = await client.WaitAsync(view => view.Rows.All(row => row.Type != "titles"), "no titles any more");
         Assert.Equal(before.Buckets, back.Buckets);
         Assert.Equal(1, client.DroppedBuckets);
@@ -46,12 +41,12 @@ public class RulesDeployed
     [Fact]
     public async Task A_table_that_no_rule_read_before_is_published_and_read()
     {
-        await using var demo = await DemoService.StartAsync(Token);
+        await using var demo = await DemoService.StartAsync(OperatorClient.Setting);
         await demo.Database.ExecuteAsync("CREATE TABLE notes (id int PRIMARY KEY, body text); INSERT INTO notes SELECT n, 'note ' || n FROM generate_series(1, 100) n");
         var client = demo.Connect("ann");
         await client.WaitForAsync("todos", "title", "Milk");
 
-        await PutAsync(demo, DemoService.Rules + Notes);
+        await new OperatorClient(demo.Process).DeployAsync(DemoService.Rules + Notes);
 
         var view = await client.WaitAsync(view => view.Rows.Any(row => row.Type == "notes"), "notes");
         Assert.Equal(100, view.Rows.Count(row => row.Type == "notes"));
@@ -59,10 +54,10 @@ public class RulesDeployed
         await client.WaitForAsync("notes", "body", "later");
 
         // Given up and wanted again: what happened in between is not missing.
-        await PutAsync(demo, DemoService.Rules);
+        await new OperatorClient(demo.Process).DeployAsync(DemoService.Rules);
         await client.WaitAsync(view => view.Rows.All(row => row.Type != "notes"), "no notes any more");
         await demo.Database.ExecuteAsync("UPDATE notes SET body = 'unseen' WHERE id = 1");
-        await PutAsync(demo, DemoService.Rules + Notes);
+        await new OperatorClient(demo.Process).DeployAsync(DemoService.Rules + Notes);
         view = await client.WaitForAsync("notes", "body", "unseen");
         Assert.Equal(101, view.Rows.Count(row => row.Type == "notes"));
         Assert.Equal(1, await CountAsync(demo, "SELECT count(*) FROM pg_replication_slots WHERE database = current_database()"));
@@ -72,20 +67,20 @@ public class RulesDeployed
     [Fact]
     public async Task A_bad_file_changes_nothing_and_says_all_its_mistakes()
     {
-        await using var demo = await DemoService.StartAsync(Token);
+        await using var demo = await DemoService.StartAsync(OperatorClient.Setting);
         var client = demo.Connect("ann");
         await client.WaitForAsync("todos", "title", "Milk");
 
-        var (status, body) = await SendAsync(
-            demo, HttpMethod.Post, "/api/sync-rules/v1/deploy", "bucket_definitions:\n  a: {data: [SELEKT 1]}\n  b: {data: [SELECT * FROM]}\n");
+        var (status, body) = await new OperatorClient(demo.Process).SendAsync(
+            HttpMethod.Post, "/api/sync-rules/v1/deploy", "bucket_definitions:\n  a: {data: [SELEKT 1]}\n  b: {data: [SELECT * FROM]}\n");
 
         Assert.Equal(HttpStatusCode.UnprocessableEntity, status);
         Assert.Equal("PSYNC_R0001", body["error"]!["code"]!.GetValue<string>());
         Assert.True(body["error"]!["details"]!.GetValue<string>().Split('\n').Length >= 2, body.ToString());
-        var (missing, problem) = await SendAsync(demo, HttpMethod.Put, "/api/sync-rules/v1/deploy", DemoService.Rules + Notes);
+        var (missing, problem) = await new OperatorClient(demo.Process).SendAsync(HttpMethod.Put, "/api/sync-rules/v1/deploy", DemoService.Rules + Notes);
         Assert.Equal(HttpStatusCode.UnprocessableEntity, missing);
         Assert.Contains("'public.notes' does not exist", problem["error"]!["details"]!.GetValue<string>(), StringComparison.Ordinal);
-        var (_, current) = await SendAsync(demo, HttpMethod.Get, "/api/sync-rules/v1/current", yaml: null);
+        var (_, current) = await new OperatorClient(demo.Process).SendAsync(HttpMethod.Get, "/api/sync-rules/v1/current", yaml: null);
         Assert.Equal(DemoService.Rules, current["data"]!["current"]!["content"]!.GetValue<string>());
         Assert.Null(current["data"]!["next"]);
         await demo.Database.ExecuteAsync("UPDATE todos SET title = 'Oat milk' WHERE title = 'Milk'");
@@ -95,7 +90,7 @@ public class RulesDeployed
     [Fact]
     public async Task The_file_is_deployed_when_it_changes_and_at_a_start_with_a_changed_one()
     {
-        await using var demo = await DemoService.StartAsync(Token);
+        await using var demo = await DemoService.StartAsync(OperatorClient.Setting);
         var client = demo.Connect("ann");
         await client.WaitForAsync("todos", "title", "Milk");
 
@@ -121,7 +116,7 @@ public class RulesDeployed
         var seed = Environment.TickCount;
         TestContext.Current.TestOutputHelper?.WriteLine(string.Create(CultureInfo.InvariantCulture, $"seed {seed}"));
         var random = new Random(seed);
-        await using var demo = await DemoService.StartAsync(Token);
+        await using var demo = await DemoService.StartAsync(OperatorClient.Setting);
         await demo.Database.ExecuteAsync(
             $"INSERT INTO todos (id, list_id, title, created_by) SELECT gen_random_uuid(), '{DemoService.SharedList}', 'n' || n, 'load' FROM generate_series(1, 20000) n");
         var history = new OpHistory();
@@ -131,13 +126,13 @@ public class RulesDeployed
 
         for (var round = 0; round < 12; round++)
         {
-            await PutAsync(demo, round % 2 == 0 ? DemoService.Rules + Titles : DemoService.Rules);
+            await new OperatorClient(demo.Process).DeployAsync(round % 2 == 0 ? DemoService.Rules + Titles : DemoService.Rules);
             await demo.Database.ExecuteAsync($"UPDATE todos SET title = 'r{round}-' || left(id::text, 4) WHERE created_by = 'load' AND id::text LIKE '{round:x}%'");
             await Task.Delay(TimeSpan.FromMilliseconds(random.Next(0, 300)), TestContext.Current.CancellationToken);
             await demo.Process.KillAsync();
             await demo.Process.StartAsync();
         }
-        await PutAsync(demo, DemoService.Rules + Titles);
+        await new OperatorClient(demo.Process).DeployAsync(DemoService.Rules + Titles);
         await demo.Database.ExecuteAsync($"INSERT INTO todos (id, list_id, title, created_by) VALUES (gen_random_uuid(), '{DemoService.SharedList}', 'the end', 'ann')");
 
         var view = await client.WaitForAsync("titles", "title", "the end");
@@ -165,23 +160,5 @@ public class RulesDeployed
     {
         await using var command = demo.Database.DataSource.CreateCommand(query);
         return (long)(await command.ExecuteScalarAsync(TestContext.Current.CancellationToken))!;
-    }
-
-    private static async Task<JsonNode> PutAsync(DemoService demo, string yaml)
-    {
-        var (status, body) = await SendAsync(demo, HttpMethod.Put, "/api/sync-rules/v1/deploy", yaml);
-        Assert.True(status == HttpStatusCode.OK, $"{status}: {body}\n{demo.Process.Log}");
-        return body["data"]!;
-    }
-
-    private static async Task<(HttpStatusCode Status, JsonNode Body)> SendAsync(DemoService demo, HttpMethod method, string path, string? yaml)
-    {
-        using var http = new HttpClient { Timeout = Patience.Limit };
-        using var request = new HttpRequestMessage(method, new Uri(demo.Process.Url, path));
-        request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", Token.Item2);
-        if (yaml is not null)
-            request.Content = new StringContent(yaml, Encoding.UTF8, "application/yaml");
-        using var response = await http.SendAsync(request, TestContext.Current.CancellationToken);
-        return (response.StatusCode, JsonNode.Parse(await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken))!);
     }
 }

@@ -13,25 +13,9 @@ internal sealed class Deployments(ReplicationPump pump, TableAdmission source, R
     private const int MaxBytes = 1 << 20; // as for a file
     private const string FileName = "rules"; // where findings say they are, in a file that came over the wire
 
-    public RulesReport Current
-    {
-        get
-        {
-            var status = pump.Writer.Deployment;
-            return new RulesReport(
-                Describe(status.Active), status.Building is null ? null : Describe(status.Building), status.Phase.ToString().ToLowerInvariant(),
-                status.RowsDone, status.RowsTotal);
-        }
-    }
+    public RulesReport Current => RulesReports.Of(pump.Writer.Deployment);
 
-    public SourceReport Source
-    {
-        get
-        {
-            var status = monitor.Current;
-            return new SourceReport(status.State?.Slot, status.Phase.ToString().ToLowerInvariant(), status.Failure?.Message);
-        }
-    }
+    public SourceReport Source => RulesReports.Of(monitor.Current);
 
     public async Task<RulesCheck> ValidateAsync(string yaml, CancellationToken cancellationToken) => (await CheckAsync(yaml, cancellationToken)).Check;
 
@@ -109,9 +93,6 @@ internal sealed class Deployments(ReplicationPump pump, TableAdmission source, R
         var rules = pump.Writer.Rules;
         return new RulesDeployed(outcome.ToString().ToLowerInvariant(), (rules.Building ?? rules.Active).Number, warnings);
     }
-
-    private static RulesInfo Describe(DeployedRules rules) =>
-        new(rules.Number, rules.Text, rules.Since, [.. rules.Rules.Definitions.Select(definition => definition.Name)]);
 
     private static SyncException Unavailable(BucketsException failure) => new(
         StatusCodes.Status503ServiceUnavailable, "PSYNC_S2003", "ServiceUnavailable",

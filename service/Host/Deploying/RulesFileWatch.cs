@@ -15,6 +15,8 @@ internal sealed partial class RulesFileWatch(
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(2);
 
+    private readonly string _path = settings.RulesPath!;
+
     private string? _refused; // a text that is not tried again
     private string? _problem; // told once
 
@@ -41,7 +43,7 @@ internal sealed partial class RulesFileWatch(
         {
             if (rules is { IsStale: true, Building: null })
                 await DeployAsync(rules.Active.Text, isFile: false, cancellationToken);
-            text = await RulesFile.ReadTextAsync(settings.RulesPath, cancellationToken);
+            text = await RulesFile.ReadTextAsync(_path, cancellationToken);
             if (text != _refused && !rules.KnowsFile(text))
                 await DeployAsync(text, isFile: true, cancellationToken);
             _problem = null;
@@ -50,7 +52,7 @@ internal sealed partial class RulesFileWatch(
         catch (DeploymentRefusedException refused)
         {
             _refused = text;
-            Log.Refused(logger, settings.RulesPath, refused.Message);
+            Log.Refused(logger, _path, refused.Message);
             return true;
         }
         catch (BucketsException failure)
@@ -67,7 +69,7 @@ internal sealed partial class RulesFileWatch(
         var (outcome, warnings) = await deployments.DeployAsync(text, isFile, fillsAnew: false, cancellationToken);
         foreach (var warning in warnings)
             Log.Warned(logger, warning);
-        Log.Deployed(logger, isFile ? settings.RulesPath : "stored", outcome);
+        Log.Deployed(logger, isFile ? _path : "stored", outcome);
     }
 
     private static partial class Log

@@ -18,28 +18,24 @@ internal static class Service
     {
         using var loggers = LoggerFactory.Create(ServiceLogging.Configure);
 
-        // In the order in which a mistake can be told without having touched anything: file, store, port, source.
-        var yaml = await RulesFile.ReadTextAsync(settings.RulesPath, cancellationToken);
-        var result = RuleSet.Parse(yaml, new RuleSetOptions());
         if (settings.Role == ServiceRole.Reader)
-        {
-            if (result.Rules is null)
-                throw new RulesRefusedException(settings.RulesPath, yaml, result);
             return await RunAsync(BuildReader(settings, loggers), settings);
-        }
+
+        // In the order in which a mistake can be told without having touched anything: file, store, port, source.
+        var path = settings.RulesPath!;
+        var yaml = await RulesFile.ReadTextAsync(path, cancellationToken);
+        var result = RuleSet.Parse(yaml, new RuleSetOptions());
         if (result.Rules is null && !ServiceComposition.MayKnowRules(settings))
-            throw new RulesRefusedException(settings.RulesPath, yaml, result);
+            throw new RulesRefusedException(path, yaml, result);
         var storage = ServiceComposition.CreateStorage(settings, loggers);
         await storage.OpenAsync(cancellationToken);
         // A file that was spoilt while the service was down must not keep it down: the rules of the store go on.
+        var compile = ServiceComposition.Compiler(settings);
         var rules = result.Rules is null
-            ? await LogRules.LoadAsync(storage, Compile, cancellationToken) ?? throw new RulesRefusedException(settings.RulesPath, yaml, result)
-            : await LogRules.OpenAsync(storage, yaml, Compile, TimeProvider.System.GetUtcNow(), cancellationToken);
+            ? await LogRules.LoadAsync(storage, compile, cancellationToken) ?? throw new RulesRefusedException(path, yaml, result)
+            : await LogRules.OpenAsync(storage, yaml, compile, TimeProvider.System.GetUtcNow(), cancellationToken);
 
         return await RunAsync(Build(settings, loggers, storage, rules), settings);
-
-        RuleSet? Compile(string text, IReadOnlyDictionary<string, int> versions, IReadOnlyDictionary<string, int> indexVersions) => RuleSet.Parse(
-            text, new RuleSetOptions { Versions = versions, IndexVersions = indexVersions, BucketLimit = settings.MaxBuckets }).Rules;
     }
 
     private static async Task<int> RunAsync(WebApplication built, ServiceSettings settings)
@@ -71,7 +67,7 @@ internal static class Service
         var builder = CreateBuilder(settings, loggers);
         builder.Services
             .AddSource(settings)            // for write checkpoints
-            .AddStoreTail(settings)         // what the writer writes
+            .AddStoreTail(settings)         // what the writer writes, and by which rules
             .AddHotBuckets(settings)        // the newest operations in RAM
             .AddClients(settings);          // checkpoints and operations out
         return Build(builder);

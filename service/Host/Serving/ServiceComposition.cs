@@ -8,6 +8,7 @@ using TopGun.Buckets.Replication;
 using TopGun.Buckets.Streaming;
 using TopGun.Buckets.Streaming.Auth;
 using TopGun.Buckets.Streaming.Operator;
+using TopGun.Buckets.SyncRules;
 
 namespace TopGun.Buckets.Host;
 
@@ -24,7 +25,16 @@ internal static class ServiceComposition
     };
 
     /// <summary>Whether there is a store that may have been filled before.</summary>
-    public static bool MayKnowRules(ServiceSettings settings) => settings.StoreBackend != StoreBackend.Null && Directory.Exists(settings.StorePath);
+    public static bool MayKnowRules(ServiceSettings settings) => settings.StoreBackend switch
+    {
+        StoreBackend.Null => false,
+        StoreBackend.Postgres => true,
+        _ => Directory.Exists(settings.StorePath),
+    };
+
+    /// <summary>Compiles rules with what the settings say of them.</summary>
+    public static CompileRules Compiler(ServiceSettings settings) => (text, versions, indexVersions) => RuleSet.Parse(
+        text, new RuleSetOptions { Versions = versions, IndexVersions = indexVersions, BucketLimit = settings.MaxBuckets }).Rules;
 
     // Where the store's server is the source's, each write moves the very position that it stores; once a minute that is no traffic.
     private static readonly TimeSpan PositionDelayInPostgres = TimeSpan.FromMinutes(1);
@@ -61,7 +71,6 @@ internal static class ServiceComposition
         services.AddSingleton<Deployments>();
         services.AddSingleton<IRulesOperator>(provider => provider.GetRequiredService<Deployments>());
         services.AddHostedService<RulesFileWatch>();
-        services.Configure<OperatorOptions>(api => api.Token = settings.ApiToken);
         return services;
     }
 
@@ -84,8 +93,9 @@ internal static class ServiceComposition
         services.AddSingleton<IStoreFeed>(provider => new PostgresStoreReader(
             settings.StoreDatabase!, new PostgresStoreOptions { Schema = settings.StoreSchema }, TimeProvider.System,
             provider.GetRequiredService<ILogger<PostgresStoreReader>>()));
-        services.AddSingleton(new ReaderRules(settings));
+        services.AddSingleton(new ReaderRules(Compiler(settings)));
         services.AddSingleton<IActiveRules>(provider => provider.GetRequiredService<ReaderRules>());
+        services.AddSingleton<IRulesOperator, ReaderOperator>();
         services.AddSingleton<IServiceProbe, ReaderProbe>();
         services.AddSingleton<ReaderPump>();
         services.AddSingleton<IPump>(provider => provider.GetRequiredService<ReaderPump>());
@@ -113,6 +123,7 @@ internal static class ServiceComposition
             foreach (var audience in settings.Audiences)
                 tokens.Audiences.Add(audience);
         });
+        services.Configure<OperatorOptions>(api => api.Token = settings.ApiToken);
         services.AddStreaming();
         return services;
     }

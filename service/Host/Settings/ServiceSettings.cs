@@ -33,7 +33,8 @@ internal sealed record ServiceSettings
 
     public required string? SourcePasswordFile { get; init; }
 
-    public required string RulesPath { get; init; }
+    /// <summary>File of the sync rules; null for a reader, which takes them from the store.</summary>
+    public required string? RulesPath { get; init; }
 
     /// <summary>Whether a change of that file is deployed while the service runs.</summary>
     public required bool WatchesRules { get; init; }
@@ -91,7 +92,7 @@ internal sealed record ServiceSettings
         {
             Source = reader.Read(SettingList.Source),
             SourcePasswordFile = SourceSettings.FindPasswordFile(reader),
-            RulesPath = reader.Read(SettingList.Rules),
+            RulesPath = role == ServiceRole.Reader ? null : reader.Read(SettingList.Rules),
             WatchesRules = reader.Read(SettingList.WatchRules),
             ApiToken = reader.Find(SettingList.ApiToken),
             Publication = reader.Read(SettingList.Publication),
