@@ -7,7 +7,7 @@ namespace TopGun.Buckets.BucketLog;
 /// <param name="time">The clock that both sides' shares are measured by.</param>
 public sealed class LogFeed(BucketLogWriter log, TimeProvider time)
 {
-    private Task<bool>? _waiting; // the next event, while it is awaited together with work
+    private Task<bool> _next = Task.FromResult(false); // whether there is another event
 
     /// <summary>Runs until the events end, or something fails.</summary>
     /// <param name="events">From the source.</param>
@@ -38,19 +38,18 @@ public sealed class LogFeed(BucketLogWriter log, TimeProvider time)
         finally
         {
             ending.Cancel();
-            if (_waiting is not null)
-                await _waiting.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+            await EndAsync(_next); // or the events could not be disposed of
         }
     }
 
     private async Task FeedAsync(IAsyncEnumerator<SourceEvent> source, Action<bool>? taking, CancellationToken cancellationToken)
     {
-        var next = source.MoveNextAsync();
+        _next = NextAsync(source);
         var worked = TimeSpan.Zero;
         var since = time.GetTimestamp();
         while (true)
         {
-            var isReady = _waiting?.IsCompleted ?? next.IsCompleted;
+            var isReady = _next.IsCompleted;
             // While both have something to do, each has half of the time.
             if (log.WorkDelay == TimeSpan.Zero && (!isReady || time.GetElapsedTime(since) >= worked))
             {
@@ -63,23 +62,24 @@ public sealed class LogFeed(BucketLogWriter log, TimeProvider time)
             }
             if (!isReady)
             {
-                if (_waiting is null)
-                {
-                    _waiting = next.AsTask();
-                    _ = PulseAfterAsync(_waiting);
-                }
-                await WaitAsync(_waiting, cancellationToken);
+                await WaitAsync(_next, cancellationToken);
                 continue;
             }
-            var hasNext = _waiting is null ? await next : await _waiting;
-            _waiting = null;
-            if (!hasNext)
+            if (!await _next)
                 return;
             taking?.Invoke(true);
             await log.AppendAsync(source.Current, cancellationToken);
             taking?.Invoke(false);
-            next = source.MoveNextAsync();
+            _next = NextAsync(source);
         }
+    }
+
+    private Task<bool> NextAsync(IAsyncEnumerator<SourceEvent> source)
+    {
+        var next = source.MoveNextAsync().AsTask();
+        if (!next.IsCompleted)
+            _ = PulseAfterAsync(next);
+        return next;
     }
 
     /// <summary>Waits for the next event or for work, whichever comes first.</summary>
@@ -97,7 +97,10 @@ public sealed class LogFeed(BucketLogWriter log, TimeProvider time)
 
     private async Task PulseAfterAsync(Task next)
     {
-        await next.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+        await EndAsync(next);
         log.Work.Pulse();
     }
+
+    private static async Task EndAsync(Task task) =>
+        await task.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
 }

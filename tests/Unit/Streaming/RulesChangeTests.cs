@@ -36,7 +36,7 @@ public class RulesChangeTests
         var log = await TestLog.StartedAsync();
         log.Put("1#kept[]", "t1");
         var rules = new Numbered(new FakeRules { Fixed = { ("1#kept[]", 3) } }, new FakeRules { Fixed = { ("1#kept[]", 3) }, Streams = { "another" } });
-        await using var session = SessionUnderTest.Open(log, rules, subscriptions: [new StreamSubscription("another", default, null)]);
+        await using var session = SessionUnderTest.Open(log, rules, subscriptions: [new StreamSubscription("another", SyncRules.RuleSetHarness.Json("{}"), null)]);
         await session.NextCheckpointAsync();
 
         log.Activate();
