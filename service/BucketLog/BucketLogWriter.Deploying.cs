@@ -179,15 +179,20 @@ public sealed partial class BucketLogWriter
         _restsOnUnrepeatable = false;
         var tables = _rules.Tables;
         var now = _environment.Time.GetUtcNow();
+        var wasBuilding = _rules.Building is not null;
         DeployOutcome outcome;
         if (_rules.IsBackToActive(request))
         {
             _rules.Cancel(request);
             outcome = DeployOutcome.Cancelled;
         }
+        else if (_rules.Begin(request, now))
+        {
+            outcome = wasBuilding ? DeployOutcome.Replaced : DeployOutcome.Begun;
+        }
         else
         {
-            outcome = _rules.Begin(request, now) ? DeployOutcome.Begun : DeployOutcome.Unchanged;
+            outcome = DeployOutcome.Unchanged;
         }
 
         _records.Put(RecordTable.Meta, MetaKey.Rules, _rules.Serialize());
@@ -205,7 +210,7 @@ public sealed partial class BucketLogWriter
 
         switch (outcome)
         {
-            case DeployOutcome.Begun:
+            case DeployOutcome.Begun or DeployOutcome.Replaced:
                 Log.Begun(_environment.Logger, _rules.Building!.Number);
                 StartBuilding([]);
                 break;

@@ -28,6 +28,9 @@ public enum DeployOutcome
     /// <summary>They are being built, and come into force by themselves.</summary>
     Begun,
 
+    /// <summary>As <see cref="Begun"/>; others were being built, which was given up.</summary>
+    Replaced,
+
     /// <summary>They are in force and others were being built, which was given up.</summary>
     Cancelled,
 }

@@ -41,7 +41,10 @@ public sealed record RulesReport(RulesInfo Active, RulesInfo? Next, string Phase
 public sealed record RulesCheck(IReadOnlyList<string> Errors, IReadOnlyList<string> Warnings);
 
 /// <summary>What came of a deployment.</summary>
-/// <param name="Outcome"><c>begun</c>, <c>unchanged</c> or <c>cancelled</c>: the last when the rules in force were deployed while others were being built.</param>
+/// <param name="Outcome">
+/// <c>begun</c>, <c>replaced</c> when others were being built and are given up for these, <c>unchanged</c>, or <c>cancelled</c> when the rules in force
+/// were deployed while others were being built.
+/// </param>
 /// <param name="Number">Number of the rules that are, or will be, in force.</param>
 /// <param name="Warnings">What is worth a look.</param>
 public sealed record RulesDeployed(string Outcome, int Number, IReadOnlyList<string> Warnings);

@@ -1,6 +1,5 @@
 using TopGun.Buckets.BucketLog;
 using TopGun.Buckets.ColdStorage.Null;
-using TopGun.Buckets.Protocol;
 using TopGun.Buckets.Replication;
 using Xunit;
 
@@ -54,6 +53,27 @@ public class DeploymentTests
             if (kept.Contains(int.Parse(bucket[..bucket.IndexOf('#')], null)))
                 Assert.Equal(await undisturbed.OpsAsync(bucket), await deployed.OpsAsync(bucket));
         }
+    }
+
+    [Fact]
+    public async Task While_rules_are_being_built_others_take_their_place_and_those_in_force_end_it()
+    {
+        const string First = "bucket_definitions:\n  all: {data: [SELECT * FROM todos]}\n";
+        var transactions = new RandomSource(1).Make(TransactionCount);
+        await using var fixture = await DeployFixture.OpenAsync(new NullColdStorage(), First, buildRows: 1);
+        await fixture.AppendAsync(transactions);
+
+        Assert.Equal(DeployOutcome.Begun, await fixture.BeginAsync(First + "  more: {data: [SELECT id FROM todos]}\n"));
+        await fixture.StepAsync();
+        Assert.Equal(DeploymentPhase.Building, fixture.Log.Deployment.Phase);
+        Assert.Equal(DeployOutcome.Replaced, await fixture.BeginAsync(First + "  other: {data: [SELECT id FROM todos]}\n"));
+        await fixture.StepAsync();
+        Assert.Equal(DeployOutcome.Cancelled, await fixture.BeginAsync(First));
+        await fixture.FinishAsync();
+
+        Assert.Equal((DeploymentPhase.None, 1), (fixture.Log.Deployment.Phase, fixture.Log.Rules.Active.Number));
+        Assert.Equal(DeployOutcome.Unchanged, await fixture.BeginAsync(First));
+        Assert.DoesNotContain(await fixture.BucketsAsync(), bucket => !bucket.StartsWith("1#all[", StringComparison.Ordinal));
     }
 
     /// <summary>Runs a log to its end: transactions, deployments and their work, in a random order, with crashes between.</summary>
