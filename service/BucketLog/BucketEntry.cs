@@ -1,3 +1,4 @@
+using TopGun.Buckets.BucketLog.Deploying;
 using TopGun.Buckets.Protocol;
 
 namespace TopGun.Buckets.BucketLog;
@@ -10,6 +11,9 @@ internal sealed class BucketEntry(int number, string name)
     public int Number => number;
 
     public string Name => name;
+
+    /// <summary>Version of the definition's buckets; 0 when the name has none.</summary>
+    public int Version { get; } = RulesVersion.Of(name);
 
     /// <summary>Totals that readers may see. Guarded by the directory.</summary>
     public BucketSummary Published;

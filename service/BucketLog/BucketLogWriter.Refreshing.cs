@@ -69,7 +69,7 @@ public sealed partial class BucketLogWriter
     }
 
     /// <summary>The checkpoint that goes on being served while continuity is lost.</summary>
-    private Checkpoint? Served() => _refresh is { IsFrozen: true, Served: { } position } ? new Checkpoint(_position.LastOpId, new Lsn(position)) : null;
+    private Checkpoint? Served() => _refresh is { IsFrozen: true, Served: { } position } ? new Checkpoint(_position.LastOpId, new Lsn(position)) { Rules = _rules.Active.Number } : null;
 
     /// <summary>Replaces rows table by table, some at a time, and shows all of it at once. Goes on where a crash has interrupted it.</summary>
     private async ValueTask SwitchAsync(CancellationToken cancellationToken)

@@ -21,7 +21,7 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
 {
     private readonly IColdStorage _storage;
     private readonly IStoreLease? _lease; // of a store that another process can take over
-    private readonly DeployedRules _rules;
+    private readonly LogRules _rules;
     private readonly IBatchSubscriber _subscriber;
     private readonly LogSource _source;
     private readonly BucketLogOptions _options;
@@ -47,7 +47,7 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
     private Exception? _failure;
 
     public BucketLogWriter(
-        IColdStorage storage, DeployedRules rules, IBatchSubscriber subscriber, LogSource source, BucketLogOptions options,
+        IColdStorage storage, LogRules rules, IBatchSubscriber subscriber, LogSource source, BucketLogOptions options,
         BucketLogEnvironment environment)
     {
         _storage = storage;
@@ -57,7 +57,9 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
         _source = source;
         _options = options;
         _environment = environment;
-        _catalog = new TableCatalog(rules.Rules, _refresh);
+        _catalog = new TableCatalog(rules, _refresh);
+        _status = Describe(DeploymentPhase.None);
+        Work = new Signal(environment.Time);
         _window = new DirtyWindow(environment.Time);
         _writer = new StoreWriter(storage, _window, options, environment.Time, environment.Logger, Durable);
         _scrubber = new Scrubber(storage, Directory, options, environment.Time, environment.Logger);
@@ -95,10 +97,11 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
     public async ValueTask<LogStart> OpenAsync(CancellationToken cancellationToken)
     {
         await LoadMetaAsync(cancellationToken);
-        if (_rules.Plan.IsChanged || _generation.Id == Guid.Empty)
+        if (_rules.IsNew || _generation.Id == Guid.Empty)
             await StartGenerationAsync(cancellationToken);
         else
             await LoadAsync(cancellationToken);
+        ResumeDeployment();
 
         _batch.LastOpId = _position.LastOpId;
         _batch.GenerationBase = _position.GenerationBase;
@@ -237,6 +240,7 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
         Directory.Clear();
         _compactor.Reset();
         _catalog.Clear();
+        await RestartDeploymentAsync();
         _refresh.Clear();
         _refresh.Write(_records);
         _isVisible = false;
@@ -304,7 +308,9 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
     }
 
     private Checkpoint? Visible() =>
-        _refresh.IsFrozen || _refresh.IsSwitching || _refresh.Outdated.Count > 0 ? null : _position.Visible(_replication);
+        _refresh.IsFrozen || _refresh.IsSwitching || _refresh.Outdated.Count > 0 || _position.Visible(_replication) is not { } visible
+            ? null
+            : visible with { Rules = _rules.Active.Number };
 
     private void ReportErrors()
     {
@@ -337,7 +343,7 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
         [LoggerMessage(1204, LogLevel.Warning, "{ErrorCount} queries failed for rows of a transaction; they yield nothing. The first, {Kind} of {Definition}: {Message}")]
         public static partial void RowsFailed(ILogger logger, int errorCount, RowErrorKind kind, string definition, string message);
 
-        [LoggerMessage(1205, LogLevel.Information, "The store was filled by other rules; it is filled anew.")]
-        public static partial void RulesChanged(ILogger logger);
+        [LoggerMessage(1205, LogLevel.Information, "What the store holds cannot be gone on with; it is filled anew.")]
+        public static partial void Unusable(ILogger logger);
     }
 }

@@ -12,7 +12,7 @@ namespace TopGun.Buckets.BucketLog;
 /// </remarks>
 /// <param name="feed">The opened store.</param>
 /// <param name="subscriber">Who is told.</param>
-/// <param name="loading">Called before everything is loaded, in the same moment of the store; may throw <see cref="RulesDifferException"/>.</param>
+/// <param name="loading">Called before everything is loaded, in the same moment of the store; may throw <see cref="NoStoredRulesException"/>.</param>
 /// <param name="replication">Told where replication stands, for what is written to the source from here.</param>
 /// <param name="time">The clock of all waiting.</param>
 /// <param name="logger">Told what an operator should know.</param>
@@ -66,10 +66,10 @@ public sealed partial class StoreTail(
                 await LoadMomentAsync(cancellationToken);
                 return;
             }
-            catch (RulesDifferException failure)
+            catch (NoStoredRulesException failure)
             {
                 if (!isTold)
-                    Log.RulesDiffer(logger, failure.Message);
+                    Log.NoRules(logger, failure.Message);
                 isTold = true;
             }
             finally
@@ -96,7 +96,7 @@ public sealed partial class StoreTail(
         await foreach (var bucket in feed.ScanAsync(RecordTable.Bucket, default, cancellationToken))
             buckets.Add(bucket);
         _directory = new BucketDirectory();
-        _directory.Load(buckets);
+        _directory.Load(buckets, numberCount: 0);
         var storage = new TailedStorage(feed, _directory, subscriber);
         _noteCompaction = storage.NoteCompactionAsync;
         var refresh = new RefreshRecord();
@@ -204,7 +204,7 @@ public sealed partial class StoreTail(
         [LoggerMessage(1221, LogLevel.Information, "The store was filled anew, or too much was written since write {Number}; loading it.")]
         public static partial void LoadsAnew(ILogger logger, long number);
 
-        [LoggerMessage(1222, LogLevel.Warning, "Waiting until the rules agree: {Message}")]
-        public static partial void RulesDiffer(ILogger logger, string message);
+        [LoggerMessage(1222, LogLevel.Warning, "Waiting for the rules: {Message}")]
+        public static partial void NoRules(ILogger logger, string message);
     }
 }

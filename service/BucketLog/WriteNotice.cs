@@ -58,9 +58,9 @@ public sealed class WriteNotice
     public static byte[] Serialize(StoreWrite write)
     {
         var output = new ArrayBufferWriter<byte>(512);
-        var replication = FindReplication(write.Records);
-        if (write.Reset)
+        if (write.Reset || FindMeta(write.Records, MetaKey.Rules) is not null)
             return Everything(output);
+        var replication = FindMeta(write.Records, MetaKey.Replication);
         var flags = (write.Visible is null ? Flag.None : Flag.Visible) | (replication is null ? Flag.None : Flag.Replication)
             | (RevocationRecord.IsAmong(write.Records) ? Flag.Revocations : Flag.None);
         output.WriteByte((byte)flags);
@@ -132,11 +132,11 @@ public sealed class WriteNotice
         return output.WrittenSpan.ToArray();
     }
 
-    private static ReadOnlyMemory<byte>? FindReplication(RecordChanges records)
+    private static ReadOnlyMemory<byte>? FindMeta(RecordChanges records, ReadOnlySpan<byte> key)
     {
         for (var index = records.Count - 1; index >= 0; index--)
         {
-            if (records.Table(index) == RecordTable.Meta && records.Key(index).SequenceEqual(MetaKey.Replication))
+            if (records.Table(index) == RecordTable.Meta && records.Key(index).SequenceEqual(key))
                 return records[index].Value;
         }
         return null;

@@ -121,6 +121,29 @@ public sealed partial class BucketGrid : IBatchSubscriber
     }
 
     /// <inheritdoc/>
+    /// <remarks>Whoever has taken a checkpoint of these rules does not read them; a subscription that has not is ended.</remarks>
+    public void Drop(IReadOnlyList<string> buckets)
+    {
+        lock (_gate)
+        {
+            foreach (var subscription in _subscriptions)
+            {
+                if (subscription.Rules is not { } rules || rules == _visible?.Rules)
+                    continue;
+                subscription.IsEnded = true;
+                Collect(subscription);
+            }
+            foreach (var bucket in buckets)
+            {
+                _compacting.Remove(bucket);
+                if (_entries.TryGetValue(bucket, out var entry) && entry.Hot is not null)
+                    MakeCold(entry);
+            }
+        }
+        WakeCollected();
+    }
+
+    /// <inheritdoc/>
     public void Durable(OpId upTo)
     {
         lock (_gate)
@@ -208,6 +231,11 @@ public sealed partial class BucketGrid : IBatchSubscriber
 
     private void Show(Checkpoint checkpoint)
     {
+        if (_visible is not null && _visible.Rules != checkpoint.Rules)
+        {
+            foreach (var subscription in _subscriptions)
+                MarkBehind(subscription);
+        }
         _visible = checkpoint;
         foreach (var (key, id) in _hiddenWriteCheckpoints)
             _writeCheckpoints[key] = Math.Max(id, _writeCheckpoints.GetValueOrDefault(key));

@@ -56,6 +56,7 @@ public static class StreamingEndpoints
 
     private static IEnumerable<(string Method, string Path, Func<HttpContext, Task> Handle)> OperatorEndpoints(IServiceProvider services) =>
     [
+        .. services.GetRequiredService<RulesEndpoints>().All,
         .. services.GetRequiredService<StatusEndpoints>().All,
         .. services.GetRequiredService<ExplainEndpoint>().All,
         .. services.GetRequiredService<RevocationEndpoints>().All,

@@ -15,7 +15,7 @@ public static class StreamingServices
 {
     /// <summary>
     /// Adds what <see cref="StreamingEndpoints.MapTopGunStreaming"/> needs. The host provides the grid, <see cref="IActiveRules"/>,
-    /// <see cref="IServiceProbe"/>, <see cref="IServiceReporter"/>, <see cref="IRevocationStore"/> and the write checkpoints.
+    /// <see cref="IServiceProbe"/>, <see cref="IServiceReporter"/>, <see cref="IRulesOperator"/>, <see cref="IRevocationStore"/> and the write checkpoints.
     /// </summary>
     public static IServiceCollection AddStreaming(this IServiceCollection services)
     {
@@ -52,6 +52,7 @@ public static class StreamingServices
         services.AddSingleton<ExplainEndpoint>();
         services.AddSingleton<RevocationEndpoints>();
         services.AddSingleton<MetricsEndpoint>();
+        services.AddSingleton<RulesEndpoints>();
         services.AddHostedService<IdleBuckets>();
         return services;
     }

@@ -30,7 +30,7 @@ internal sealed partial class Compactor(ICompactedLog log, IColdStorage storage,
     }
 
     /// <summary>Compacts these buckets if there is anything to win. Called in the log's turn.</summary>
-    public void Insist(IReadOnlyList<BucketEntry> buckets)
+    public void Insist(IEnumerable<BucketEntry> buckets)
     {
         foreach (var bucket in buckets)
             _queue.Insist(bucket);

@@ -81,7 +81,7 @@ internal sealed class RefreshRecord
     {
         if (IsFrozen && Served is { } served)
             return new Checkpoint(position.LastOpId, new Lsn(served));
-        return IsFrozen || IsSwitching ? null : position.Visible(replication);
+        return IsFrozen || IsSwitching || Outdated.Count > 0 ? null : position.Visible(replication);
     }
 
     public TableStage? Find(uint relationId) => Stages.Find(stage => stage.RelationId == relationId);

@@ -96,6 +96,13 @@ internal sealed class DirtyWindow(TimeProvider time)
             _gathering.Write.Reset = true;
     }
 
+    /// <summary>Removes buckets with the next write.</summary>
+    public void Drop(IReadOnlyList<BucketEntry> buckets)
+    {
+        lock (_gate)
+            _gathering.Drop(buckets);
+    }
+
     /// <summary>Stores a reservation of op ids with the next write.</summary>
     public void Reserve(LogGeneration generation)
     {

@@ -136,7 +136,7 @@ public sealed partial class EmbeddedColdStorage
     private RecordChanges MetaRecords()
     {
         var kept = new RecordChanges();
-        foreach (var entry in RunMerge.Merge(_records.SourcesFor(RecordTable.Meta, default)))
+        foreach (var entry in RunMerge.Merge(_records.SourcesFor(RecordTable.Meta, default, default)))
         {
             if (entry.Record.HasValue)
                 kept.Put(RecordTable.Meta, entry.Record.Key.Span, entry.Record.Value.Span);

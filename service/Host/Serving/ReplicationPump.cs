@@ -27,7 +27,7 @@ internal sealed partial class ReplicationPump : BackgroundService, IPump
     public ReplicationPump(
         IChangeSource source,
         IColdStorage storage,
-        DeployedRules rules,
+        LogRules rules,
         BucketGrid grid,
         IMissingRows missingRows,
         BucketLogOptions options,
@@ -40,7 +40,8 @@ internal sealed partial class ReplicationPump : BackgroundService, IPump
         _lifetime = lifetime;
         _time = environment.Time;
         _logger = logger;
-        _log = new BucketLogWriter(storage, rules, grid, new LogSource(source.Acknowledge, missingRows), options, environment);
+        _log = new BucketLogWriter(
+            storage, rules, grid, new LogSource(source.Acknowledge, missingRows) { Follow = source.Follow }, options, environment);
     }
 
     /// <summary>The log, which deployments are asked of.</summary>
@@ -101,14 +102,11 @@ internal sealed partial class ReplicationPump : BackgroundService, IPump
         await _storage.DisposeAsync();
     }
 
-    private async Task FollowAsync(LogStart start, CancellationToken cancellationToken)
+    private Task FollowAsync(LogStart start, CancellationToken cancellationToken)
     {
-        await foreach (var sourceEvent in _source.ReadAsync(start.State, start.Position, cancellationToken))
-        {
-            Interlocked.Exchange(ref _busySince, _time.GetUtcNow().UtcTicks);
-            await _log.AppendAsync(sourceEvent, cancellationToken);
-            Interlocked.Exchange(ref _busySince, 0);
-        }
+        return new LogFeed(_log, _time).RunAsync(_source.ReadAsync(start.State, start.Position, cancellationToken), Note, cancellationToken);
+
+        void Note(bool isBusy) => Interlocked.Exchange(ref _busySince, isBusy ? _time.GetUtcNow().UtcTicks : 0);
     }
 
     private async Task<bool> TryFlushAsync()

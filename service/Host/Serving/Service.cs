@@ -24,18 +24,24 @@ internal static class Service
             logging.AddProvider(problems);
         });
 
-        // In the order in which a mistake can be told without having touched anything: file, store, port, source.
-        var yaml = await RulesFile.ReadTextAsync(settings.RulesPath, cancellationToken);
-        var rules = RulesFile.Compile(settings.RulesPath, yaml, new RuleSetOptions());
         if (settings.Role == ServiceRole.Reader)
             return await RunAsync(BuildReader(settings, loggers, problems), settings);
 
+        // In the order in which a mistake can be told without having touched anything: file, store, port, source.
+        var path = settings.RulesPath!;
+        var yaml = await RulesFile.ReadTextAsync(path, cancellationToken);
+        var result = RuleSet.Parse(yaml, new RuleSetOptions());
+        if (result.Rules is null && !ServiceComposition.MayKnowRules(settings))
+            throw new RulesRefusedException(path, yaml, result);
         var storage = ServiceComposition.CreateStorage(settings, loggers);
         await storage.OpenAsync(cancellationToken);
-        var plan = await RulesRegistry.PlanAsync(storage, rules.Definitions, cancellationToken);
-        var versioned = RulesFile.Compile(settings.RulesPath, yaml, new RuleSetOptions { Versions = plan.Versions, BucketLimit = settings.MaxBuckets });
+        // A file that was spoilt while the service was down must not keep it down: the rules of the store go on.
+        var compile = ServiceComposition.Compiler(settings);
+        var rules = result.Rules is null
+            ? await LogRules.LoadAsync(storage, compile, cancellationToken) ?? throw new RulesRefusedException(path, yaml, result)
+            : await LogRules.OpenAsync(storage, yaml, compile, TimeProvider.System.GetUtcNow(), cancellationToken);
 
-        return await RunAsync(Build(settings, loggers, problems, storage, new DeployedRules(versioned, plan)), settings);
+        return await RunAsync(Build(settings, loggers, problems, storage, rules), settings);
     }
 
     private static async Task<int> RunAsync(WebApplication built, ServiceSettings settings)
@@ -48,14 +54,13 @@ internal static class Service
         return ExitCode.Done;
     }
 
-    private static WebApplication Build(
-        ServiceSettings settings, ILoggerFactory loggers, RecentProblems problems, IColdStorage storage, DeployedRules rules)
+    private static WebApplication Build(ServiceSettings settings, ILoggerFactory loggers, RecentProblems problems, IColdStorage storage, LogRules rules)
     {
         var builder = CreateBuilder(settings, loggers, problems);
         builder.Services
             .AddSource(settings)            // Postgres …
             .AddReplication(settings, rules) // … WAL in
-            .AddRules(rules)                // which bucket gets which row
+            .AddRules(settings, rules)      // which bucket gets which row
             .AddBucketLog(settings)         // ordered operations, durable behind
             .AddStorage(storage)            // embedded | postgres | null
             .AddHotBuckets(settings)        // the newest operations in RAM
@@ -68,7 +73,7 @@ internal static class Service
         var builder = CreateBuilder(settings, loggers, problems);
         builder.Services
             .AddSource(settings)            // for write checkpoints
-            .AddStoreTail(settings)         // what the writer writes
+            .AddStoreTail(settings)         // what the writer writes, and by which rules
             .AddHotBuckets(settings)        // the newest operations in RAM
             .AddClients(settings);          // checkpoints and operations out
         return Build(builder);

@@ -215,6 +215,18 @@ internal static class SettingList
         TryParse = (string text, out string value) => (value = text).Length >= 16 && !text.Any(char.IsWhiteSpace),
     };
 
+    public static readonly Setting<bool> WatchRules = new()
+    {
+        Name = "watch of the sync rules file",
+        Variable = "TOPGUN_RULES_WATCH",
+        Flag = "--rules-watch",
+        Default = "on",
+        Description = "Whether the sync rules file is deployed when it changes while the service runs: 'on' or 'off'.",
+        Rule = "'on' or 'off'",
+        TryParse = (string text, out bool value) => (value = text.Equals("on", StringComparison.OrdinalIgnoreCase))
+            || text.Equals("off", StringComparison.OrdinalIgnoreCase),
+    };
+
     public static readonly Setting<ContinuityPolicy> OnContinuityLost = new()
     {
         Name = "when continuity is lost",
@@ -232,8 +244,8 @@ internal static class SettingList
     /// <summary>All of them, in the order of the documentation.</summary>
     public static readonly IReadOnlyList<Setting> All =
     [
-        Source, SourcePasswordFile, Rules, Publication, SlotWalLimit, StoreBackend, StorePath, StoreDatabase, StoreSchema, Role, Listen, JwtSecret, JwtKeyId,
-        Audience, Jwks, ApiToken, GridBytes, MaxBuckets, Publish, OnContinuityLost,
+        Source, SourcePasswordFile, Rules, WatchRules, Publication, SlotWalLimit, StoreBackend, StorePath, StoreDatabase, StoreSchema, Role, Listen, JwtSecret,
+        JwtKeyId, Audience, Jwks, ApiToken, GridBytes, MaxBuckets, Publish, OnContinuityLost,
     ];
 
     private static bool TryParseText(string text, out string value) => !string.IsNullOrWhiteSpace(value = text);

@@ -20,7 +20,7 @@ internal sealed class SessionDoor(
     public OpenSession Open(
         SyncRequest request, SyncUser user, SessionCaller caller, ILineEncoding encoding, SessionForm form, AdmissionTurn turn)
     {
-        if (rules.Current is not { } current || !grid.IsReady)
+        if (rules.Current is null || !grid.IsReady)
             throw new SyncException(500, "PSYNC_S2302", "ServiceError", "There is no active sync configuration.");
         Activity? span = null;
         return sessions.Open(user, request.ClientId, caller, Begin);
@@ -28,7 +28,7 @@ internal sealed class SessionDoor(
         SyncSession Begin()
         {
             span = metrics.Open(caller);
-            return new SyncSession(request, user, grid, current, encoding, forms.SettingsOf(form, request), clock) { Opened = End };
+            return new SyncSession(request, user, grid, rules, encoding, forms.SettingsOf(form, request), clock) { Opened = End };
         }
 
         void End()

@@ -16,6 +16,7 @@ public sealed class SyncSession
     private readonly ILineEncoding _encoding;
     private readonly GridSubscription _subscription;
     private readonly Membership _membership;
+    private readonly IActiveRules _rules;
     private readonly TimeProvider _clock;
     private readonly SyncUser _user;
     private readonly PageLimits _limits;
@@ -28,6 +29,8 @@ public sealed class SyncSession
     private bool _isNews; // and not what the client missed before it connected
     private ulong? _writeCheckpoint;
     private bool _isFirst = true;
+    private bool _areStreamsNew = true;
+    private int? _rulesNumber;
     private bool _isOvertaken; // the checkpoint cannot be completed: compaction went past it while it was being read
     private TimeSpan? _heldBackUntil;
     private SessionPulse? _pulse;
@@ -42,7 +45,7 @@ public sealed class SyncSession
     /// <param name="settings">Times and sizes.</param>
     /// <param name="clock">The time.</param>
     public SyncSession(
-        SyncRequest request, SyncUser user, BucketGrid grid, RuleSet rules, ILineEncoding encoding, SessionSettings settings, TimeProvider clock)
+        SyncRequest request, SyncUser user, BucketGrid grid, IActiveRules rules, ILineEncoding encoding, SessionSettings settings, TimeProvider clock)
     {
         _settings = settings;
         _encoding = encoding;
@@ -50,7 +53,8 @@ public sealed class SyncSession
         _user = user;
         _limits = new PageLimits(settings.MaxOpsInLine, settings.MaxBytesInLine);
         _subscription = grid.Subscribe(user.KeyFor(request.ClientId));
-        _membership = new Membership(_subscription, rules, request, user);
+        _membership = new Membership(_subscription, request, user);
+        _rules = rules;
     }
 
     /// <summary>Called when the costly part of the beginning is done, or given up; more than once.</summary>
@@ -75,7 +79,7 @@ public sealed class SyncSession
     /// <summary>Whether the session waits for the next checkpoint or the next point in time.</summary>
     public bool IsIdle => _subscription.IsWaiting;
 
-    /// <summary>Runs the session. Ends normally with the token, or when all buckets are built anew.</summary>
+    /// <summary>Runs the session, through changes of the rules. Ends normally with the token, or when all buckets are built anew.</summary>
     /// <param name="output">Receives the lines.</param>
     /// <param name="beginResponse">Called once if there is nothing to send for a while, so that the client sees that it is connected.</param>
     /// <param name="cancellationToken">Aborts the session.</param>
@@ -171,9 +175,11 @@ public sealed class SyncSession
             bucket.IsUpdated = false;
         _updated.Clear();
         _removed.Clear();
-        if (_isFirst || update.LookupsChanged)
+        if (update.LookupsChanged || update.Rules != _rulesNumber)
         {
-            var membership = _membership.Resolve(update.UpTo);
+            var membership = _membership.Resolve(_rules.Find(update.Rules), areNew: update.Rules != _rulesNumber, update.UpTo);
+            _rulesNumber = update.Rules;
+            _areStreamsNew |= membership.AreStreamsNew;
             foreach (var bucket in membership.Altered)
                 AddUpdated(bucket);
             foreach (var bucket in membership.Removed)
@@ -189,7 +195,7 @@ public sealed class SyncSession
         }
 
         var isNewWriteCheckpoint = update.WriteCheckpoint is { } id && (_writeCheckpoint is null || id > _writeCheckpoint);
-        if (!_isFirst && _updated.Count == 0 && _removed.Count == 0 && !isNewWriteCheckpoint && !isInsteadOfAnother)
+        if (!_areStreamsNew && _updated.Count == 0 && _removed.Count == 0 && !isNewWriteCheckpoint && !isInsteadOfAnother)
             return false;
         if (isNewWriteCheckpoint)
             _writeCheckpoint = update.WriteCheckpoint;
@@ -325,9 +331,10 @@ public sealed class SyncSession
     private SyncLine Announcement()
     {
         _isNews = !_isFirst;
-        if (!_isFirst)
+        if (!_areStreamsNew)
             return new CheckpointDiffLine(_upTo, _writeCheckpoint, [.. _updated.Select(static bucket => bucket.Description)], [.. _removed]);
-        _isFirst = false;
+        // Streams are told with a whole checkpoint only: the first, and the one at which other rules came into force.
+        _isFirst = _areStreamsNew = false;
         // A bucket that the client holds and that has been empty since the source was read anew is left out, so that the client drops what it holds.
         return new CheckpointLine(
             _upTo,

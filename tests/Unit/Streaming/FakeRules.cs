@@ -29,6 +29,8 @@ public sealed class FakeRules : RuleSet
 
     public override TableEvaluator ForTable(SourceTable table) => throw new NotSupportedException();
 
+    public override RuleSet Without(RuleSet other) => throw new NotSupportedException();
+
     /// <summary>What every request ends with, if set.</summary>
     public Exception? Refusal { get; set; }
 

@@ -1,5 +1,6 @@
 using System.IO.Pipelines;
 using System.Text.Json;
+using TopGun.Buckets.Streaming;
 using TopGun.Buckets.Streaming.Encodings;
 using TopGun.Buckets.Streaming.Sessions;
 using TopGun.Buckets.SyncRules;
@@ -15,7 +16,8 @@ public sealed class SessionUnderTest : IAsyncDisposable
     private readonly StreamReader _reader;
     private readonly CancellationTokenSource _stop = new();
 
-    private SessionUnderTest(TestLog log, RuleSet rules, SyncRequest request, SyncUser user, SessionSettings settings, TimeProvider clock, long pipeBytes, bool isTokenVoid)
+    private SessionUnderTest(
+        TestLog log, IActiveRules rules, SyncRequest request, SyncUser user, SessionSettings settings, TimeProvider clock, long pipeBytes, bool isTokenVoid)
     {
         _pipe = new Pipe(new PipeOptions(pauseWriterThreshold: pipeBytes, resumeWriterThreshold: pipeBytes / 2));
         _reader = new StreamReader(_pipe.Reader.AsStream());
@@ -34,6 +36,20 @@ public sealed class SessionUnderTest : IAsyncDisposable
     public static SessionUnderTest Open(
         TestLog log,
         RuleSet rules,
+        IReadOnlyList<BucketPosition>? buckets = null,
+        IReadOnlyList<StreamSubscription>? subscriptions = null,
+        bool rawData = true,
+        SessionSettings? settings = null,
+        TimeProvider? clock = null,
+        DateTimeOffset? expiresAt = null,
+        long pipeBytes = 1 << 20,
+        bool includeDefaults = true,
+        bool isTokenVoid = false) =>
+        Open(log, new OneRuleSet(rules), buckets, subscriptions, rawData, settings, clock, expiresAt, pipeBytes, includeDefaults, isTokenVoid);
+
+    public static SessionUnderTest Open(
+        TestLog log,
+        IActiveRules rules,
         IReadOnlyList<BucketPosition>? buckets = null,
         IReadOnlyList<StreamSubscription>? subscriptions = null,
         bool rawData = true,

@@ -27,6 +27,7 @@ public sealed class ServerUnderTest : IAsyncDisposable
         Log = log;
         Rules = rules;
         WriteCheckpoints = writeCheckpoints;
+        Operator = (FakeOperator)app.Services.GetRequiredService<IRulesOperator>();
         Client = new HttpClient { BaseAddress = new Uri(app.Urls.Single()), Timeout = TimeSpan.FromSeconds(20) };
     }
 
@@ -50,6 +51,8 @@ public sealed class ServerUnderTest : IAsyncDisposable
 
     public Uri Url => Client.BaseAddress!;
 
+    public FakeOperator Operator { get; }
+
     public static async Task<ServerUnderTest> StartAsync(
         bool visible = true, Action<StreamingOptions>? configure = null, HttpProtocols protocols = HttpProtocols.Http1, string? apiToken = null)
     {
@@ -62,12 +65,13 @@ public sealed class ServerUnderTest : IAsyncDisposable
         builder.WebHost.ConfigureKestrel(StreamingEndpoints.LimitRequests);
         builder.WebHost.ConfigureKestrel(server => server.ConfigureEndpointDefaults(endpoint => endpoint.Protocols = protocols));
         builder.Services.AddSingleton(log.Grid);
-        builder.Services.AddSingleton<IActiveRules>(new FakeActiveRules(rules));
+        builder.Services.AddSingleton<IActiveRules>(new OneRuleSet(rules));
         builder.Services.AddSingleton<IWriteCheckpoints>(writeCheckpoints);
         builder.Services.AddSingleton<IServiceProbe, FakeProbe>();
         builder.Services.AddSingleton(new FakeReporter(log));
         builder.Services.AddSingleton<IServiceReporter>(services => services.GetRequiredService<FakeReporter>());
         builder.Services.AddSingleton<IRevocationStore>(services => services.GetRequiredService<FakeReporter>());
+        builder.Services.AddSingleton<IRulesOperator, FakeOperator>();
         builder.Services.Configure<OperatorOptions>(api => api.Token = apiToken);
         builder.Services.AddStreaming();
         builder.Services.Configure<JwtOptions>(options =>
@@ -112,11 +116,6 @@ public sealed class ServerUnderTest : IAsyncDisposable
     {
         Client.Dispose();
         await _app.DisposeAsync();
-    }
-
-    private sealed class FakeActiveRules(RuleSet rules) : IActiveRules
-    {
-        public RuleSet? Current => rules;
     }
 
     private sealed class FakeProbe(TimeProvider clock) : IServiceProbe
