@@ -75,8 +75,8 @@ public sealed class BucketDirectory
                     break;
                 for (var last = Math.Min(_byNumber.Count, number + AtATime); number < last && found.Count < limit; number++)
                 {
-                    if (isWanted(_byNumber[number].Name))
-                        found.Add((_byNumber[number].Number, _byNumber[number].Name, _byNumber[number].Published));
+                    if (_byNumber[number] is { } entry && isWanted(entry.Name))
+                        found.Add((entry.Number, entry.Name, entry.Published));
                 }
             }
         }
