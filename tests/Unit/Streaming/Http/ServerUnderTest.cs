@@ -10,7 +10,6 @@ using TopGun.Buckets.Replication;
 using TopGun.Buckets.Streaming;
 using TopGun.Buckets.Streaming.Auth;
 using TopGun.Buckets.Streaming.Operator;
-using TopGun.Buckets.SyncRules;
 using TopGun.Buckets.Tests.Unit.Grid;
 using TopGun.Buckets.Tests.Unit.Streaming.Auth;
 
