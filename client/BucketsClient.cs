@@ -54,6 +54,9 @@ public sealed partial class BucketsClient : IAsyncDisposable
     /// <summary>Raised after the backend refused a local write; its rows go back to what the service says with the next checkpoint.</summary>
     public event Action<RejectedWrite>? WriteRejected;
 
+    /// <summary>Raised when a transaction has failed to upload twenty times in a row, then hourly: it, and all behind it, waits.</summary>
+    public event Action<StalledUpload>? UploadStalled;
+
     /// <summary>Identifies this copy of the database towards service and backend.</summary>
     public async Task<string> GetClientIdAsync(CancellationToken cancellationToken = default) =>
         (await LocalAsync().WaitAsync(cancellationToken)).ClientId;
@@ -72,7 +75,8 @@ public sealed partial class BucketsClient : IAsyncDisposable
             if (_engine is not null && _status.Current.State == ConnectionState.Failed)
                 await StopEngineAsync();
             if (_engine is null)
-                _engine = new SyncEngine(local, Transport(), _status, _streams, _options, _execution, write => WriteRejected?.Invoke(write));
+                _engine = new SyncEngine(local, Transport(), _status, _streams, _options, _execution,
+                    write => WriteRejected?.Invoke(write), upload => UploadStalled?.Invoke(upload));
             else
                 _engine.RetryNow();
         }

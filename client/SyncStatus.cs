@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using TopGun.Buckets.Client.Streams;
 using TopGun.Buckets.Client.Sync;
+using TopGun.Buckets.Client.Upload;
 
 namespace TopGun.Buckets.Client;
 
@@ -83,6 +84,8 @@ public sealed record SyncStatus
 
     private long StreamReportNumber { get; init; }
 
+    private long GateReportNumber { get; init; }
+
     /// <summary>What is known of one stream; null when nothing is.</summary>
     /// <param name="name">Name in the service's rules.</param>
     /// <param name="parameters">Parameters of the subscription; the order of their members does not matter.</param>
@@ -93,6 +96,11 @@ public sealed record SyncStatus
     internal SyncStatus With(StreamReport? report) => report is null || report.Number <= StreamReportNumber
         ? this
         : this with { Streams = report.Streams, StreamReportNumber = report.Number };
+
+    /// <summary>With a report on the write gate, unless a later one is shown already.</summary>
+    internal SyncStatus With(GateReport? report) => report is not { } gate || gate.Number <= GateReportNumber
+        ? this
+        : this with { BlockedBy = gate.State, GateReportNumber = gate.Number };
 
     internal StreamStatus? FindStream(string name, string? canonicalParameters) =>
         Streams.FirstOrDefault(stream => stream.Name == name && stream.Parameters == canonicalParameters);

@@ -22,7 +22,8 @@ public sealed class WriteTransaction
     /// <summary>What it changed; complete once it has committed.</summary>
     internal ChangeSet Changed { get; private set; } = new();
 
-    internal bool WaitsForUpload { get; private set; }
+    /// <summary>Whether downloads have to wait for an upload now; null when that has not changed.</summary>
+    internal GateReport? Gate { get; private set; }
 
     /// <summary>Runs one statement.</summary>
     /// <param name="sql">SQL with <c>?</c> or named parameters.</param>
@@ -55,12 +56,13 @@ public sealed class WriteTransaction
         return rows;
     }
 
-    /// <summary>Commits; afterwards <see cref="WaitsForUpload"/> tells whether downloads have to wait for an upload.</summary>
+    /// <summary>Commits; afterwards <see cref="Gate"/> tells whether downloads have to wait for an upload.</summary>
     internal bool Commit(Database database)
     {
         Changed = _writes.Collect(database);
+        GateReport? gate = Changed.Contains("tg_crud") ? WriteGate.Report(database, _local) : null;
         LocalDatabase.CommitLocalWrite(database);
-        WaitsForUpload = Changed.Contains("tg_crud") && WriteGate.State(database) == BlockedBy.PendingUploads;
+        Gate = gate;
         return true;
     }
 

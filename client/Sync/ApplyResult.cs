@@ -1,5 +1,6 @@
 using TopGun.Buckets.Client.LocalStore;
 using TopGun.Buckets.Client.Streams;
+using TopGun.Buckets.Client.Upload;
 
 namespace TopGun.Buckets.Client.Sync;
 
@@ -19,7 +20,7 @@ internal sealed class ApplyResult
     public long MismatchRepeats { get; set; }
 
     /// <summary>Whether a complete checkpoint could be shown, and if not, why; null when none was complete.</summary>
-    public BlockedBy? BlockedBy { get; set; }
+    public GateReport? Gate { get; set; }
 
     /// <summary>What is known of the streams, when that has changed.</summary>
     public StreamReport? Streams { get; set; }
