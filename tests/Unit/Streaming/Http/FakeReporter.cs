@@ -1,5 +1,4 @@
 using TopGun.Buckets.BucketLog;
-using TopGun.Buckets.Protocol;
 using TopGun.Buckets.Streaming.Auth;
 using TopGun.Buckets.Streaming.Operator;
 using TopGun.Buckets.Tests.Unit.Grid;

@@ -1,7 +1,6 @@
 using System.Net;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using TopGun.Buckets.Protocol;
 using TopGun.Buckets.Tests.Unit.Streaming.Auth;
 using TopGun.Buckets.Tests.Unit.SyncRules.RulesSchema;
 using Xunit;
