@@ -75,7 +75,7 @@ public ref struct MessagePackDataLineWriter
             _pack.EscapedText(op.Data);
         }
         _pack.Text("checksum"u8);
-        _pack.Integer(op.Checksum);
+        _pack.Whole(op.Checksum);
     }
 
     /// <summary>Ends the line and gives it to the output.</summary>

@@ -35,11 +35,11 @@ public static class MessagePackLineWriter
                 pack.Text("last_op_id"u8);
                 pack.Position(partial.LastOpId);
                 pack.Text("priority"u8);
-                pack.Integer(partial.Priority);
+                pack.Whole(partial.Priority);
                 break;
             case TokenExpiresInLine token:
                 pack.Text("token_expires_in"u8);
-                pack.Integer(token.Seconds);
+                pack.Whole(token.Seconds);
                 break;
             case CursorLine cursor:
                 pack.Text("cursor"u8);
@@ -103,18 +103,18 @@ public static class MessagePackLineWriter
             pack.Text("bucket"u8);
             pack.Text(bucket.Name);
             pack.Text("checksum"u8);
-            pack.Integer(bucket.Checksum);
+            pack.Whole(bucket.Checksum);
             pack.Text("count"u8);
-            pack.Integer(bucket.Count);
+            pack.Whole(bucket.Count);
             pack.Text("priority"u8);
-            pack.Integer(bucket.Priority);
+            pack.Whole(bucket.Priority);
             pack.Text("subscriptions"u8);
             pack.Array(bucket.Reasons.Count);
             foreach (var reason in bucket.Reasons)
             {
                 pack.Map(1);
                 pack.Text(reason.IsDefault ? "default"u8 : "sub"u8);
-                pack.Integer(reason.Index);
+                pack.Whole(reason.Index);
             }
         }
     }
@@ -133,7 +133,7 @@ public static class MessagePackLineWriter
             pack.Map(2);
             pack.Text("subscription"u8);
             if (error.Subscription is { } subscription)
-                pack.Integer(subscription);
+                pack.Whole(subscription);
             else
                 pack.Text("default"u8);
             pack.Text("message"u8);

@@ -81,7 +81,7 @@ public ref struct MessagePackWriter
         _length += sizeof(double);
     }
 
-    public void Integer(long value)
+    public void Whole(long value)
     {
         switch (value)
         {
@@ -140,7 +140,7 @@ public ref struct MessagePackWriter
                 Text(value.GetString()!);
                 break;
             case JsonValueKind.Number when value.TryGetInt64(out var number):
-                Integer(number);
+                Whole(number);
                 break;
             case JsonValueKind.Number:
                 Real(value.GetDouble());

@@ -127,7 +127,7 @@ internal sealed class LineSocketEndpoint(
         pack.Text("code"u8);
         pack.Text(answer.WireCode);
         pack.Text("status"u8);
-        pack.Integer(answer.Status);
+        pack.Whole(answer.Status);
         pack.Text("description"u8);
         pack.Text(answer.Description);
         if (answer.Details is { } details)
