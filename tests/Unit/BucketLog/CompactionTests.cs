@@ -29,7 +29,7 @@ public class CompactionTests
         Assert.Equal(2, stored.Length);
         Assert.Contains("Clear", stored[0], StringComparison.Ordinal);
         Assert.Contains("text 200", stored[1], StringComparison.Ordinal);
-        Assert.True(log.Seen.Compactions.Count > 10, $"{log.Seen.Compactions.Count / 2} compactions");
+        Assert.NotEmpty(log.Seen.Compactions); // how many depends on how often the background gets its turn between the changes
         await AssertSummaryAsync(log, disk);
     }
 
