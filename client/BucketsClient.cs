@@ -1,3 +1,4 @@
+using TopGun.Buckets.Client.Connection;
 using TopGun.Buckets.Client.LocalStore;
 using TopGun.Buckets.Client.Streams;
 using TopGun.Buckets.Client.Sync;
@@ -226,7 +227,8 @@ public sealed partial class BucketsClient : IAsyncDisposable
             return transport;
         if (_options.Endpoint is not { } endpoint)
             throw ClientErrors.InvalidOption(nameof(BucketsClientOptions.Endpoint), "connecting needs the service's address");
-        return new HttpSyncTransport(_options.HttpClient ?? (_ownHttp ??= HttpSyncTransport.CreateClient()), endpoint);
+        var http = new HttpSyncTransport(_options.HttpClient ?? (_ownHttp ??= HttpSyncTransport.CreateClient()), endpoint);
+        return new ChoosingTransport(http, _options.TimeProvider, _options.Logger);
     }
 
     private async Task StopEngineAsync()

@@ -5,6 +5,7 @@ using Microsoft.Extensions.DependencyInjection;
 using TopGun.Buckets.Streaming.Http;
 using TopGun.Buckets.Streaming.Operator;
 using TopGun.Buckets.Streaming.RSocket;
+using TopGun.Buckets.Streaming.Sockets;
 
 namespace TopGun.Buckets.Streaming;
 
@@ -20,10 +21,13 @@ public static class StreamingEndpoints
         var writeCheckpoints = services.GetRequiredService<WriteCheckpointEndpoints>();
         var legacy = services.GetRequiredService<LegacyWriteCheckpointEndpoint>();
         var probes = services.GetRequiredService<ProbeEndpoints>();
-        var sockets = services.GetRequiredService<RSocketEndpoint>();
+        var rsocket = services.GetRequiredService<RSocketEndpoint>();
+        var lines = services.GetRequiredService<LineSocketEndpoint>();
 
         app.UseWebSockets();
-        app.Use((http, next) => http.WebSockets.IsWebSocketRequest ? boundary.RunAsync(http, sockets.HandleAsync) : next(http));
+        app.Use((http, next) => http.WebSockets.IsWebSocketRequest
+            ? boundary.RunAsync(http, LineSocketEndpoint.IsWanted(http) ? lines.HandleAsync : rsocket.HandleAsync)
+            : next(http));
         Map("POST", "/sync/stream", stream.HandleStreamAsync);
         Map("POST", "/sync", stream.HandleAnswerAsync);
         Map("GET", "/write-checkpoint2.json", writeCheckpoints.HandleManagedAsync);

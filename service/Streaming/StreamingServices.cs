@@ -7,6 +7,7 @@ using TopGun.Buckets.Streaming.Http;
 using TopGun.Buckets.Streaming.Operator;
 using TopGun.Buckets.Streaming.RSocket;
 using TopGun.Buckets.Streaming.Sessions;
+using TopGun.Buckets.Streaming.Sockets;
 
 namespace TopGun.Buckets.Streaming;
 
@@ -42,8 +43,9 @@ public static class StreamingServices
         services.AddSingleton<Admission>();
         services.AddSingleton<CursorSealer>();
         services.AddSingleton<SyncStreamEndpoint>();
-        services.AddSingleton<RSocketSessions>();
+        services.AddSingleton<SocketSessions>();
         services.AddSingleton<RSocketEndpoint>();
+        services.AddSingleton<LineSocketEndpoint>();
         services.AddSingleton<SourceMarkers>();
         services.AddSingleton<WriteCheckpointEndpoints>();
         services.AddSingleton<LegacyWriteCheckpointEndpoint>();

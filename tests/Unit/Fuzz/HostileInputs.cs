@@ -3,11 +3,13 @@ using System.Text;
 using System.Text.Json;
 using Microsoft.Extensions.Options;
 using TopGun.Buckets.Protocol.Bson;
+using TopGun.Buckets.Protocol.MessagePack;
 using TopGun.Buckets.Protocol.RSocket;
 using TopGun.Buckets.Streaming.Auth;
 using TopGun.Buckets.Streaming.Http;
 using TopGun.Buckets.Streaming.RSocket;
 using TopGun.Buckets.Tests.Unit.Grid;
+using TopGun.Buckets.Tests.Unit.Protocol;
 using TopGun.Buckets.Tests.Unit.Streaming.Auth;
 using TopGun.Buckets.Tests.Unit.Streaming.Http;
 using Xunit;
@@ -39,6 +41,24 @@ public class HostileInputs
             using var document = JsonDocument.Parse(output.WrittenMemory); // what is accepted is JSON
             if (output.WrittenCount > 64 + (8 * input.Length))
                 throw new InvalidOperationException($"{input.Length} bytes became {output.WrittenCount}.");
+        });
+    }
+
+    [Fact]
+    public void MessagePack_messages()
+    {
+        var output = new ArrayBufferWriter<byte>();
+        new FuzzInputs(MessagePackTests.Pack(Body), MessagePackTests.Pack("""{"a":[-1,-200,70000,5000000000,1.5,null,true]}"""), [0x80]).Run(input =>
+        {
+            output.ResetWrittenCount();
+            using var json = new Utf8JsonWriter(output);
+            if (MessagePackReader.TryConvert(input, json) is not null)
+                return;
+            json.Flush();
+            using var document = JsonDocument.Parse(output.WrittenMemory); // what is accepted is JSON
+            if (output.WrittenCount > 64 + (20 * input.Length))
+                throw new InvalidOperationException($"{input.Length} bytes became {output.WrittenCount}.");
+            Refusing(() => SyncRequestParser.Parse(output.WrittenMemory, clientIdInQuery: null));
         });
     }
 
