@@ -69,6 +69,13 @@ internal sealed class ServiceNode(World world)
             serving.Changes.ReadAgain(new TablePattern("public", table), "is read again");
     }
 
+    /// <summary>Has other rules built and brought into force.</summary>
+    public void Deploy(string rules)
+    {
+        if (_serving is { } serving)
+            _actor!.Start("deploy", () => DeployAsync(serving, rules));
+    }
+
     /// <summary>A client has connected.</summary>
     public void Accept(string user, byte[] request, SimLink link)
     {
@@ -209,6 +216,18 @@ internal sealed class ServiceNode(World world)
         {
             _links.Remove(link);
             await link.Writer.CompleteAsync();
+        }
+    }
+
+    private async Task DeployAsync(Serving serving, string rules)
+    {
+        try
+        {
+            await serving.Log.DeployAsync(new DeployRequest(rules, IsFile: false, world.Source.LastCommit));
+        }
+        catch (LogStoppedException failure)
+        {
+            world.Loop.Record("service", "deploy-end", $"{failure.Code} {failure.Message}");
         }
     }
 
