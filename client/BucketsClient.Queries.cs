@@ -150,8 +150,7 @@ public sealed partial class BucketsClient
     {
         if (transaction.Changed.Schema)
             local.ForgetStatements();
-        if (transaction.WaitsForUpload)
-            _status.Update(status => status with { BlockedBy = BlockedBy.PendingUploads });
+        _status.Update(status => status.With(transaction.Gate));
         local.Changes.Publish(transaction.Changed);
     }
 }

@@ -1,3 +1,4 @@
+using TopGun.Buckets.Client.Connection;
 using TopGun.Buckets.Client.LocalStore;
 using TopGun.Buckets.Client.Streams;
 using TopGun.Buckets.Client.Sync;
@@ -54,6 +55,9 @@ public sealed partial class BucketsClient : IAsyncDisposable
     /// <summary>Raised after the backend refused a local write; its rows go back to what the service says with the next checkpoint.</summary>
     public event Action<RejectedWrite>? WriteRejected;
 
+    /// <summary>Raised when a transaction has failed to upload twenty times in a row, then hourly: it, and all behind it, waits.</summary>
+    public event Action<StalledUpload>? UploadStalled;
+
     /// <summary>Identifies this copy of the database towards service and backend.</summary>
     public async Task<string> GetClientIdAsync(CancellationToken cancellationToken = default) =>
         (await LocalAsync().WaitAsync(cancellationToken)).ClientId;
@@ -72,7 +76,8 @@ public sealed partial class BucketsClient : IAsyncDisposable
             if (_engine is not null && _status.Current.State == ConnectionState.Failed)
                 await StopEngineAsync();
             if (_engine is null)
-                _engine = new SyncEngine(local, Transport(), _status, _streams, _options, _execution, write => WriteRejected?.Invoke(write));
+                _engine = new SyncEngine(local, Transport(), _status, _streams, _options, _execution,
+                    write => WriteRejected?.Invoke(write), upload => UploadStalled?.Invoke(upload));
             else
                 _engine.RetryNow();
         }
@@ -124,6 +129,19 @@ public sealed partial class BucketsClient : IAsyncDisposable
     public async Task WaitForFirstSyncAsync(int? priority = null, CancellationToken cancellationToken = default) =>
         await WaitForStatusAsync(
             status => priority is { } number ? status.HasSyncedPriority(number) : status.HasSynced, cancellationToken);
+
+    /// <summary>
+    /// Waits until the device shows everything that was in the source when this was called, for example what the app has just changed through
+    /// an API of its own, or for a "refresh" that means it. While local writes wait for upload, it waits for them too.
+    /// </summary>
+    /// <exception cref="Protocol.BucketsException">The client is not connected, or nobody is signed in (TGB6024).</exception>
+    /// <exception cref="TransportException">The service cannot be reached or refuses.</exception>
+    public async Task WaitForCheckpointAsync(CancellationToken cancellationToken = default)
+    {
+        if (_engine is not { } engine || await engine.RequestWriteCheckpointAsync(cancellationToken) is not { } number)
+            throw ClientErrors.NotConnected();
+        await WaitForStatusAsync(status => status.ShownWriteCheckpoint >= number, cancellationToken);
+    }
 
     /// <summary>Disconnects and removes all synced data, for example at sign-out. The client can connect again, as any user.</summary>
     /// <param name="discardPendingWrites">Whether local writes that were not uploaded may be lost.</param>
@@ -209,7 +227,8 @@ public sealed partial class BucketsClient : IAsyncDisposable
             return transport;
         if (_options.Endpoint is not { } endpoint)
             throw ClientErrors.InvalidOption(nameof(BucketsClientOptions.Endpoint), "connecting needs the service's address");
-        return new HttpSyncTransport(_options.HttpClient ?? (_ownHttp ??= HttpSyncTransport.CreateClient()), endpoint);
+        var http = new HttpSyncTransport(_options.HttpClient ?? (_ownHttp ??= HttpSyncTransport.CreateClient()), endpoint);
+        return new ChoosingTransport(http, _options.TimeProvider, _options.Logger);
     }
 
     private async Task StopEngineAsync()

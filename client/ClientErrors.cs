@@ -37,6 +37,9 @@ internal static class ClientErrors
     public static BucketsException TransactionOver() => new(
         "TGB6023", "The write transaction is over.", "Use it only inside the delegate that received it.");
 
+    public static BucketsException NotConnected() => new(
+        "TGB6024", "The client is not connected, so the service cannot be asked.", "Call ConnectAsync first.");
+
     public static BucketsException Unreachable(string what, Exception? cause = null) => new(
         "TGB6030", $"The sync service cannot be reached: {what}", "The client tries again by itself.", cause);
 

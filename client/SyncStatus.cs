@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using TopGun.Buckets.Client.Streams;
 using TopGun.Buckets.Client.Sync;
+using TopGun.Buckets.Client.Upload;
 
 namespace TopGun.Buckets.Client;
 
@@ -81,7 +82,12 @@ public sealed record SyncStatus
     /// <summary>The streams that the device knows: those that the app subscribed to and those that come by default, with what fails in them.</summary>
     public IReadOnlyList<StreamStatus> Streams { get; init; } = [];
 
+    /// <summary>The write checkpoint that the visible data is at, as far as this connection has said.</summary>
+    internal ulong? ShownWriteCheckpoint { get; init; }
+
     private long StreamReportNumber { get; init; }
+
+    private long GateReportNumber { get; init; }
 
     /// <summary>What is known of one stream; null when nothing is.</summary>
     /// <param name="name">Name in the service's rules.</param>
@@ -93,6 +99,11 @@ public sealed record SyncStatus
     internal SyncStatus With(StreamReport? report) => report is null || report.Number <= StreamReportNumber
         ? this
         : this with { Streams = report.Streams, StreamReportNumber = report.Number };
+
+    /// <summary>With a report on the write gate, unless a later one is shown already.</summary>
+    internal SyncStatus With(GateReport? report) => report is not { } gate || gate.Number <= GateReportNumber
+        ? this
+        : this with { BlockedBy = gate.State, GateReportNumber = gate.Number };
 
     internal StreamStatus? FindStream(string name, string? canonicalParameters) =>
         Streams.FirstOrDefault(stream => stream.Name == name && stream.Parameters == canonicalParameters);

@@ -27,6 +27,9 @@ CREATE TABLE topgun_uploads (
     user_id text NOT NULL,
     client_id text NOT NULL,
     tx bigint NOT NULL,
+    digest bytea NOT NULL,
+    refused text,
+    applied_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (user_id, client_id, tx)
 );
 

@@ -54,6 +54,10 @@ public abstract class RuleSet
     /// <summary>Binds the rules to one table definition.</summary>
     public abstract TableEvaluator ForTable(SourceTable table);
 
+    /// <summary>The rules without what other rules do as well: without the buckets and parameter indexes whose names, version and all, are theirs too.</summary>
+    /// <remarks>For rows only. Together with <paramref name="other"/> it makes every output of both, each once.</remarks>
+    public abstract RuleSet Without(RuleSet other);
+
     /// <summary>Starts finding the buckets of a request.</summary>
     /// <exception cref="BucketLimitException">The request names more than the limits allow.</exception>
     /// <exception cref="RequestEvaluationException">The request, or a bucket definition for it, cannot be evaluated.</exception>
@@ -74,6 +78,9 @@ public sealed record RuleSetOptions
     /// <summary>Version of each definition, which becomes the <c>N#</c> prefix of its bucket names; a definition that is not named gets none.</summary>
     public IReadOnlyDictionary<string, int> Versions { get; init; } = new Dictionary<string, int>();
 
+    /// <summary>Version of each definition's parameter index, which its lookup keys start with in the same way.</summary>
+    public IReadOnlyDictionary<string, int> IndexVersions { get; init; } = new Dictionary<string, int>();
+
     /// <summary>
     /// Distinct buckets that one request may have; it may ask for ten times as many lookups at once. What was looked up on the way does not
     /// count. Default 1000, where the field's services stand.
@@ -87,7 +94,14 @@ public sealed record RuleSetOptions
 /// <summary>One bucket definition or stream.</summary>
 /// <param name="Name">As in the file.</param>
 /// <param name="Fingerprint">Hexadecimal digest of its meaning; formatting, comments and key order do not change it.</param>
-public sealed record RuleDefinition(string Name, string Fingerprint);
+public sealed record RuleDefinition(string Name, string Fingerprint)
+{
+    /// <summary>Digest of what its buckets hold: equal where the same rows are in the same buckets in the same form, whoever gets them.</summary>
+    public string BucketFingerprint { get; init; } = Fingerprint;
+
+    /// <summary>Digest of what its parameter index holds; null when it has none.</summary>
+    public string? IndexFingerprint { get; init; }
+}
 
 /// <summary>A table named by the rules; <c>%</c> at the end of a name stands for anything.</summary>
 public sealed record TablePattern(string Schema, string Name);

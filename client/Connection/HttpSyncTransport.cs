@@ -27,12 +27,23 @@ public sealed class HttpSyncTransport(HttpClient http, Uri endpoint) : ISyncTran
         DefaultVersionPolicy = HttpVersionPolicy.RequestVersionOrLower,
     };
 
+    /// <summary>Sends the requests.</summary>
+    internal HttpClient Client => http;
+
+    /// <summary>Address of the service, unless credentials name another.</summary>
+    internal Uri Endpoint => endpoint;
+
     /// <inheritdoc/>
-    public async Task<PipeReader> OpenStreamAsync(ReadOnlyMemory<byte> request, SyncCredentials credentials, CancellationToken cancellationToken)
+    public Task<PipeReader> OpenStreamAsync(ReadOnlyMemory<byte> request, SyncCredentials credentials, CancellationToken cancellationToken) =>
+        PostLinesAsync("sync/stream", request, credentials, cancellationToken);
+
+    /// <summary>Posts a request that is answered with lines.</summary>
+    internal async Task<PipeReader> PostLinesAsync(
+        string path, ReadOnlyMemory<byte> request, SyncCredentials credentials, CancellationToken cancellationToken)
     {
         var content = new ReadOnlyMemoryContent(request);
         content.Headers.ContentType = new MediaTypeHeaderValue("application/json");
-        using var message = Message(HttpMethod.Post, "sync/stream", credentials);
+        using var message = Message(HttpMethod.Post, path, credentials);
         message.Content = content;
         message.Headers.Accept.ParseAdd("application/x-ndjson");
 
@@ -40,7 +51,7 @@ public sealed class HttpSyncTransport(HttpClient http, Uri endpoint) : ISyncTran
         try
         {
             var stream = await response.Content.ReadAsStreamAsync(cancellationToken);
-            return PipeReader.Create(new ResponseStream(response, stream), new StreamPipeReaderOptions(bufferSize: ReadSize, minimumReadSize: 4096));
+            return Reader(new ResponseStream(response, stream));
         }
         catch
         {
@@ -68,6 +79,10 @@ public sealed class HttpSyncTransport(HttpClient http, Uri endpoint) : ISyncTran
             throw new TransportException("The answer to a write checkpoint request cannot be read.", cause: exception);
         }
     }
+
+    /// <summary>Reads a stream of lines; completing the reader closes the stream.</summary>
+    internal static PipeReader Reader(Stream lines) =>
+        PipeReader.Create(lines, new StreamPipeReaderOptions(bufferSize: ReadSize, minimumReadSize: 4096));
 
     private HttpRequestMessage Message(HttpMethod method, string path, SyncCredentials credentials)
     {

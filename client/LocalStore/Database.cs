@@ -195,7 +195,9 @@ internal sealed class Database : IDisposable
 
     private static Database Open(string path, SqliteOpenMode mode)
     {
+        // Each initialization makes a new provider, and what SQLite calls back for open databases would go with the one before.
         Batteries_V2.Init();
+        raw.FreezeProvider();
         var connection = new SqliteConnection(new SqliteConnectionStringBuilder
         {
             DataSource = path,

@@ -17,10 +17,12 @@ internal sealed class LocalDatabase : IAsyncDisposable
     private readonly TimeProvider _time;
     private Database? _writer;
     private volatile bool _logIsLong;
+    private long _reports;
 
-    private LocalDatabase(string path, IExecution execution, TimeProvider time, int readers)
+    private LocalDatabase(string path, IExecution execution, TimeProvider time, Func<string> newClientId, int readers)
     {
         Path = path;
+        NewClientId = newClientId;
         _execution = execution;
         _time = time;
         _readers = new ReaderPool(path, readers, execution);
@@ -31,13 +33,16 @@ internal sealed class LocalDatabase : IAsyncDisposable
     public ChangeFeed Changes { get; } = new();
 
     /// <summary>Identifies this copy of the database towards the service and the app's backend.</summary>
-    public string ClientId { get; private set; } = "";
+    public string ClientId { get; set; } = "";
+
+    /// <summary>Makes a client id that nobody has.</summary>
+    public Func<string> NewClientId { get; }
 
     /// <summary>Opens or creates the file and brings it in line with the schema.</summary>
     public static async Task<LocalDatabase> OpenAsync(
         string path, LocalSchema schema, IExecution execution, TimeProvider time, Func<string> newClientId, int readers)
     {
-        var local = new LocalDatabase(path, execution, time, readers);
+        var local = new LocalDatabase(path, execution, time, newClientId, readers);
         try
         {
             await execution.OnWriterAsync(() =>
@@ -61,6 +66,9 @@ internal sealed class LocalDatabase : IAsyncDisposable
             throw;
         }
     }
+
+    /// <summary>Numbers what is told of the database's state, in the order of the commits. Called on the writing connection.</summary>
+    public long NextReport() => ++_reports;
 
     /// <summary>Now, in milliseconds since 1970.</summary>
     public long Now => _time.GetUtcNow().ToUnixTimeMilliseconds();
@@ -136,13 +144,19 @@ internal sealed class LocalDatabase : IAsyncDisposable
     public void BeginLocalWrite(Database database)
     {
         database.Run("BEGIN IMMEDIATE");
-        database.Prepare("UPDATE tg_tx SET tx = tx + 1, at = ? WHERE id = 1").Bind(1, Now).Run();
+        BeginTransaction(database);
     }
 
-    /// <summary>Ends it. The number moves on, so that a write from another tool does not join the transaction.</summary>
+    /// <summary>As <see cref="BeginLocalWrite"/>, inside a transaction of SQLite's that is open already.</summary>
+    public void BeginTransaction(Database database) =>
+        database.Prepare("UPDATE tg_tx SET tx = tx + 1, at = ? WHERE id = 1").Bind(1, Now).Run();
+
+    /// <summary>Ends what <see cref="BeginTransaction"/> began. The number moves on, so that a write from another tool does not join it.</summary>
+    public static void EndTransaction(Database database) => database.Run("UPDATE tg_tx SET tx = tx + 1, at = NULL WHERE id = 1");
+
     public static void CommitLocalWrite(Database database)
     {
-        database.Run("UPDATE tg_tx SET tx = tx + 1, at = NULL WHERE id = 1");
+        EndTransaction(database);
         database.Run("COMMIT");
         MoveLog(database);
     }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using SQLitePCL;
 using TopGun.Buckets.Client.LocalStore;
 
@@ -30,6 +31,23 @@ public readonly ref struct RowReader
 
     /// <summary>Whether the column is a number other than 0.</summary>
     public bool GetBoolean(int column) => _statement.Int64(column) != 0;
+
+    /// <summary>A text column as a Guid; empty for NULL.</summary>
+    public Guid GetGuid(int column) => GetText(column) is { } text ? Guid.Parse(text) : default;
+
+    /// <summary>A text column as a decimal; 0 for NULL.</summary>
+    public decimal GetDecimal(int column) => GetText(column) is { } text ? decimal.Parse(text, CultureInfo.InvariantCulture) : default;
+
+    /// <summary>An ISO 8601 text as a time, UTC where it names no zone; the default for NULL.</summary>
+    public DateTimeOffset GetDateTimeOffset(int column) =>
+        GetText(column) is { } text ? DateTimeOffset.Parse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal) : default;
+
+    /// <summary>An ISO 8601 text as a time; the default for NULL.</summary>
+    public DateTime GetDateTime(int column) =>
+        GetText(column) is { } text ? DateTime.Parse(text, CultureInfo.InvariantCulture, DateTimeStyles.RoundtripKind) : default;
+
+    /// <summary>An ISO 8601 text as a date; the default for NULL.</summary>
+    public DateOnly GetDateOnly(int column) => GetText(column) is { } text ? DateOnly.Parse(text, CultureInfo.InvariantCulture) : default;
 
     /// <summary>The column's bytes, UTF-8 for text; valid until the function returns.</summary>
     public ReadOnlySpan<byte> GetBytes(int column) => _statement.Bytes(column);

@@ -22,7 +22,8 @@ public sealed class WriteTransaction
     /// <summary>What it changed; complete once it has committed.</summary>
     internal ChangeSet Changed { get; private set; } = new();
 
-    internal bool WaitsForUpload { get; private set; }
+    /// <summary>Whether downloads have to wait for an upload now; null when that has not changed.</summary>
+    internal GateReport? Gate { get; private set; }
 
     /// <summary>Runs one statement.</summary>
     /// <param name="sql">SQL with <c>?</c> or named parameters.</param>
@@ -44,6 +45,14 @@ public sealed class WriteTransaction
         return await _local.OnWriterAsync(database => QueryRunner.Run<T>(database, sql, parameters));
     }
 
+    /// <summary>Reads rows with a function of the app's.</summary>
+    public async Task<IReadOnlyList<T>> QueryAsync<T>(
+        string sql, RowMapper<T> map, IReadOnlyList<object?>? parameters = null, CancellationToken cancellationToken = default)
+    {
+        Check(cancellationToken);
+        return await _local.OnWriterAsync(database => QueryRunner.Run(database, sql, map, parameters));
+    }
+
     internal int Execute(Database database, string sql, IReadOnlyList<object?>? parameters)
     {
         var statement = database.Prepare(sql);
@@ -55,12 +64,13 @@ public sealed class WriteTransaction
         return rows;
     }
 
-    /// <summary>Commits; afterwards <see cref="WaitsForUpload"/> tells whether downloads have to wait for an upload.</summary>
+    /// <summary>Commits; afterwards <see cref="Gate"/> tells whether downloads have to wait for an upload.</summary>
     internal bool Commit(Database database)
     {
         Changed = _writes.Collect(database);
+        GateReport? gate = Changed.Contains("tg_crud") ? WriteGate.Report(database, _local) : null;
         LocalDatabase.CommitLocalWrite(database);
-        WaitsForUpload = Changed.Contains("tg_crud") && WriteGate.State(database) == BlockedBy.PendingUploads;
+        Gate = gate;
         return true;
     }
 

@@ -1,5 +1,6 @@
 using TopGun.Buckets.Client.LocalStore;
 using TopGun.Buckets.Client.Streams;
+using TopGun.Buckets.Client.Upload;
 
 namespace TopGun.Buckets.Client.Sync;
 
@@ -12,6 +13,9 @@ internal sealed class ApplyResult
     /// <summary>Priority number that was published; <see cref="Publisher.FullSync"/> for everything.</summary>
     public int? Published { get; set; }
 
+    /// <summary>Write checkpoint of what was published as a whole.</summary>
+    public ulong? WriteCheckpoint { get; set; }
+
     /// <summary>Buckets that were dropped because their sums differed.</summary>
     public IReadOnlyList<string> Mismatched { get; set; } = [];
 
@@ -19,7 +23,7 @@ internal sealed class ApplyResult
     public long MismatchRepeats { get; set; }
 
     /// <summary>Whether a complete checkpoint could be shown, and if not, why; null when none was complete.</summary>
-    public BlockedBy? BlockedBy { get; set; }
+    public GateReport? Gate { get; set; }
 
     /// <summary>What is known of the streams, when that has changed.</summary>
     public StreamReport? Streams { get; set; }

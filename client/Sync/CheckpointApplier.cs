@@ -17,6 +17,7 @@ internal sealed class CheckpointApplier(LocalDatabase local, LocalSchema schema,
     private readonly Publisher _publisher = new(schema);
     private CheckpointTarget? _target;
     private bool _waitsForGate;
+    private string _clientId = "";
     private long _downloaded;
     private long _total;
 
@@ -29,9 +30,9 @@ internal sealed class CheckpointApplier(LocalDatabase local, LocalSchema schema,
     /// <summary>Forgets what an earlier stream announced and reads what the next request says.</summary>
     public Task<SyncStart> BeginAsync(CancellationToken cancellationToken) => local.WriteAsync(Lane.Sync, Begin, cancellationToken);
 
-    /// <summary>Whether the app by now wants other streams than <see cref="BeginAsync"/> read.</summary>
+    /// <summary>Whether the app by now wants other streams than <see cref="BeginAsync"/> read, or the database goes by another client id.</summary>
     public Task<bool> WantsOtherStreamsAsync(CancellationToken cancellationToken) =>
-        local.WriteAsync(Lane.Sync, database => streams.HasOtherWishes(database, local.Now), cancellationToken);
+        local.WriteAsync(Lane.Sync, database => HasOtherWishes(database), cancellationToken);
 
     /// <summary>Applies a batch of lines.</summary>
     /// <exception cref="BucketsException">A line is malformed or out of order; nothing of the batch was applied.</exception>
@@ -62,8 +63,11 @@ internal sealed class CheckpointApplier(LocalDatabase local, LocalSchema schema,
     /// <summary>Does what can wait until everybody knows of the last batch.</summary>
     public Task TidyAsync(CancellationToken cancellationToken) => local.TidyAsync(cancellationToken);
 
+    private bool HasOtherWishes(Database database) => _clientId != local.ClientId || streams.HasOtherWishes(database, local.Now);
+
     private SyncStart Begin(Database database)
     {
+        _clientId = local.ClientId;
         _store.Load(database);
         _target = null;
         _waitsForGate = false;
@@ -127,7 +131,7 @@ internal sealed class CheckpointApplier(LocalDatabase local, LocalSchema schema,
                 result.TokenExpiresIn = line.Seconds;
                 if (streams.Refresh(database, local.Now))
                     result.Streams = streams.Describe(database);
-                result.WantsOtherStreams = streams.HasOtherWishes(database, local.Now);
+                result.WantsOtherStreams = HasOtherWishes(database);
                 break;
         }
     }
@@ -227,14 +231,14 @@ internal sealed class CheckpointApplier(LocalDatabase local, LocalSchema schema,
             return;
         database.Run("DELETE FROM tg_mismatch");
         AdvancePositions(target, priority: null);
-        if (target.WriteCheckpoint is { } writeCheckpoint)
+        if (target.WriteCheckpoint is { } writeCheckpoint && _clientId == local.ClientId)
             WriteGate.Seen(database, writeCheckpoint);
         _downloaded = _total = 0;
         if (streams.EndDownload())
             result.Streams = streams.Describe(database);
-        var blockedBy = WriteGate.State(database);
-        result.BlockedBy = blockedBy;
-        if (blockedBy == BlockedBy.Nothing)
+        var gate = WriteGate.Report(database, local);
+        result.Gate = gate;
+        if (gate.State == BlockedBy.Nothing)
             PublishAll(database, target, result);
         else
             _waitsForGate = true;
@@ -245,7 +249,7 @@ internal sealed class CheckpointApplier(LocalDatabase local, LocalSchema schema,
         _waitsForGate = false;
         _publisher.Publish(database, _store, priority: null, local.Now, result.Changed);
         result.Published = Publisher.FullSync;
-        result.BlockedBy = BlockedBy.Nothing;
+        result.Gate = WriteGate.Report(database, local);
         NoteSynced(database, priority: null, result);
         foreach (var bucket in _store.Buckets)
         {
@@ -256,8 +260,11 @@ internal sealed class CheckpointApplier(LocalDatabase local, LocalSchema schema,
             bucket.CountSinceLast = 0;
             _store.Touch(bucket);
         }
-        if (target.WriteCheckpoint is { } writeCheckpoint)
+        if (target.WriteCheckpoint is { } writeCheckpoint && _clientId == local.ClientId)
+        {
             WriteGate.Applied(database, writeCheckpoint);
+            result.WriteCheckpoint = writeCheckpoint;
+        }
         database.Prepare("UPDATE tg_meta SET value = ? WHERE key = 'published'").Bind(1, (long)target.LastOpId.Value).Run();
     }
 

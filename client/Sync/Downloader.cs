@@ -135,12 +135,12 @@ internal sealed partial class Downloader(
         var now = options.TimeProvider.GetUtcNow();
         var isFull = result.Published == Publisher.FullSync;
         // At once, so that whoever waits for one of these finds the others as well.
-        status.Update(current => current.With(result.Streams) with
+        status.Update(current => current.With(result.Streams).With(result.Gate) with
         {
             LastSyncedAt = isFull ? now : current.LastSyncedAt,
+            ShownWriteCheckpoint = isFull ? result.WriteCheckpoint : current.ShownWriteCheckpoint,
             SyncedPriority = isFull ? null : result.Published ?? current.SyncedPriority,
             Download = applier.Progress,
-            BlockedBy = result.BlockedBy ?? current.BlockedBy,
             DownloadError = isFull ? null : current.DownloadError,
         });
         if (result.Mismatched.Count > 0)

@@ -17,12 +17,17 @@ internal sealed class SyncEngine : IAsyncDisposable
 
     public SyncEngine(
         LocalDatabase local, ISyncTransport transport, StatusBoard status, StreamBook streams, BucketsClientOptions options, IExecution execution,
-        Action<RejectedWrite> rejected)
+        Action<RejectedWrite> rejected, Action<StalledUpload> stalled)
     {
         _credentials = new CredentialsCache(options.Credentials!);
         var applier = new CheckpointApplier(local, options.Schema, streams, options.BulkFrom);
         _downloader = new Downloader(local, applier, transport, _credentials, status, options);
-        _uploader = new Uploader(local, applier, transport, _credentials, status, options) { Rejected = rejected };
+        _uploader = new Uploader(local, applier, transport, _credentials, status, options)
+        {
+            Rejected = rejected,
+            Stalled = stalled,
+            Renamed = _downloader.StreamsChanged,
+        };
         _downloader.Alive = _uploader.Kick;
         _downloader.Opened = _uploader.StreamOpened;
         _listening = local.Changes.Listen(changes =>
@@ -48,6 +53,8 @@ internal sealed class SyncEngine : IAsyncDisposable
 
     /// <summary>The app may want other streams by now.</summary>
     public void StreamsChanged() => _downloader.StreamsChanged();
+
+    public Task<ulong?> RequestWriteCheckpointAsync(CancellationToken cancellationToken) => _uploader.RequestAsync(cancellationToken);
 
     public void TriggerUpload() => _uploader.Kick();
 

@@ -9,10 +9,11 @@ namespace TopGun.Buckets.Client;
 /// <code>
 /// request  := {"client_id":string,"transactions":[{"tx":number,"ops":[op, …]}, …]}
 /// op       := {"op":"PUT"|"PATCH"|"DELETE","type":string,"id":string,"data"?:object,"old"?:object,"metadata"?:string}
-/// response := {"results":[{"tx":number,"status":"done"|"reject"|"retry","reason"?:string}, …]}
+/// response := {"results":[{"tx":number,"status":status,"reason"?:string,"ops"?:[{"index":number,"reason":string,"code"?:string}, …]}, …]}
+/// status   := "done" | "reject" | "retry" | "park" | "number_taken"
 /// </code>
-/// The backend stores (client_id, tx) in the same database transaction as the effect; when it is there already, it answers "done" and does
-/// nothing. Any answer but 200 means that nothing is known, so everything is sent again.
+/// <c>ops</c> lists refused writes by their place in the transaction. The package TopGun.Buckets.Backend is the other end, for ASP.NET Core
+/// and Postgres. Any answer but 200 means that nothing is known, so everything is sent again.
 /// </remarks>
 /// <param name="http">Sends the requests.</param>
 /// <param name="address">The endpoint.</param>
@@ -61,27 +62,50 @@ public sealed class HttpUploadHandler(HttpClient http, Uri address, Func<Cancell
 
     internal static IReadOnlyList<UploadOutcome> Read(JsonElement answer, IReadOnlyList<UploadTransaction> transactions)
     {
-        var byTransaction = new Dictionary<long, UploadOutcome>();
+        var results = new Dictionary<long, JsonElement>();
         foreach (var result in answer.GetProperty("results").EnumerateArray())
-        {
-            var reason = result.TryGetProperty("reason", out var text) && text.ValueKind == JsonValueKind.String ? text.GetString() : null;
-            byTransaction[result.GetProperty("tx").GetInt64()] = result.GetProperty("status").GetString() switch
-            {
-                "done" => UploadOutcome.Done,
-                "reject" => UploadOutcome.Reject(reason ?? "the backend refused it"),
-                "retry" => UploadOutcome.Retry(reason: reason),
-                var other => UploadOutcome.Retry(reason: $"the backend answered with the unknown status '{other}'"),
-            };
-        }
+            results[result.GetProperty("tx").GetInt64()] = result;
         var outcomes = new List<UploadOutcome>();
         foreach (var transaction in transactions)
         {
-            if (!byTransaction.TryGetValue(transaction.Id, out var outcome))
+            if (!results.TryGetValue(transaction.Id, out var result))
                 break; // nothing is known of this one, so nothing that follows may be settled before it
-            outcomes.Add(outcome);
+            outcomes.Add(Outcome(result, transaction));
         }
         return outcomes;
     }
+
+    private static UploadOutcome Outcome(JsonElement result, UploadTransaction transaction)
+    {
+        var reason = Text(result, "reason");
+        var refused = Refused(result, transaction);
+        return result.GetProperty("status").GetString() switch
+        {
+            "done" when refused.Count > 0 => UploadOutcome.DoneExcept(refused),
+            "done" => UploadOutcome.Done,
+            "reject" => UploadOutcome.Reject(reason ?? "the backend refused it", refused.Count > 0 ? refused : null),
+            "retry" => UploadOutcome.Retry(reason: reason),
+            "park" => UploadOutcome.Park(reason ?? "the backend put it aside"),
+            "number_taken" => UploadOutcome.NumberTaken,
+            var other => UploadOutcome.Retry(reason: $"the backend answered with the unknown status '{other}'"),
+        };
+    }
+
+    private static List<RefusedEntry> Refused(JsonElement result, UploadTransaction transaction)
+    {
+        var refused = new List<RefusedEntry>();
+        if (!result.TryGetProperty("ops", out var writes))
+            return refused;
+        foreach (var write in writes.EnumerateArray())
+        {
+            if (write.GetProperty("index").GetInt32() is var index && index >= 0 && index < transaction.Entries.Count)
+                refused.Add(new RefusedEntry(transaction.Entries[index], Text(write, "reason") ?? "the backend refused it", Text(write, "code")));
+        }
+        return refused;
+    }
+
+    private static string? Text(JsonElement parent, string name) =>
+        parent.TryGetProperty(name, out var text) && text.ValueKind == JsonValueKind.String ? text.GetString() : null;
 
     private static void Write(Utf8JsonWriter writer, CrudEntry entry)
     {

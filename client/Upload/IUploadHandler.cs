@@ -21,7 +21,11 @@ public abstract record UploadOutcome
     }
 
     /// <summary>It has taken effect.</summary>
-    public static UploadOutcome Done { get; } = new DoneOutcome();
+    public static UploadOutcome Done { get; } = new DoneOutcome([]);
+
+    /// <summary>It has taken effect, but for some writes that the backend refused: their rows go back to what the service says.</summary>
+    /// <param name="refused">Passed on to the app.</param>
+    public static UploadOutcome DoneExcept(IReadOnlyList<RefusedEntry> refused) => new DoneOutcome(refused);
 
     /// <summary>It could not be delivered; try again later, in the same order.</summary>
     /// <param name="after">Least time to wait; the client's own waiting time when absent.</param>
@@ -30,17 +34,26 @@ public abstract record UploadOutcome
 
     /// <summary>The backend refuses it for good: it is dropped, and its rows go back to what the service says.</summary>
     /// <param name="reason">Passed on to the app.</param>
-    public static UploadOutcome Reject(string reason) => new RejectOutcome(reason);
+    /// <param name="refused">The writes that are the cause, when the backend named them.</param>
+    public static UploadOutcome Reject(string reason, IReadOnlyList<RefusedEntry>? refused = null) => new RejectOutcome(reason, refused ?? []);
 
     /// <summary>Put it aside for inspection: it no longer stands in the way, and its rows go back to what the service says.</summary>
     /// <param name="reason">Kept with the entries.</param>
     public static UploadOutcome Park(string reason) => new ParkOutcome(reason);
 
-    internal sealed record DoneOutcome : UploadOutcome;
+    /// <summary>
+    /// The backend knows another transaction by this number, so this database is a copy of another one: a restored backup, or a cloned
+    /// device. The client takes a new client id and sends its writes again under it; nothing is lost, and nothing takes effect twice.
+    /// </summary>
+    public static UploadOutcome NumberTaken { get; } = new NumberTakenOutcome();
+
+    internal sealed record DoneOutcome(IReadOnlyList<RefusedEntry> Refused) : UploadOutcome;
 
     internal sealed record RetryOutcome(TimeSpan? After, string? Reason) : UploadOutcome;
 
-    internal sealed record RejectOutcome(string Reason) : UploadOutcome;
+    internal sealed record RejectOutcome(string Reason, IReadOnlyList<RefusedEntry> Refused) : UploadOutcome;
+
+    internal sealed record NumberTakenOutcome : UploadOutcome;
 
     internal sealed record ParkOutcome(string Reason) : UploadOutcome;
 }
@@ -72,7 +85,31 @@ public sealed class UploadEach(Func<UploadTransaction, CancellationToken, Task<U
     }
 }
 
-/// <summary>A local transaction that the backend refused.</summary>
-/// <param name="Transaction">What was refused; no longer in the queue.</param>
+/// <summary>One write that the backend refused.</summary>
+/// <param name="Entry">The write.</param>
+/// <param name="Reason">In words, for the user.</param>
+/// <param name="Code">For the app; null when the backend gave none.</param>
+public sealed record RefusedEntry(CrudEntry Entry, string Reason, string? Code = null);
+
+/// <summary>A local transaction that the backend refused, as a whole or in part.</summary>
+/// <param name="Transaction">What was sent; no longer in the queue.</param>
 /// <param name="Reason">What the handler said.</param>
-public sealed record RejectedWrite(UploadTransaction Transaction, string Reason);
+public sealed record RejectedWrite(UploadTransaction Transaction, string Reason)
+{
+    /// <summary>The writes that were refused, when the backend named them.</summary>
+    public IReadOnlyList<RefusedEntry> Refused { get; init; } = [];
+
+    /// <summary>Whether the other writes of the transaction took effect.</summary>
+    public bool IsPartial { get; init; }
+}
+
+/// <summary>A transaction that was put aside: it stands in nobody's way until the app sends it again or discards it.</summary>
+/// <param name="Transaction">Its writes.</param>
+/// <param name="Reason">What the handler said.</param>
+public sealed record ParkedWrite(UploadTransaction Transaction, string Reason);
+
+/// <summary>A transaction that fails again and again, and all that waits behind it.</summary>
+/// <param name="Transaction">The transaction.</param>
+/// <param name="Failures">How often in a row it has failed since the client connected.</param>
+/// <param name="Reason">What the handler said last.</param>
+public sealed record StalledUpload(UploadTransaction Transaction, int Failures, string? Reason);

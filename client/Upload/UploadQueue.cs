@@ -13,12 +13,32 @@ internal static class UploadQueue
     /// <summary>Reads the oldest transactions and seals them.</summary>
     public static IReadOnlyList<UploadTransaction> Take(Database database, string clientId, int maximum)
     {
+        var transactions = Read(database, "state <> 2", clientId, maximum);
+        if (transactions.Count > 0)
+            Seal(database, transactions[^1].Id);
+        return transactions;
+    }
+
+    /// <summary>Reads the transactions that were put aside.</summary>
+    public static IReadOnlyList<ParkedWrite> ReadParked(Database database, string clientId)
+    {
+        var parked = new List<ParkedWrite>();
+        foreach (var transaction in Read(database, "state = 2", clientId, int.MaxValue))
+        {
+            var reason = database.Prepare("SELECT error FROM tg_crud WHERE seq = ?").Bind(1, transaction.Entries[0].Sequence).RunText();
+            parked.Add(new ParkedWrite(transaction, reason ?? ""));
+        }
+        return parked;
+    }
+
+    private static List<UploadTransaction> Read(Database database, string condition, string clientId, int maximum)
+    {
         var transactions = new List<UploadTransaction>();
         var entries = new List<CrudEntry>();
         long? current = null;
         var count = 0;
         var statement = database.Prepare(
-            "SELECT seq, tx, op, type, id, data, old, metadata, at FROM tg_crud WHERE state <> 2 ORDER BY seq");
+            $"SELECT seq, tx, op, type, id, data, old, metadata, at FROM tg_crud WHERE {condition} ORDER BY seq");
         while (statement.Step())
         {
             var id = statement.Int64(1);
@@ -26,7 +46,7 @@ internal static class UploadQueue
             {
                 transactions.Add(new UploadTransaction(clientId, open, entries));
                 entries = [];
-                if (transactions.Count >= maximum || count >= EntriesPerBatch)
+                if (transactions.Count >= maximum || (count >= EntriesPerBatch && maximum != int.MaxValue))
                 {
                     statement.Reset();
                     break;
@@ -38,8 +58,6 @@ internal static class UploadQueue
         }
         if (entries.Count > 0)
             transactions.Add(new UploadTransaction(clientId, current!.Value, entries));
-        if (transactions.Count > 0)
-            Seal(database, transactions[^1].Id);
         return transactions;
     }
 
@@ -52,6 +70,14 @@ internal static class UploadQueue
     public static void Park(Database database, UploadTransaction transaction, string reason) =>
         database.Prepare("UPDATE tg_crud SET state = 2, error = ?3 WHERE tx = ?1 AND seq <= ?2 AND state <> 2")
             .Bind(1, transaction.Id).Bind(2, transaction.Entries[^1].Sequence).Bind(3, reason).Run();
+
+    /// <summary>Drops a transaction that was put aside.</summary>
+    /// <returns>Whether there was one.</returns>
+    public static bool Discard(Database database, long transaction)
+    {
+        database.Prepare("DELETE FROM tg_crud WHERE tx = ? AND state = 2").Bind(1, transaction).Run();
+        return database.Changes > 0;
+    }
 
     /// <summary>Notes a failed attempt with the entries, for whoever looks into the queue.</summary>
     public static void NoteFailure(Database database, UploadTransaction transaction, string? reason) =>

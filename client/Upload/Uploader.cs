@@ -18,15 +18,25 @@ internal sealed partial class Uploader(
     /// <summary>Failures of one transaction in a row after which the log says that somebody should look.</summary>
     private const int StalledAfter = 20;
 
+    /// <summary>Least time between two complaints about the same thing.</summary>
+    private static readonly TimeSpan StalledPause = TimeSpan.FromHours(1);
+
     private readonly Backoff _backoff = new(options.Random, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(60));
     private readonly Signal _kicked = new();
     private readonly Signal _retryNow = new();
     private volatile bool _askAgain;
     private long _failing;
     private int _failures;
+    private DateTimeOffset _complained = DateTimeOffset.MinValue;
 
     /// <summary>Told of every transaction that the backend refused.</summary>
     public Action<RejectedWrite> Rejected { get; set; } = static _ => { };
+
+    /// <summary>Told of a transaction that fails again and again.</summary>
+    public Action<StalledUpload> Stalled { get; set; } = static _ => { };
+
+    /// <summary>Told after the client has taken another client id, which the stream has to be opened with.</summary>
+    public Action Renamed { get; set; } = static () => { };
 
     /// <summary>There may be something to upload.</summary>
     public void Kick() => _kicked.Set();
@@ -144,30 +154,42 @@ internal sealed partial class Uploader(
         IReadOnlyList<UploadTransaction> transactions, IReadOnlyList<UploadOutcome> outcomes, CancellationToken cancellationToken)
     {
         var rejected = new List<RejectedWrite>();
+        string? renamed = null;
         var retry = await local.WriteAsync(Lane.Sync, database =>
         {
             for (var index = 0; index < transactions.Count; index++)
             {
                 switch (index < outcomes.Count ? outcomes[index] : UploadOutcome.Retry(reason: "the handler gave no outcome"))
                 {
-                    case UploadOutcome.DoneOutcome:
+                    case UploadOutcome.DoneOutcome outcome:
                         UploadQueue.Remove(database, transactions[index]);
+                        if (outcome.Refused.Count > 0)
+                            rejected.Add(new RejectedWrite(transactions[index], outcome.Refused[0].Reason) { Refused = outcome.Refused, IsPartial = true });
                         break;
                     case UploadOutcome.RejectOutcome outcome:
                         UploadQueue.Remove(database, transactions[index]);
-                        rejected.Add(new RejectedWrite(transactions[index], outcome.Reason));
+                        rejected.Add(new RejectedWrite(transactions[index], outcome.Reason) { Refused = outcome.Refused });
                         break;
+                    case UploadOutcome.NumberTakenOutcome:
+                        renamed = ClientIdentity.Renew(database, local.NewClientId());
+                        return null;
                     case UploadOutcome.ParkOutcome outcome:
                         UploadQueue.Park(database, transactions[index], outcome.Reason);
                         break;
                     case UploadOutcome.RetryOutcome outcome:
                         UploadQueue.NoteFailure(database, transactions[index], outcome.Reason);
-                        NoteFailure(transactions[index]);
+                        NoteFailure(transactions[index], outcome.Reason);
                         return outcome;
                 }
             }
             return null;
         }, cancellationToken);
+        if (renamed is not null)
+        {
+            local.ClientId = renamed;
+            Log.Renamed(options.Logger, renamed);
+            Renamed();
+        }
         foreach (var write in rejected)
         {
             Log.Refused(options.Logger, write.Transaction.Id);
@@ -195,22 +217,26 @@ internal sealed partial class Uploader(
             if (number is null)
                 return true; // nobody is signed in; connecting again asks once more
             var taken = await local.WriteAsync(
-                Lane.Sync, database => WriteGate.SetTarget(database, number.Value, sequence), cancellationToken);
+                Lane.Sync,
+                database => (Taken: WriteGate.SetTarget(database, number.Value, sequence), Gate: WriteGate.Report(database, local)),
+                cancellationToken);
             _askAgain = false;
-            if (!taken)
+            if (!taken.Taken)
                 return false;
-            status.Update(current => current with { BlockedBy = BlockedBy.WriteCheckpoint });
+            status.Update(current => current.With(taken.Gate));
         }
         var published = await applier.PublishHeldBackAsync(cancellationToken);
         if (published.Published is not null)
         {
             var now = options.TimeProvider.GetUtcNow();
-            status.Update(current => current.With(published.Streams) with { LastSyncedAt = now, BlockedBy = BlockedBy.Nothing, DownloadError = null });
+            status.Update(current => current.With(published.Streams).With(published.Gate) with { LastSyncedAt = now, DownloadError = null, ShownWriteCheckpoint = published.WriteCheckpoint });
         }
         return true;
     }
 
-    private async Task<ulong?> RequestAsync(CancellationToken cancellationToken)
+    /// <summary>Asks the service for a number that a later checkpoint carries once it holds all that is in the source now.</summary>
+    /// <returns>Null when nobody is signed in.</returns>
+    public async Task<ulong?> RequestAsync(CancellationToken cancellationToken)
     {
         for (var attempt = 0; ; attempt++)
         {
@@ -233,7 +259,7 @@ internal sealed partial class Uploader(
 
     private Task<bool> NoteFailureAsync(UploadTransaction transaction, string reason, CancellationToken cancellationToken)
     {
-        NoteFailure(transaction);
+        NoteFailure(transaction, reason);
         return local.WriteAsync(Lane.Sync, database =>
         {
             UploadQueue.NoteFailure(database, transaction, reason);
@@ -241,12 +267,18 @@ internal sealed partial class Uploader(
         }, cancellationToken);
     }
 
-    private void NoteFailure(UploadTransaction transaction)
+    private void NoteFailure(UploadTransaction transaction, string? reason)
     {
         _failures = transaction.Id == _failing ? _failures + 1 : 1;
+        if (transaction.Id != _failing)
+            _complained = DateTimeOffset.MinValue;
         _failing = transaction.Id;
-        if (_failures % StalledAfter == 0)
-            Log.Stalled(options.Logger, transaction.Id, _failures);
+        var now = options.TimeProvider.GetUtcNow();
+        if (_failures < StalledAfter || now - _complained < StalledPause)
+            return;
+        _complained = now;
+        Log.Stalled(options.Logger, transaction.Id, _failures);
+        Stalled(new StalledUpload(transaction, _failures, reason));
     }
 
     private async Task CountAsync(CancellationToken cancellationToken)
@@ -262,6 +294,9 @@ internal sealed partial class Uploader(
 
         [LoggerMessage(6011, LogLevel.Warning, "The backend refused local transaction {TransactionId}.")]
         public static partial void Refused(ILogger logger, long transactionId);
+
+        [LoggerMessage(6013, LogLevel.Warning, "The database is a copy of another client's; it goes on as client {ClientId}.")]
+        public static partial void Renamed(ILogger logger, string clientId);
 
         [LoggerMessage(6012, LogLevel.Error, "Local transaction {TransactionId} has failed {FailureCount} times; everything after it waits.")]
         public static partial void Stalled(ILogger logger, long transactionId, int failureCount);

@@ -21,6 +21,9 @@ internal static class WriteGate
         return target > (Read(database, "gate_seen") ?? 0) ? BlockedBy.WriteCheckpoint : BlockedBy.Nothing;
     }
 
+    /// <summary>As <see cref="State"/>, to be shown after the commit.</summary>
+    public static GateReport Report(Database database, LocalDatabase local) => new(local.NextReport(), State(database));
+
     /// <summary>Whether every local write is uploaded and only the number of a write checkpoint is missing.</summary>
     public static bool NeedsWriteCheckpoint(Database database) =>
         !HasPendingWrites(database) && Read(database, "gate_target") == LibraryTables.GateMaximum;

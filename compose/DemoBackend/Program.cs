@@ -1,6 +1,7 @@
 // The part of an app that TopGun.Buckets leaves to its developer: who a user is, and what a user may write.
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Npgsql;
+using TopGun.Buckets.Backend;
 using TopGun.Buckets.DemoBackend;
 
 var builder = WebApplication.CreateSlimBuilder(args);
@@ -11,8 +12,8 @@ builder.WebHost.UseUrls(settings.Listen);
 
 await using var database = NpgsqlDataSource.Create(settings.Database);
 var tokens = new DemoTokens(settings);
-var uploads = new UploadApplier(database, TimeProvider.System);
-await uploads.PrepareAsync(CancellationToken.None);
+var uploads = new PostgresUploads(database, DemoTables.All);
+await DatabaseStart.WaitAsync(() => uploads.PrepareAsync(), TimeProvider.System);
 
 var app = builder.Build();
 app.MapGet("/health", () => Results.Text("ok"));
@@ -20,9 +21,6 @@ app.MapGet("/health", () => Results.Text("ok"));
 // A real app asks for a password here.
 app.MapGet("/dev-token", (string user) => Results.Json(new { token = tokens.Mint(user), endpoint = settings.SyncUrl }));
 
-app.MapPost("/upload", async (HttpRequest http, UploadRequest request, CancellationToken cancellationToken) =>
-    tokens.FindUser(http.Headers.Authorization) is { } user
-        ? Results.Json(await uploads.ApplyAsync(user, request, cancellationToken))
-        : Results.Unauthorized());
+app.MapTopGunUploads("/upload", uploads, http => tokens.FindUser(http.Request.Headers.Authorization));
 
 await app.RunAsync();

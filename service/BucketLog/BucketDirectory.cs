@@ -14,7 +14,7 @@ public sealed class BucketDirectory
 {
     private readonly Lock _gate = new();
     private readonly Dictionary<string, BucketEntry> _entries = new(StringComparer.Ordinal);
-    private readonly List<BucketEntry> _byNumber = []; // bucket n is at n − 1; used by the evaluating thread only
+    private readonly List<BucketEntry?> _byNumber = []; // bucket n is at n − 1, null once dropped; used by the evaluating thread only
     private readonly BucketNameIndex _names = new(); // used by the evaluating thread only
 
     /// <summary>Number of buckets.</summary>
@@ -37,7 +37,7 @@ public sealed class BucketDirectory
                 var last = OpId.None;
                 foreach (var entry in _byNumber)
                 {
-                    if (entry.Published.LastOpId > last)
+                    if (entry?.Published.LastOpId > last)
                         last = entry.Published.LastOpId;
                 }
                 return last;
@@ -50,6 +50,37 @@ public sealed class BucketDirectory
     {
         lock (_gate)
             return _entries.TryGetValue(bucket, out var entry) ? entry.Published : default;
+    }
+
+    /// <summary>Number of a bucket; 0 when it is not there.</summary>
+    public int NumberOf(string bucket)
+    {
+        lock (_gate)
+            return _entries.TryGetValue(bucket, out var entry) ? entry.Number : 0;
+    }
+
+    /// <summary>Some of the buckets, by number. Looks at a few at a time, so that nobody waits for it.</summary>
+    /// <param name="after">Number after which to begin; 0 for the first.</param>
+    /// <param name="limit">How many at most.</param>
+    /// <param name="isWanted">Which ones, by name.</param>
+    public IReadOnlyList<(int Number, string Name, BucketSummary Summary)> List(int after, int limit, Func<string, bool> isWanted)
+    {
+        const int AtATime = 1000;
+        List<(int, string, BucketSummary)> found = [];
+        for (var number = after; found.Count < limit;)
+        {
+            lock (_gate)
+            {
+                if (number >= _byNumber.Count)
+                    break;
+                for (var last = Math.Min(_byNumber.Count, number + AtATime); number < last && found.Count < limit; number++)
+                {
+                    if (_byNumber[number] is { } entry && isWanted(entry.Name))
+                        found.Add((entry.Number, entry.Name, entry.Published));
+                }
+            }
+        }
+        return found;
     }
 
     /// <summary>
@@ -108,7 +139,7 @@ public sealed class BucketDirectory
     internal string? NameOf(int number)
     {
         lock (_gate)
-            return number <= _byNumber.Count ? _byNumber[number - 1].Name : null;
+            return number <= _byNumber.Count ? _byNumber[number - 1]?.Name : null;
     }
 
     internal void Compacting(BucketEntry entry, OpId through)
@@ -136,7 +167,7 @@ public sealed class BucketDirectory
     internal bool Holds(BucketEntry entry) => entry.Number <= _byNumber.Count && ReferenceEquals(_byNumber[entry.Number - 1], entry);
 
     /// <summary>All buckets; for the evaluating thread.</summary>
-    internal IReadOnlyList<BucketEntry> All => _byNumber;
+    internal IEnumerable<BucketEntry> All => _byNumber.OfType<BucketEntry>();
 
     /// <summary>The bucket of a UTF-8 name, made when it is new.</summary>
     internal BucketEntry GetOrAdd(ReadOnlySpan<byte> name)
@@ -147,8 +178,8 @@ public sealed class BucketDirectory
             return Add(Encoding.UTF8.GetString(name), _byNumber.Count + 1);
     }
 
-    /// <summary>The bucket that row states know by this number.</summary>
-    internal BucketEntry ByNumber(int number)
+    /// <summary>The bucket that row states know by this number; null when it was dropped.</summary>
+    internal BucketEntry? ByNumber(int number)
     {
         if (number < 1 || number > _byNumber.Count)
             Throw.DamagedRecord();
@@ -185,14 +216,56 @@ public sealed class BucketDirectory
         return entry;
     }
 
-    /// <summary>Takes in the stored records, which come ordered by name.</summary>
-    /// <param name="records">The records.</param>
-    /// <param name="shownUpTo">Operations after this one are not to be seen; null when all are.</param>
-    internal void Load(List<StoredRecord> records, OpId? shownUpTo)
+    /// <summary>Numbers given out so far. None is given twice, as row states may name a bucket that was dropped long ago.</summary>
+    internal int NumberCount => _byNumber.Count;
+
+    /// <summary>The next buckets with a number above <paramref name="after"/> that meet a condition.</summary>
+    internal List<BucketEntry> Find(int after, int limit, Predicate<BucketEntry> condition)
+    {
+        List<BucketEntry> found = [];
+        for (var index = after; index < _byNumber.Count && found.Count < limit; index++)
+        {
+            if (_byNumber[index] is { } entry && condition(entry))
+                found.Add(entry);
+        }
+        return found;
+    }
+
+    /// <summary>Forgets buckets that nobody may ask for any more.</summary>
+    internal void Drop(IReadOnlyList<BucketEntry> dropped)
     {
         lock (_gate)
         {
-            var entries = new BucketEntry?[records.Count];
+            foreach (var entry in dropped)
+            {
+                _byNumber[entry.Number - 1] = null;
+                _entries.Remove(entry.Name);
+            }
+        }
+    }
+
+    /// <summary>Lets go of the names of dropped buckets.</summary>
+    internal void ForgetDropped()
+    {
+        _names.Clear();
+        foreach (var entry in _byNumber)
+        {
+            if (entry is not null)
+                _names.Add(entry);
+        }
+    }
+
+    /// <summary>Takes in the stored records, which come ordered by name.</summary>
+    /// <param name="records">Records of the buckets that there are.</param>
+    /// <param name="numberCount">Numbers given out when buckets were last dropped.</param>
+    /// <param name="shownUpTo">Operations after this one are not to be seen; null when all are.</param>
+    internal void Load(List<StoredRecord> records, int numberCount, OpId? shownUpTo)
+    {
+        lock (_gate)
+        {
+            foreach (var record in records)
+                numberCount = Math.Max(numberCount, new RecordReader(record.Value.Span).ReadCount());
+            var entries = new BucketEntry?[numberCount];
             foreach (var record in records)
             {
                 var entry = ReadRecord(record);
@@ -206,8 +279,10 @@ public sealed class BucketDirectory
             }
             foreach (var entry in entries)
             {
-                _byNumber.Add(entry!);
-                _entries.Add(entry!.Name, entry);
+                _byNumber.Add(entry);
+                if (entry is null)
+                    continue;
+                _entries.Add(entry.Name, entry);
                 _names.Add(entry);
             }
         }

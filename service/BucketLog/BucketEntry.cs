@@ -1,4 +1,5 @@
 using TopGun.Buckets.BucketLog.Compaction;
+using TopGun.Buckets.BucketLog.Deploying;
 using TopGun.Buckets.Protocol;
 
 namespace TopGun.Buckets.BucketLog;
@@ -11,6 +12,9 @@ internal sealed class BucketEntry(int number, string name)
     public int Number => number;
 
     public string Name => name;
+
+    /// <summary>Version of the definition's buckets; 0 when the name has none.</summary>
+    public int Version { get; } = RulesVersion.Of(name);
 
     /// <summary>Totals that readers may see. Guarded by the directory.</summary>
     public BucketSummary Published;

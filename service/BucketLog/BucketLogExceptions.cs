@@ -16,7 +16,6 @@ public sealed class LogStoppedException(Exception cause) : BucketsException(
     hint: "Restart the service: it goes on from the last durable position.",
     cause);
 
-
 /// <summary>An update left out a value that is not stored, and there is no way to read it again.</summary>
 public sealed class MissingImageException(string table) : BucketsException(
     code: "TGB1204",
@@ -59,9 +58,8 @@ public sealed class CopyDiffersException(string difference) : BucketsException(
     message: $"The copy is not what was copied: {difference}.",
     hint: "Check both stores with 'topgun verify', then run the copy again; the target cannot be opened as a store until it succeeds.");
 
-/// <summary>A process that only reads has other rules than the one that writes.</summary>
-public sealed class RulesDifferException(Exception? cause = null) : BucketsException(
+/// <summary>A process that only reads finds no rules in the store.</summary>
+public sealed class NoStoredRulesException() : BucketsException(
     code: "TGB1210",
-    message: cause is null ? "The sync rules of this process are not those that the store was filled by." : $"The sync rules of this process cannot be used: {cause.Message}",
-    hint: "Give it the rules file of the writer; it is read again until they agree.",
-    cause);
+    message: "The store names no sync rules that this version can read.",
+    hint: "Start the process that writes the store, in the same version; the store is looked at again until then.");

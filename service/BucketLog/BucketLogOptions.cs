@@ -43,6 +43,12 @@ public sealed class BucketLogOptions
     /// <summary>Op ids reserved at a time. Default 2^20.</summary>
     public ulong OpIdBlock { get; set; } = 1UL << 20; // one small write per million operations
 
+    /// <summary>How long buckets that a deployment took away may still be read by streams that have not noticed. Default 30 seconds.</summary>
+    public TimeSpan RetireDelay { get; set; } = TimeSpan.FromSeconds(30); // the longest that a line may take before a client is given up
+
+    /// <summary>Stored rows that a deployment looks at before the stream has its turn. Default 4096.</summary>
+    public int BuildRows { get; set; } = 4096; // some milliseconds
+
     /// <summary>
     /// A bucket is compacted when this many of its operations are redundant and they are half of its log. Default 100; 0 never compacts.
     /// </summary>

@@ -5,16 +5,24 @@ using TopGun.Buckets.SyncRules;
 
 namespace TopGun.Buckets.BucketLog;
 
-/// <summary>The rules in force: compiled with the versions of the plan.</summary>
-public sealed record DeployedRules(RuleSet Rules, RulesPlan Plan);
-
 /// <summary>What the bucket log asks of the source.</summary>
 /// <param name="Acknowledge">Told the position up to which everything is durable; only grows within a generation. Must not block or throw.</param>
 /// <param name="MissingRows">Reads rows again whose large values a change left out; null refuses such changes with TGB1204.</param>
-public sealed record LogSource(Action<Lsn> Acknowledge, IMissingRows? MissingRows = null);
+public sealed record LogSource(Action<Lsn> Acknowledge, IMissingRows? MissingRows = null)
+{
+    /// <summary>
+    /// Told of which tables rows are wanted, when a deployment changes that; <see cref="ReplicationState.Tables"/> says how far it is. Must not block
+    /// or throw. Null for a source that gives every table there is.
+    /// </summary>
+    public Action<IReadOnlyList<TablePattern>>? Follow { get; init; }
+}
 
 /// <summary>Everything that is not a function, from outside.</summary>
-public sealed record BucketLogEnvironment(TimeProvider Time, Random Random, ILogger<BucketLogWriter> Logger);
+public sealed record BucketLogEnvironment(TimeProvider Time, Random Random, ILogger<BucketLogWriter> Logger)
+{
+    /// <summary>Told of each transaction, when somebody wants to know.</summary>
+    public BucketLogMetrics? Metrics { get; init; }
+}
 
 /// <summary>Where the source has to go on; for <see cref="IChangeSource.ReadAsync"/>.</summary>
 /// <param name="State">State stored last; null asks for a snapshot.</param>

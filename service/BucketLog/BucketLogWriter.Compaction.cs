@@ -25,6 +25,9 @@ public sealed partial class BucketLogWriter : ICompactedLog
         await _compactor.WaitAsync(cancellationToken);
     }
 
+    /// <summary>Waits until every bucket is compacted that what was taken in has made worth it.</summary>
+    internal ValueTask SettleAsync(CancellationToken cancellationToken) => _compactor.WaitAsync(cancellationToken);
+
     async ValueTask<CompactionBound?> ICompactedLog.BoundAsync(BucketEntry bucket, CancellationToken cancellationToken)
     {
         await _writer.FlushAsync(cancellationToken); // or what made the bucket worth it would be out of bounds

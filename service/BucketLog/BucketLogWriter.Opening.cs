@@ -31,12 +31,31 @@ public sealed partial class BucketLogWriter
 
     private async ValueTask LoadAsync(CancellationToken cancellationToken)
     {
+        var query = new RecordQuery();
+        query.Add(RecordTable.Meta, MetaKey.BucketNumbers);
+        query.Add(RecordTable.Meta, MetaKey.Build);
+        await _storage.GetAsync(query, cancellationToken);
+        _buildAfter = query.TryGetValue(1, out var key) ? key.ToArray() : [];
         await foreach (var record in _storage.ScanAsync(RecordTable.Relation, default, cancellationToken))
             _catalog.Load(record);
         List<StoredRecord> buckets = [];
         await foreach (var record in _storage.ScanAsync(RecordTable.Bucket, default, cancellationToken))
             buckets.Add(record);
-        Directory.Load(buckets, _position.ShownUpTo);
+        Directory.Load(buckets, query.TryGetValue(0, out var count) ? new RecordReader(count.Span).ReadCount() : 0, _position.ShownUpTo);
+        if (_rules.HasOtherEvaluator)
+            await SkipSeenAsync(cancellationToken);
+    }
+
+    /// <summary>
+    /// What was shown and is not durable will be replayed by another evaluator, to other operations: they must not get the ids that were seen.
+    /// </summary>
+    private async ValueTask SkipSeenAsync(CancellationToken cancellationToken)
+    {
+        _position = _position with { LastOpId = _generation.ReservedOpId > _position.LastOpId ? _generation.ReservedOpId : _position.LastOpId };
+        var write = new StoreWrite();
+        Put(write.Records, _position);
+        write.Records.Put(RecordTable.Meta, MetaKey.Rules, _rules.Serialize());
+        await _storage.WriteAsync(write, cancellationToken);
     }
 
     private void StartBackground()
@@ -48,12 +67,12 @@ public sealed partial class BucketLogWriter
         _scrubber.Start();
     }
 
-    /// <summary>Makes an empty store ours, or voids one that other rules filled.</summary>
+    /// <summary>Makes an empty store ours, or voids one that cannot be gone on with.</summary>
     private async ValueTask StartGenerationAsync(CancellationToken cancellationToken)
     {
         var isFilled = _position.LastOpId > OpId.None || _replication is not null;
         if (isFilled)
-            Log.RulesChanged(_environment.Logger);
+            Log.Unusable(_environment.Logger);
         if (_generation.Id == Guid.Empty)
         {
             var id = new byte[16];
@@ -65,14 +84,21 @@ public sealed partial class BucketLogWriter
         _refresh.Clear();
 
         var write = new StoreWrite { Reset = isFilled };
-        var position = new System.Buffers.ArrayBufferWriter<byte>(64);
-        _position.Write(position);
-        write.Records.Put(RecordTable.Meta, MetaKey.Position, position.WrittenSpan);
+        Put(write.Records, _position);
         write.Records.Put(RecordTable.Meta, MetaKey.Generation, _generation.Serialize());
-        write.Records.Put(RecordTable.Meta, MetaKey.Rules, _rules.Plan.Record);
+        write.Records.Put(RecordTable.Meta, MetaKey.Rules, _rules.Serialize());
         write.Records.Delete(RecordTable.Meta, MetaKey.Replication);
+        write.Records.Delete(RecordTable.Meta, MetaKey.Build);
+        write.Records.Delete(RecordTable.Meta, MetaKey.BucketNumbers);
         write.Records.Delete(RecordTable.Meta, MetaKey.Refresh);
         await _storage.WriteAsync(write, cancellationToken);
+    }
+
+    private static void Put(RecordChanges records, LogPosition position)
+    {
+        var value = new System.Buffers.ArrayBufferWriter<byte>(64);
+        position.Write(value);
+        records.Put(RecordTable.Meta, MetaKey.Position, value.WrittenSpan);
     }
 
     /// <summary>An empty log above every op id that anybody may have seen.</summary>

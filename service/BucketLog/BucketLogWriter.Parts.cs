@@ -59,11 +59,11 @@ public sealed partial class BucketLogWriter
             return;
         }
         WriteCheckpointRecord.Put(_records, transaction.Markers);
-        await EndPartsAsync(transaction.Markers, cancellationToken);
+        await EndPartsAsync(transaction.Markers, transaction.CommitTimeMicroseconds, cancellationToken);
     }
 
     /// <summary>Shows what all parts together have changed: readers find it in the store.</summary>
-    private async ValueTask EndPartsAsync(IReadOnlyList<WriteCheckpointMarker> markers, CancellationToken cancellationToken)
+    private async ValueTask EndPartsAsync(IReadOnlyList<WriteCheckpointMarker> markers, long commitTime, CancellationToken cancellationToken)
     {
         await _writer.FlushAsync(cancellationToken);
         if (_lease is not null)
@@ -79,7 +79,9 @@ public sealed partial class BucketLogWriter
         foreach (var bucket in changed)
             bucket.Shown = null;
         _position = _position with { ShownUpTo = null };
-        await PublishAsync(_batch.BuildWhole(_position.Position, changed, lookups, markers), changed, rows: null, cancellationToken);
+        var whole = _batch.BuildWhole(_position.Position, changed, lookups, markers);
+        whole.CommitTimeMicroseconds = commitTime;
+        await PublishAsync(whole, changed, rows: null, cancellationToken);
     }
 
     /// <summary>While a part of a transaction is stored, only what may come between it and its rest is taken in.</summary>

@@ -68,13 +68,14 @@ public sealed partial class BucketLogWriter
     }
 
     /// <summary>The checkpoint that goes on being served while continuity is lost.</summary>
-    private Checkpoint? Served() => _refresh is { IsFrozen: true, Served: { } position } ? new Checkpoint(_position.LastShown, new Lsn(position)) : null;
+    private Checkpoint? Served() =>
+        _refresh is { IsFrozen: true, Served: { } position } ? new Checkpoint(_position.LastShown, new Lsn(position)) { Rules = _rules.Active.Number } : null;
 
     /// <summary>Replaces rows table by table, some at a time, and shows all of it at once. Goes on where a crash has interrupted it.</summary>
     private async ValueTask SwitchAsync(CancellationToken cancellationToken)
     {
         if (_position.ShownUpTo is not null)
-            await EndPartsAsync([], cancellationToken);
+            await EndPartsAsync([], commitTime: 0, cancellationToken);
         _records.Clear();
         var before = _batch.LastOpId;
         foreach (var number in _refresh.Switching.ToArray())

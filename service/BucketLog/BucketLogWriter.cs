@@ -21,7 +21,7 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
 {
     private readonly IColdStorage _storage;
     private readonly IStoreLease? _lease; // of a store that another process can take over
-    private readonly DeployedRules _rules;
+    private readonly LogRules _rules;
     private readonly IBatchSubscriber _subscriber;
     private readonly LogSource _source;
     private readonly BucketLogOptions _options;
@@ -47,7 +47,7 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
     private Exception? _failure;
 
     public BucketLogWriter(
-        IColdStorage storage, DeployedRules rules, IBatchSubscriber subscriber, LogSource source, BucketLogOptions options,
+        IColdStorage storage, LogRules rules, IBatchSubscriber subscriber, LogSource source, BucketLogOptions options,
         BucketLogEnvironment environment)
     {
         _storage = storage;
@@ -57,7 +57,9 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
         _source = source;
         _options = options;
         _environment = environment;
-        _catalog = new TableCatalog(rules.Rules, _refresh);
+        _catalog = new TableCatalog(rules, _refresh);
+        _status = Describe(DeploymentPhase.None);
+        Work = new Signal(environment.Time);
         _window = new DirtyWindow(environment.Time);
         _writer = new StoreWriter(storage, _window, options, environment.Time, environment.Logger, Durable);
         _scrubber = new Scrubber(storage, Directory, options, environment.Time, environment.Logger);
@@ -70,6 +72,22 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
     /// <summary>Every bucket's name and totals.</summary>
     public BucketDirectory Directory { get; } = new();
 
+    /// <summary>The last operation given out.</summary>
+    public OpId LastOpId => Volatile.Read(ref _position).LastOpId;
+
+    /// <summary>Bytes of changes that the store does not have yet.</summary>
+    public long WaitingBytes => _window.Measure().ByteCount;
+
+    /// <summary>The last operation that the store has.</summary>
+    public OpId DurableOpId
+    {
+        get
+        {
+            lock (_publishing)
+                return _durable;
+        }
+    }
+
     /// <summary>Completes when nothing is written any more; fails when an error of the store was the reason.</summary>
     public Task Completion => _writer.Completion;
 
@@ -79,10 +97,11 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
     public async ValueTask<LogStart> OpenAsync(CancellationToken cancellationToken)
     {
         await LoadMetaAsync(cancellationToken);
-        if (_rules.Plan.IsChanged || _generation.Id == Guid.Empty)
+        if (_rules.IsNew || _generation.Id == Guid.Empty)
             await StartGenerationAsync(cancellationToken);
         else
             await LoadAsync(cancellationToken);
+        ResumeDeployment();
 
         Continue(_position);
         _window.Start(_position, Served() ?? Visible());
@@ -169,21 +188,29 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
     {
         if (transaction.EndPosition <= _position.Position)
             return; // stored already: the source may send again what it was not told of
+        var received = _environment.Time.GetTimestamp();
+        var before = _position.LastOpId;
+        using var span = _environment.Metrics?.Begin(transaction, _environment.Time.GetUtcNow());
         _evaluator.Begin(transaction, _position.Begun?.ChangeCount ?? 0);
         var batch = await _evaluator.EvaluateNextAsync(_position.Position, cancellationToken);
+        batch.CommitTimeMicroseconds = transaction.CommitTimeMicroseconds;
         ReportErrors();
         if (batch.IsPart)
-        {
             await TakeInPartsAsync(transaction, batch, cancellationToken);
-            return;
-        }
+        else
+            await TakeInWholeAsync(transaction, batch, cancellationToken);
+        _environment.Metrics?.End(span, before, _position.LastOpId, _environment.Time.GetElapsedTime(received));
+    }
+
+    private ValueTask TakeInWholeAsync(SourceTransaction transaction, OpBatch batch, CancellationToken cancellationToken)
+    {
         if (_evaluator.VisibleFrom > _position.VisibleFrom)
         {
             _position = _position with { VisibleFrom = _evaluator.VisibleFrom };
             _restsOnUnrepeatable = true;
         }
         _position = _position with { LastOpId = _batch.LastOpId, Position = transaction.EndPosition };
-        await PublishAsync(batch, _evaluator.Records, cancellationToken);
+        return PublishAsync(batch, _evaluator.Records, cancellationToken);
     }
 
     private async ValueTask TakeInAsync(SnapshotRows rows, CancellationToken cancellationToken)
@@ -223,6 +250,7 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
         Directory.Clear();
         _compactor.Reset();
         _catalog.Clear();
+        await RestartDeploymentAsync();
         _refresh.Clear();
         _refresh.Write(_records);
         _isVisible = false;
@@ -306,7 +334,9 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
     }
 
     private Checkpoint? Visible() =>
-        _refresh.IsFrozen || _refresh.IsSwitching || _refresh.Outdated.Count > 0 ? null : _position.Visible(_replication);
+        _refresh.IsFrozen || _refresh.IsSwitching || _refresh.Outdated.Count > 0 || _position.Visible(_replication) is not { } visible
+            ? null
+            : visible with { Rules = _rules.Active.Number };
 
     private void ReportErrors()
     {
@@ -339,7 +369,7 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
         [LoggerMessage(1204, LogLevel.Warning, "{ErrorCount} queries failed for rows of a transaction; they yield nothing. The first, {Kind} of {Definition}: {Message}")]
         public static partial void RowsFailed(ILogger logger, int errorCount, RowErrorKind kind, string definition, string message);
 
-        [LoggerMessage(1205, LogLevel.Information, "The store was filled by other rules; it is filled anew.")]
-        public static partial void RulesChanged(ILogger logger);
+        [LoggerMessage(1205, LogLevel.Information, "What the store holds cannot be gone on with; it is filled anew.")]
+        public static partial void Unusable(ILogger logger);
     }
 }

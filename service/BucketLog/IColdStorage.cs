@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using TopGun.Buckets.Protocol;
 
 namespace TopGun.Buckets.BucketLog;
@@ -19,6 +20,18 @@ public interface IColdStorage : IAsyncDisposable
 
     /// <summary>Records of a table whose key starts with <paramref name="prefix"/>, by ascending key (bytewise).</summary>
     IAsyncEnumerable<StoredRecord> ScanAsync(RecordTable table, ReadOnlyMemory<byte> prefix, CancellationToken cancellationToken);
+
+    /// <summary>Those of the records whose key comes after <paramref name="after"/>; empty is before all.</summary>
+    /// <remarks>A scan sees the writes that completed before it was begun, and may or may not see later ones.</remarks>
+    async IAsyncEnumerable<StoredRecord> ScanAsync(
+        RecordTable table, ReadOnlyMemory<byte> prefix, ReadOnlyMemory<byte> after, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        await foreach (var record in ScanAsync(table, prefix, cancellationToken))
+        {
+            if (after.IsEmpty || record.Key.Span.SequenceCompareTo(after.Span) > 0)
+                yield return record;
+        }
+    }
 
     /// <summary>Reads one bucket's operations in ascending order.</summary>
     /// <param name="bucket">Full bucket name, for example <c>1#by_list["7"]</c>.</param>

@@ -6,7 +6,11 @@ namespace TopGun.Buckets.BucketLog;
 /// <summary>A consistent state of the source: all of its transactions up to a position, and the operations that stand for them.</summary>
 /// <param name="LastOpId">Last operation that belongs to it.</param>
 /// <param name="Position">Commit position in the source.</param>
-public sealed record Checkpoint(OpId LastOpId, Lsn Position);
+public sealed record Checkpoint(OpId LastOpId, Lsn Position)
+{
+    /// <summary>Number of the rules that say who gets which bucket at this checkpoint; see <see cref="LogRules.Find"/>.</summary>
+    public int Rules { get; init; }
+}
 
 /// <summary>The operations of one source transaction, or of one chunk of a snapshot: immutable.</summary>
 public sealed class OpBatch
@@ -30,6 +34,9 @@ public sealed class OpBatch
 
     /// <summary>Changed entries of the parameter index, in the order of the changes.</summary>
     public required IReadOnlyList<LookupChange> Lookups { get; init; }
+
+    /// <summary>When the source committed it, in microseconds since 2000-01-01 UTC, by the source's clock; 0 when no commit stands behind it.</summary>
+    public long CommitTimeMicroseconds { get; internal set; }
 
     /// <summary>Write checkpoints reached.</summary>
     public required IReadOnlyList<WriteCheckpointMarker> WriteCheckpoints { get; init; }
@@ -78,6 +85,9 @@ public interface IBatchSubscriber
 
     /// <summary>The batch exists now. <paramref name="visible"/> is the checkpoint that readers may be told of, or null while a snapshot is under way.</summary>
     void Append(OpBatch batch, Checkpoint? visible);
+
+    /// <summary>These buckets are gone, and no rules name them any more. A reader that has not noticed has to be sent away.</summary>
+    void Drop(IReadOnlyList<string> buckets);
 
     /// <summary>Everything up to here can be read from the store.</summary>
     void Durable(OpId upTo);

@@ -87,10 +87,14 @@ public sealed class StoreCompactor : ICompactedLog
         var query = new RecordQuery();
         query.Add(RecordTable.Meta, MetaKey.Position);
         query.Add(RecordTable.Meta, MetaKey.Replication);
+        query.Add(RecordTable.Meta, MetaKey.Refresh);
         await storage.GetAsync(query, cancellationToken);
         if (!query.TryGetValue(0, out var position) || !query.TryGetValue(1, out var replication))
             return OpId.None;
-        return LogPosition.Read(position.Span).Visible(ReplicationState.Parse(replication.Span))?.LastOpId ?? OpId.None;
+        var refresh = new RefreshRecord();
+        if (query.TryGetValue(2, out var record))
+            refresh.Load(record.Span);
+        return refresh.VisibleAt(LogPosition.Read(position.Span), ReplicationState.Parse(replication.Span))?.LastOpId ?? OpId.None;
     }
 }
 

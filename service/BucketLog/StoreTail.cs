@@ -12,7 +12,7 @@ namespace TopGun.Buckets.BucketLog;
 /// </remarks>
 /// <param name="feed">The opened store.</param>
 /// <param name="subscriber">Who is told.</param>
-/// <param name="loading">Called before everything is loaded, in the same moment of the store; may throw <see cref="RulesDifferException"/>.</param>
+/// <param name="loading">Called before everything is loaded, in the same moment of the store; may throw <see cref="NoStoredRulesException"/>.</param>
 /// <param name="replication">Told where replication stands, for what is written to the source from here.</param>
 /// <param name="time">The clock of all waiting.</param>
 /// <param name="logger">Told what an operator should know.</param>
@@ -33,6 +33,12 @@ public sealed partial class StoreTail(
     private BucketDirectory _directory = new();
     private Func<string, CancellationToken, ValueTask<bool>>? _noteCompaction;
     private long _number;
+
+    /// <summary>Every bucket's name and totals, as far as the store is followed.</summary>
+    public BucketDirectory Directory => Volatile.Read(ref _directory);
+
+    /// <summary>Called with the store before anything is told, and whenever revocations of tokens have changed.</summary>
+    public Func<IColdStorage, CancellationToken, ValueTask>? RevocationsChanged { get; init; }
 
     /// <summary>When the store was last looked at and there was nothing that is not told.</summary>
     public DateTimeOffset CaughtUpAt { get; private set; }
@@ -64,10 +70,10 @@ public sealed partial class StoreTail(
                 await LoadMomentAsync(cancellationToken);
                 return;
             }
-            catch (RulesDifferException failure)
+            catch (NoStoredRulesException failure)
             {
                 if (!isTold)
-                    Log.RulesDiffer(logger, failure.Message);
+                    Log.NoRules(logger, failure.Message);
                 isTold = true;
             }
             finally
@@ -94,12 +100,14 @@ public sealed partial class StoreTail(
         await foreach (var bucket in feed.ScanAsync(RecordTable.Bucket, default, cancellationToken))
             buckets.Add(bucket);
         _directory = new BucketDirectory();
-        _directory.Load(buckets, position.ShownUpTo);
+        _directory.Load(buckets, numberCount: 0, position.ShownUpTo);
         var storage = new TailedStorage(feed, _directory, subscriber);
         _noteCompaction = storage.NoteCompactionAsync;
         var refresh = new RefreshRecord();
         if (query.TryGetValue(2, out var record))
             refresh.Load(record.Span);
+        if (RevocationsChanged is not null)
+            await RevocationsChanged(feed, cancellationToken);
         var visible = refresh.VisibleAt(position, state);
         await subscriber.StartAsync(storage, _directory, visible, cancellationToken);
         subscriber.Durable(position.LastOpId);
@@ -119,6 +127,8 @@ public sealed partial class StoreTail(
                     return false;
                 if (notice.Replication is { } state)
                     replication(state);
+                if (notice.AreRevocationsNew && RevocationsChanged is not null)
+                    await RevocationsChanged(feed, cancellationToken);
                 if (!await TellAsync(notice, cancellationToken))
                     return false;
                 _number = number;
@@ -199,7 +209,7 @@ public sealed partial class StoreTail(
         [LoggerMessage(1221, LogLevel.Information, "The store was filled anew, or too much was written since write {Number}; loading it.")]
         public static partial void LoadsAnew(ILogger logger, long number);
 
-        [LoggerMessage(1222, LogLevel.Warning, "Waiting until the rules agree: {Message}")]
-        public static partial void RulesDiffer(ILogger logger, string message);
+        [LoggerMessage(1222, LogLevel.Warning, "Waiting for the rules: {Message}")]
+        public static partial void NoRules(ILogger logger, string message);
     }
 }

@@ -24,6 +24,7 @@ public sealed class WriteNotice
         Visible = 1,
         Replication = 2,
         Everything = 4,
+        Revocations = 8,
     }
 
     /// <summary>Whether everything may have changed, so that the store has to be loaded anew.</summary>
@@ -34,6 +35,9 @@ public sealed class WriteNotice
 
     /// <summary>Where replication stands, when the write changed it.</summary>
     public ReplicationState? Replication { get; private init; }
+
+    /// <summary>Whether revocations of tokens changed; they are to be read from the store.</summary>
+    public bool AreRevocationsNew { get; private init; }
 
     /// <summary>Last operation of the write, or <see cref="OpId.None"/>.</summary>
     public OpId LastOpId { get; private init; }
@@ -54,10 +58,11 @@ public sealed class WriteNotice
     public static byte[] Serialize(StoreWrite write)
     {
         var output = new ArrayBufferWriter<byte>(512);
-        var replication = FindReplication(write.Records);
-        if (write.Reset)
+        if (write.Reset || FindMeta(write.Records, MetaKey.Rules) is not null)
             return Everything(output);
-        var flags = (write.Visible is null ? Flag.None : Flag.Visible) | (replication is null ? Flag.None : Flag.Replication);
+        var replication = FindMeta(write.Records, MetaKey.Replication);
+        var flags = (write.Visible is null ? Flag.None : Flag.Visible) | (replication is null ? Flag.None : Flag.Replication)
+            | (RevocationRecord.IsAmong(write.Records) ? Flag.Revocations : Flag.None);
         output.WriteByte((byte)flags);
         if (write.Visible is { } visible)
         {
@@ -112,6 +117,7 @@ public sealed class WriteNotice
         {
             Visible = visible,
             Replication = replication,
+            AreRevocationsNew = flags.HasFlag(Flag.Revocations),
             LastOpId = last,
             Buckets = buckets,
             Lookups = lookups,
@@ -127,11 +133,11 @@ public sealed class WriteNotice
         return output.WrittenSpan.ToArray();
     }
 
-    private static ReadOnlyMemory<byte>? FindReplication(RecordChanges records)
+    private static ReadOnlyMemory<byte>? FindMeta(RecordChanges records, ReadOnlySpan<byte> key)
     {
         for (var index = records.Count - 1; index >= 0; index--)
         {
-            if (records.Table(index) == RecordTable.Meta && records.Key(index).SequenceEqual(MetaKey.Replication))
+            if (records.Table(index) == RecordTable.Meta && records.Key(index).SequenceEqual(key))
                 return records[index].Value;
         }
         return null;

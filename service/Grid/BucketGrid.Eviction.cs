@@ -7,6 +7,9 @@ public sealed partial class BucketGrid
     private long _hotBytes;
     private long _pendingBytes;
 
+    /// <summary>RAM that hot operations may take.</summary>
+    public long MemoryLimitBytes => _options.MemoryLimitBytes;
+
     /// <summary>Bytes of hot operations, with everything it takes to find them.</summary>
     public long HotBytes => Interlocked.Read(ref _hotBytes);
 

@@ -37,7 +37,7 @@ public sealed partial class BucketGrid
     internal bool HasLookupUpdate(GridSubscription subscription)
     {
         lock (_gate)
-            return subscription.IsEnded || (subscription.IsDirty && subscription.HasLookupChange);
+            return subscription.IsEnded || (subscription.IsDirty && (subscription.HasLookupChange || subscription.Rules != _visible?.Rules));
     }
 
     internal bool IsWaiting(GridSubscription subscription)
@@ -108,8 +108,13 @@ public sealed partial class BucketGrid
 
             ReleasePin(subscription);
             subscription.Pin = _pins.Take(visible.LastOpId);
+            subscription.Rules = visible.Rules;
             return new GridUpdate(
-                visible.LastOpId, _writeCheckpoints.TryGetValue(subscription.UserKey, out var id) ? id : null, lookupsChanged);
+                visible.LastOpId, _writeCheckpoints.TryGetValue(subscription.UserKey, out var id) ? id : null, lookupsChanged)
+            {
+                Shown = _shown,
+                Rules = visible.Rules,
+            };
         }
     }
 
@@ -240,6 +245,12 @@ public sealed partial class BucketGrid
         subscription.Pin = null;
         if (!subscription.IsEnded)
             _pins.Release(pin);
+    }
+
+    internal void ThrowIfSentAway(GridSubscription subscription)
+    {
+        lock (_gate)
+            ThrowIfEnded(subscription);
     }
 
     private static void ThrowIfEnded(GridSubscription subscription)

@@ -23,6 +23,7 @@ public sealed partial class BucketGrid : IBatchSubscriber
     private IColdStorage? _storage;
     private BucketDirectory _directory = new();
     private Checkpoint? _visible;
+    private ShownAt _shown;
     private OpId _appended;
     private OpId _durable;
     private int _generation;
@@ -46,6 +47,9 @@ public sealed partial class BucketGrid : IBatchSubscriber
                 return _visible;
         }
     }
+
+    /// <summary>Its last operation, or null.</summary>
+    public OpId? VisibleOpId => Visible?.LastOpId;
 
     /// <summary>Whether there is a checkpoint that readers may be told of.</summary>
     public bool IsReady => Visible is not null;
@@ -110,7 +114,31 @@ public sealed partial class BucketGrid : IBatchSubscriber
             CollectAppendWaiter();
             if (visible is not null)
                 Show(visible);
+            _shown = new ShownAt(_clock.GetTimestamp(), batch.CommitTimeMicroseconds);
             EvictForRoom();
+        }
+        WakeCollected();
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>Whoever has taken a checkpoint of these rules does not read them; a subscription that has not is ended.</remarks>
+    public void Drop(IReadOnlyList<string> buckets)
+    {
+        lock (_gate)
+        {
+            foreach (var subscription in _subscriptions)
+            {
+                if (subscription.Rules is not { } rules || rules == _visible?.Rules)
+                    continue;
+                subscription.IsEnded = true;
+                Collect(subscription);
+            }
+            foreach (var bucket in buckets)
+            {
+                _compacting.Remove(bucket);
+                if (_entries.TryGetValue(bucket, out var entry) && entry.Hot is not null)
+                    MakeCold(entry);
+            }
         }
         WakeCollected();
     }
@@ -203,6 +231,11 @@ public sealed partial class BucketGrid : IBatchSubscriber
 
     private void Show(Checkpoint checkpoint)
     {
+        if (_visible is not null && _visible.Rules != checkpoint.Rules)
+        {
+            foreach (var subscription in _subscriptions)
+                MarkBehind(subscription);
+        }
         _visible = checkpoint;
         foreach (var (key, id) in _hiddenWriteCheckpoints)
             _writeCheckpoints[key] = Math.Max(id, _writeCheckpoints.GetValueOrDefault(key));

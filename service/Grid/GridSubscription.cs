@@ -33,6 +33,9 @@ public sealed class GridSubscription : IDisposable
 
     internal bool IsDirty { get; set; }
 
+    /// <summary>Rules of the checkpoint that was taken last; null before the first.</summary>
+    internal int? Rules { get; set; }
+
     /// <summary>Whether it is listed to be woken by the next visible checkpoint, whatever that holds.</summary>
     internal bool IsBehind { get; set; }
 
@@ -47,7 +50,7 @@ public sealed class GridSubscription : IDisposable
     /// <summary>Whether <see cref="Take"/> has something new to give.</summary>
     public bool HasUpdate => _grid.HasUpdate(this);
 
-    /// <summary>Whether a lookup that is watched has changed since the last <see cref="Take"/>.</summary>
+    /// <summary>Whether a lookup that is watched has changed since the last <see cref="Take"/>, or other rules are in force.</summary>
     public bool HasLookupUpdate => _grid.HasLookupUpdate(this);
 
     /// <summary>Whether somebody waits for an update.</summary>
@@ -92,13 +95,29 @@ public sealed class GridSubscription : IDisposable
     /// <summary>Totals of a bucket at a position that is visible.</summary>
     /// <exception cref="GridResetException">All buckets are void.</exception>
     public ValueTask<BucketSum> SumAsync(string bucket, OpId upTo, CancellationToken cancellationToken) =>
-        _grid.SumAsync(bucket, upTo, Generation, cancellationToken);
+        CheckAsync(_grid.SumAsync(bucket, upTo, Generation, cancellationToken));
 
     /// <summary>Reads some of a bucket's operations with <c>after &lt; OpId ≤ upTo</c> in ascending order.</summary>
     /// <exception cref="GridResetException">All buckets are void.</exception>
     public ValueTask<OpPage> ReadAsync(
         string bucket, OpId after, OpId upTo, PageLimits limits, CancellationToken cancellationToken) =>
-        _grid.ReadAsync(bucket, after, upTo, limits, Generation, cancellationToken);
+        CheckAsync(_grid.ReadAsync(bucket, after, upTo, limits, Generation, cancellationToken));
+
+    // A bucket may have been dropped while it was read, and what was read looks as if there were nothing more.
+    private ValueTask<T> CheckAsync<T>(ValueTask<T> read)
+    {
+        if (!read.IsCompletedSuccessfully)
+            return AwaitAsync(read);
+        _grid.ThrowIfSentAway(this);
+        return read;
+    }
+
+    private async ValueTask<T> AwaitAsync<T>(ValueTask<T> read)
+    {
+        var result = await read;
+        _grid.ThrowIfSentAway(this);
+        return result;
+    }
 
     /// <summary>
     /// Whether compaction made a bucket unreadable at a checkpoint that is not the newest any more: what was read is right as far as it goes, but
@@ -114,4 +133,16 @@ public sealed class GridSubscription : IDisposable
 /// <param name="UpTo">The newest visible checkpoint: its last operation.</param>
 /// <param name="WriteCheckpoint">The highest write checkpoint of the user key that it covers, if any.</param>
 /// <param name="LookupsChanged">Whether a watched lookup may have changed.</param>
-public readonly record struct GridUpdate(OpId UpTo, ulong? WriteCheckpoint, bool LookupsChanged);
+public readonly record struct GridUpdate(OpId UpTo, ulong? WriteCheckpoint, bool LookupsChanged)
+{
+    /// <summary>When the last batch of the checkpoint came.</summary>
+    public ShownAt Shown { get; init; }
+
+    /// <summary>Number of the rules that name the buckets at this checkpoint.</summary>
+    public int Rules { get; init; }
+}
+
+/// <summary>When a batch could be seen.</summary>
+/// <param name="Timestamp">By the grid's clock.</param>
+/// <param name="CommitTimeMicroseconds">When the source committed it, since 2000-01-01 UTC, by the source's clock; 0 when no commit stands behind it.</param>
+public readonly record struct ShownAt(long Timestamp, long CommitTimeMicroseconds);

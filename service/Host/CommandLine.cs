@@ -10,6 +10,7 @@ internal static class CommandLine
         ServeCommand.Create(),
         TokenCommand.Create(),
         ValidateCommand.Create(),
+        DeployCommand.Create(),
         ExplainCommand.Create(),
         SchemaCommand.Create(),
         DoctorCommand.Create(),

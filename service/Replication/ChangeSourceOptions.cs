@@ -15,7 +15,7 @@ public enum ContinuityPolicy
 /// <summary>What is replicated, and how.</summary>
 public sealed record ChangeSourceOptions
 {
-    /// <summary>Tables to replicate, normally those of the sync rules.</summary>
+    /// <summary>Tables to replicate at first, normally those of the sync rules; see <see cref="IChangeSource.Follow"/>.</summary>
     public required IReadOnlyList<TablePattern> Tables { get; init; }
 
     /// <summary>Name of the publication. Created when missing and allowed.</summary>
@@ -46,7 +46,8 @@ public sealed record ChangeSourceOptions
     public long? SlotWalLimitBytes { get; init; }
 }
 
-internal static class TablePatterns
+/// <summary>Which tables a pattern of the rules stands for.</summary>
+public static class TablePatterns
 {
     /// <summary>Whether the pattern stands for that table.</summary>
     public static bool Matches(this TablePattern pattern, string schema, string table) =>

@@ -46,6 +46,9 @@ public sealed class ReplicationMonitor(TimeProvider time)
     /// <summary>The latest status.</summary>
     public ReplicationStatus Current => _current;
 
+    /// <summary>How far the stream is behind the source.</summary>
+    public SourceLag Lag { get; } = new(time);
+
     // A series of failed attempts is one outage: it began with the first.
     internal void Enter(ReplicationPhase phase, BucketsException? failure = null) => Change(before => before.Phase != phase
         ? before with { Phase = phase, Since = time.GetUtcNow(), Failure = failure }

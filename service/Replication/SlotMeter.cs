@@ -26,6 +26,7 @@ internal sealed partial class SlotMeter(ChangeSourceOptions options, Replication
         if (_samples.Count > MostSamples)
             _samples.Dequeue();
         monitor.Note(budget);
+        monitor.Lag.Hear(await session.ReadInsertPositionAsync(cancellationToken)); // the stream itself does not say how far the source is
         await WarnAsync(session, slot, budget, cancellationToken);
         return budget;
     }

@@ -67,6 +67,7 @@ internal sealed partial class WalStream : IDisposable
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         await using var link = await _source.OpenReplicationAsync(cancellationToken);
         await link.StartAsync(_progress.Started.Slot, _options.Publication, cancellationToken);
+        _monitor.Lag.Start(_progress.Position);
         _monitor.Enter(ReplicationPhase.Streaming);
         var meter = new SlotMeter(_options, _monitor, _time, _logger);
         var keeping = WorkAsync(
@@ -192,6 +193,7 @@ internal sealed partial class WalStream : IDisposable
     private void Begin(BeginMessage begin)
     {
         _transaction.Begin();
+        _monitor.Lag.Hear(begin.CommitRecord);
         _isKnown = begin.CommitRecord < _progress.Position;
         _truncated.Clear();
         if (!_isKnown)
@@ -206,12 +208,14 @@ internal sealed partial class WalStream : IDisposable
         if (_transaction.IsEmpty && !_transaction.HasDefinitions)
             return Reach(end);
         _progress.Position = end;
+        _monitor.Lag.Reach(end, _transaction.CommitTimeMicroseconds);
         return new TransactionCommitted(_progress.TakeNews(always: Restart() || _transaction.HasDefinitions), _transaction);
     }
 
     /// <summary>Tells a position that brought nothing, unless one was told a moment ago and nobody waits for this one.</summary>
     private PositionReached? Reach(Lsn position)
     {
+        _monitor.Lag.Reach(position);
         if (position <= _progress.Position)
             return null;
         var visibleFrom = _progress.Started.VisibleFrom;

@@ -7,4 +7,7 @@ public interface IActiveRules
 {
     /// <summary>The rules whose buckets are being served, or null while there are none.</summary>
     RuleSet? Current { get; }
+
+    /// <summary>The rules that a checkpoint names by number.</summary>
+    RuleSet Find(int number);
 }

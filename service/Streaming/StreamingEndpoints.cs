@@ -3,7 +3,9 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using TopGun.Buckets.Streaming.Http;
+using TopGun.Buckets.Streaming.Operator;
 using TopGun.Buckets.Streaming.RSocket;
+using TopGun.Buckets.Streaming.Sockets;
 
 namespace TopGun.Buckets.Streaming;
 
@@ -19,10 +21,13 @@ public static class StreamingEndpoints
         var writeCheckpoints = services.GetRequiredService<WriteCheckpointEndpoints>();
         var legacy = services.GetRequiredService<LegacyWriteCheckpointEndpoint>();
         var probes = services.GetRequiredService<ProbeEndpoints>();
-        var sockets = services.GetRequiredService<RSocketEndpoint>();
+        var rsocket = services.GetRequiredService<RSocketEndpoint>();
+        var lines = services.GetRequiredService<LineSocketEndpoint>();
 
         app.UseWebSockets();
-        app.Use((http, next) => http.WebSockets.IsWebSocketRequest ? boundary.RunAsync(http, sockets.HandleAsync) : next(http));
+        app.Use((http, next) => http.WebSockets.IsWebSocketRequest
+            ? boundary.RunAsync(http, LineSocketEndpoint.IsWanted(http) ? lines.HandleAsync : rsocket.HandleAsync)
+            : next(http));
         Map("POST", "/sync/stream", stream.HandleStreamAsync);
         Map("POST", "/sync", stream.HandleAnswerAsync);
         Map("GET", "/write-checkpoint2.json", writeCheckpoints.HandleManagedAsync);
@@ -31,6 +36,10 @@ public static class StreamingEndpoints
         Map("GET", "/probes/startup", probes.HandleStartupAsync);
         Map("GET", "/probes/liveness", probes.HandleLivenessAsync);
         Map("GET", "/probes/readiness", probes.HandleReadinessAsync);
+        foreach (var (method, path, handle) in OperatorEndpoints(services))
+            Map(method, path, handle);
+        Map("GET", "/metrics", services.GetRequiredService<MetricsEndpoint>().HandleAsync);
+        Map("GET", OpenApiDocument.Path, OpenApiDocument.HandleAsync);
         app.MapMethods("{**path}", ["OPTIONS"], PreflightAsync);
         app.MapFallback(http => boundary.RunAsync(http, UnknownRouteAsync));
         return app;
@@ -48,6 +57,14 @@ public static class StreamingEndpoints
         server.Limits.MinRequestBodyDataRate = new MinDataRate(bytesPerSecond: 1024, gracePeriod: TimeSpan.FromSeconds(5));
         server.Limits.MinResponseDataRate = null; // a session watches over its own client: it knows the difference between idle and stalled
     }
+
+    private static IEnumerable<(string Method, string Path, Func<HttpContext, Task> Handle)> OperatorEndpoints(IServiceProvider services) =>
+    [
+        .. services.GetRequiredService<RulesEndpoints>().All,
+        .. services.GetRequiredService<StatusEndpoints>().All,
+        .. services.GetRequiredService<ExplainEndpoint>().All,
+        .. services.GetRequiredService<RevocationEndpoints>().All,
+    ];
 
     private static Task PreflightAsync(HttpContext http)
     {

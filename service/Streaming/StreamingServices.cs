@@ -4,8 +4,10 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using TopGun.Buckets.Streaming.Auth;
 using TopGun.Buckets.Streaming.Http;
+using TopGun.Buckets.Streaming.Operator;
 using TopGun.Buckets.Streaming.RSocket;
 using TopGun.Buckets.Streaming.Sessions;
+using TopGun.Buckets.Streaming.Sockets;
 
 namespace TopGun.Buckets.Streaming;
 
@@ -14,7 +16,7 @@ public static class StreamingServices
 {
     /// <summary>
     /// Adds what <see cref="StreamingEndpoints.MapTopGunStreaming"/> needs. The host provides the grid, <see cref="IActiveRules"/>,
-    /// <see cref="IServiceProbe"/> and the write checkpoints.
+    /// <see cref="IServiceProbe"/>, <see cref="IServiceReporter"/>, <see cref="IRulesOperator"/>, <see cref="IRevocationStore"/> and the write checkpoints.
     /// </summary>
     public static IServiceCollection AddStreaming(this IServiceCollection services)
     {
@@ -30,20 +32,29 @@ public static class StreamingServices
             provider.GetRequiredService<TimeProvider>(),
             provider.GetRequiredService<ILoggerFactory>().CreateLogger<TokenVerifier>()));
         services.TryAddSingleton<ITokenVerifier, TokenVerifier>();
+        services.AddSingleton<Revocations>();
         services.AddMetrics();
         services.AddSingleton<StreamingMetrics>();
         services.AddSingleton<ErrorBoundary>();
         services.AddSingleton<SessionLimits>();
+        services.AddSingleton<OpenSessions>();
+        services.AddSingleton<SessionForms>();
         services.AddSingleton<SessionDoor>();
         services.AddSingleton<Admission>();
         services.AddSingleton<CursorSealer>();
         services.AddSingleton<SyncStreamEndpoint>();
-        services.AddSingleton<RSocketSessions>();
+        services.AddSingleton<SocketSessions>();
         services.AddSingleton<RSocketEndpoint>();
+        services.AddSingleton<LineSocketEndpoint>();
         services.AddSingleton<SourceMarkers>();
         services.AddSingleton<WriteCheckpointEndpoints>();
         services.AddSingleton<LegacyWriteCheckpointEndpoint>();
         services.AddSingleton<ProbeEndpoints>();
+        services.AddSingleton<StatusEndpoints>();
+        services.AddSingleton<ExplainEndpoint>();
+        services.AddSingleton<RevocationEndpoints>();
+        services.AddSingleton<MetricsEndpoint>();
+        services.AddSingleton<RulesEndpoints>();
         services.AddHostedService<IdleBuckets>();
         return services;
     }

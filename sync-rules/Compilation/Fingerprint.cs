@@ -16,6 +16,14 @@ internal static class Fingerprint
     public static string Of(DefinitionParts parts, RulesSettings settings) =>
         Convert.ToHexStringLower(SHA256.HashData([.. Encoding.UTF8.GetBytes(settings.Describe()), (byte)'\n', .. PlanWriter.Meaning(parts)]))[..Length];
 
+    /// <summary>Of what the buckets hold, without who gets them.</summary>
+    public static string OfBuckets(DefinitionParts parts, RulesSettings settings) =>
+        Of(parts with { Definition = Anyones(parts), Lookups = [], Resolutions = [] }, settings);
+
+    /// <summary>Of what the parameter index holds; null when there is none.</summary>
+    public static string? OfIndex(DefinitionParts parts, RulesSettings settings) =>
+        parts.Lookups.Count == 0 ? null : Of(parts with { Definition = Anyones(parts), Data = [], Resolutions = [] }, settings);
+
     /// <summary>What a request resolves, without naming the buckets: equal for plans that find the same key values.</summary>
     public static string DescribeSources(ResolutionPlan plan)
     {
@@ -26,6 +34,8 @@ internal static class Fingerprint
     /// <summary>What an index holds, without its number.</summary>
     public static string DescribeIndex(LookupPlan plan) =>
         $"{Describe(plan.Table)} {List(plan.Outputs)} {string.Join(' ', plan.Matches.Select(Describe))} {plan.KeepsNull}";
+
+    private static DefinitionPlan Anyones(DefinitionParts parts) => parts.Definition with { IsStream = false, IsDefault = false };
 
     private static string Describe(ResolutionSource source) => source switch
     {

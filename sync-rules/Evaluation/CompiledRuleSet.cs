@@ -18,8 +18,15 @@ internal sealed class CompiledRuleSet : RuleSet
         _settings = settings;
         _options = options;
         foreach (var resolution in plan.Resolutions)
-            _shapes[resolution] = new ResolutionShape(resolution, PrefixOf(resolution.Family));
-        Definitions = [.. DefinitionParts.Of(plan).Select(parts => new RuleDefinition(parts.Definition.Name, Fingerprint.Of(parts, settings)))];
+            _shapes[resolution] = new ResolutionShape(resolution, PrefixOf(resolution.Family), PrefixOf);
+        Definitions =
+        [
+            .. DefinitionParts.Of(plan).Select(parts => new RuleDefinition(parts.Definition.Name, Fingerprint.Of(parts, settings))
+            {
+                BucketFingerprint = Fingerprint.OfBuckets(parts, settings),
+                IndexFingerprint = Fingerprint.OfIndex(parts, settings),
+            }),
+        ];
         Tables =
         [
             .. plan.Data.Select(query => query.Table).Concat(plan.Lookups.Select(lookup => lookup.Table))
@@ -51,7 +58,18 @@ internal sealed class CompiledRuleSet : RuleSet
 
     /// <summary>Binds a part of the plan.</summary>
     public CompiledTableEvaluator ForTable(RulesPlan part, SourceTable table, string connection) =>
-        new(part, _settings, table, connection, PrefixOf);
+        new(part, _settings, table, connection, PrefixOf, PrefixOf);
+
+    public override RuleSet Without(RuleSet other)
+    {
+        if (other is not CompiledRuleSet known)
+            throw new ArgumentException("The rules were not compiled.", nameof(other));
+        var families = known._plan.Data.SelectMany(query => query.Memberships).Select(membership => known.PrefixOf(membership.Family)).ToHashSet();
+        var indexes = known._plan.Lookups.Select(known.PrefixOf).ToHashSet();
+        var data = _plan.Data.Where(query => !query.Memberships.Any(membership => families.Contains(PrefixOf(membership.Family)))).ToList();
+        var lookups = _plan.Lookups.Where(lookup => !indexes.Contains(PrefixOf(lookup))).ToList();
+        return new CompiledRuleSet(_plan with { Data = data, Lookups = lookups, Resolutions = [] }, _settings, _options);
+    }
 
     public override BucketResolution BucketsFor(BucketRequest request) => BucketsFor(_plan, request);
 
@@ -62,4 +80,8 @@ internal sealed class CompiledRuleSet : RuleSet
     /// <summary>Name of a family's buckets without their key values.</summary>
     public string PrefixOf(BucketFamily family) =>
         _options.Versions.TryGetValue(family.Definition.Name, out var version) ? $"{version}#{family.Name}" : family.Name;
+
+    /// <summary>What every key of an index starts with.</summary>
+    public string PrefixOf(LookupPlan lookup) =>
+        _options.IndexVersions.TryGetValue(lookup.Definition.Name, out var version) ? $"{version}#{lookup.Prefix}" : lookup.Prefix;
 }

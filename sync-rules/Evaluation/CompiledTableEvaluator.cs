@@ -19,13 +19,14 @@ internal sealed class CompiledTableEvaluator : TableEvaluator
     private readonly bool _nullIsText;
 
     public CompiledTableEvaluator(
-        RulesPlan plan, RulesSettings settings, SourceTable source, string connection, Func<BucketFamily, string> prefixOf)
+        RulesPlan plan, RulesSettings settings, SourceTable source, string connection,
+        Func<BucketFamily, string> prefixOf, Func<LookupPlan, string> indexPrefixOf)
     {
         var table = new BoundTable(source, settings.CustomPostgresTypes);
         var data = plan.Data.Where(query => query.Table.Matches(connection, source.Schema, source.Name)).ToList();
         var lookups = plan.Lookups.Where(query => query.Table.Matches(connection, source.Schema, source.Name)).ToList();
         var groups = DataGroup.Bind(data, source, table, prefixOf);
-        _lookups = [.. lookups.Select(lookup => new LookupWriter(lookup, source, table))];
+        _lookups = [.. lookups.Select(lookup => new LookupWriter(lookup, source, table, indexPrefixOf(lookup)))];
         _groupOf = [.. groups.SelectMany(group => group.Matches.Select(_ => group))];
         _dispatch = new QueryDispatch([.. groups.SelectMany(group => group.Matches), .. _lookups.Select(lookup => lookup.Matches)]);
         _definitions = [.. data.Select(query => query.Definition.Name).Concat(lookups.Select(lookup => lookup.Definition.Name)).Distinct()];

@@ -20,12 +20,12 @@ internal sealed class LookupWriter : IKeySink
     private readonly List<int> _keyLengths = [];
     private int _start;
 
-    public LookupWriter(LookupPlan plan, SourceTable source, BoundTable table)
+    public LookupWriter(LookupPlan plan, SourceTable source, BoundTable table, string prefix)
     {
         _plan = plan;
         _positions = table.PositionsOf(plan.Columns);
         _facts = TableFacts.Of(plan.Table, source);
-        _prefix = Encoding.UTF8.GetBytes(plan.Prefix + "[");
+        _prefix = Encoding.UTF8.GetBytes(prefix + "[");
         _matchers = [.. plan.Matches.Select(match => new RowMatcher(match, _positions))];
         _outputs = [.. plan.Outputs];
     }

@@ -70,6 +70,7 @@ internal sealed class QueryDispatch
     {
         private readonly int _position;
         private readonly SqlValue[] _constants;
+        private readonly long[] _integers; // the constants, where all are integers
         private readonly CandidateSet?[] _candidates; // by place; null for nobody
 
         public ColumnDispatch(int position, int queryCount, (int Number, ColumnTest[] Tests)[] queries)
@@ -78,6 +79,7 @@ internal sealed class QueryDispatch
             var sorted = queries.SelectMany(query => query.Tests).SelectMany(test => test.Constants).ToList();
             sorted.Sort((left, right) => SqlCompare.Compare(left, right));
             _constants = [.. sorted.Where((constant, index) => index == 0 || SqlCompare.Compare(sorted[index - 1], constant) != 0)];
+            _integers = Array.TrueForAll(_constants, constant => constant.Kind == SqlKind.Integer) ? [.. _constants.Select(constant => constant.Integer)] : [];
             _candidates = new CandidateSet?[2 * _constants.Length + 1];
             foreach (var (number, tests) in queries)
             {
@@ -109,6 +111,11 @@ internal sealed class QueryDispatch
         /// <summary>Odd for a constant, even for what lies between two.</summary>
         private int PlaceOf(in SqlValue value)
         {
+            if (value.Kind == SqlKind.Integer && _integers.Length > 0)
+            {
+                var index = _integers.AsSpan().BinarySearch(value.Integer);
+                return index >= 0 ? 2 * index + 1 : 2 * ~index;
+            }
             var (low, high) = (0, _constants.Length - 1);
             while (low <= high)
             {

@@ -16,11 +16,12 @@ internal sealed class ResolutionShape
 
     /// <param name="plan">The plan.</param>
     /// <param name="bucketPrefix">Name of the buckets without their key values.</param>
-    public ResolutionShape(ResolutionPlan plan, string bucketPrefix)
+    /// <param name="indexPrefixOf">What the keys of an index start with.</param>
+    public ResolutionShape(ResolutionPlan plan, string bucketPrefix, Func<LookupPlan, string> indexPrefixOf)
     {
         Plan = plan;
         BucketPrefix = Encoding.UTF8.GetBytes(bucketPrefix + "[");
-        LookupPrefixes = [.. plan.Sources.Select(source => source is LookupRows lookup ? Encoding.UTF8.GetBytes(lookup.Lookup.Prefix + "[") : [])];
+        LookupPrefixes = [.. plan.Sources.Select(source => source is LookupRows lookup ? Encoding.UTF8.GetBytes(indexPrefixOf(lookup.Lookup) + "[") : [])];
         _firstColumns = new int[plan.Sources.Count];
         for (var index = 0; index < plan.Sources.Count; index++)
         {

@@ -48,7 +48,8 @@ internal sealed class RowMatcher
 
     /// <summary>Gives every combination to the sink; the same one may come twice.</summary>
     /// <exception cref="EvaluationException">The row's values do not allow an answer.</exception>
-    public void Match(EvaluationContext context, bool nullIsText, IKeySink sink)
+    public void Match<TSink>(EvaluationContext context, bool nullIsText, TSink sink)
+        where TSink : IKeySink
     {
         if (_each.Length == 0)
         {
@@ -76,7 +77,8 @@ internal sealed class RowMatcher
     }
 
     // A source may read elements of the ones before it, so elements are read inside the loops.
-    private void Expand(int depth, EvaluationContext context, bool nullIsText, IKeySink sink)
+    private void Expand<TSink>(int depth, EvaluationContext context, bool nullIsText, TSink sink)
+        where TSink : IKeySink
     {
         if (depth == _each.Length)
         {
@@ -97,7 +99,8 @@ internal sealed class RowMatcher
         }
     }
 
-    private void Emit(EvaluationContext context, IKeySink sink)
+    private void Emit<TSink>(EvaluationContext context, TSink sink)
+        where TSink : IKeySink
     {
         foreach (var (left, right) in _equalities)
         {

@@ -42,7 +42,7 @@ internal sealed class ByteBuffer : IBufferWriter<byte>
         Length += values.Length;
     }
 
-    public void Add(PaddedText text)
+    public void Add(in PaddedText text)
     {
         text.CopyTo(GetSpan(text.Room));
         Length += text.Length;

@@ -23,6 +23,7 @@ internal static class BenchmarkList
     [
         new("e2e", "Postgres to client: snapshot, latency, apply and stream, on one source.", EndToEndBenchmarks.RunAllAsync),
         new("snapshot", "Start with an empty store to a client's first checkpoint, beside COPY. --rows 500000 --rounds 3", EndToEndBenchmarks.RunSnapshotAsync),
+        new("deploy", "One more definition on a running service, beside COPY. --rows 500000 --rounds 3", EndToEndBenchmarks.RunDeployAsync),
         new("stream", "Draining a backlog, beside pg_recvlogical. --changes 200000 --tx 1,100,10000 --rounds 3", EndToEndBenchmarks.RunStreamAsync),
         new("large-transaction", "One transaction of many rows: peak memory, beside what any may take. --rows 5000000 --store embedded", EndToEndBenchmarks.RunLargeTransactionAsync),
         new("latency", "Commit to client, beside a bare consumer of the WAL. --commits 500", EndToEndBenchmarks.RunLatencyAsync),

@@ -23,9 +23,7 @@ public sealed class ClientKilled : IAsyncLifetime
         var random = new Random(seed);
         await using var demo = await DemoService.StartAsync();
         await CountEffectsAsync(demo.Database);
-        var backend = new Uri($"http://127.0.0.1:{FreePort.Next()}");
-        await using var uploads = StartBackend(demo, backend);
-        await AnswersAsync(new Uri(backend, "/health"));
+        await using var backend = await DemoBackendProcess.StartAsync(demo.Database);
 
         for (var kill = 0; kill < Kills; kill++)
         {
@@ -72,41 +70,12 @@ public sealed class ClientKilled : IAsyncLifetime
         CREATE TRIGGER note_effect AFTER INSERT OR UPDATE ON todos FOR EACH ROW WHEN (NEW.created_by = 'device') EXECUTE FUNCTION note_effect();
         """);
 
-    private static SupervisedProcess StartBackend(DemoService demo, Uri address) => SupervisedProcess.Start(
-        "demo-backend",
-        [],
-        new Dictionary<string, string>
-        {
-            ["DEMO_DATABASE"] = demo.Database.ConnectionString,
-            ["DEMO_LISTEN"] = address.ToString(),
-            ["TOPGUN_JWT_SECRET"] = TestToken.DefaultSecret,
-            ["TOPGUN_JWT_AUDIENCE"] = TestToken.DefaultAudience,
-        });
-
-    private static async Task AnswersAsync(Uri health)
-    {
-        using var http = new HttpClient();
-        await BadStart.UntilAsync(
-            async () =>
-            {
-                try
-                {
-                    return (await http.GetAsync(health, TestContext.Current.CancellationToken)).IsSuccessStatusCode;
-                }
-                catch (HttpRequestException)
-                {
-                    return false;
-                }
-            },
-            "the backend answers");
-    }
-
-    private SupervisedProcess StartClient(DemoService demo, Uri backend, string mode) => SupervisedProcess.Start(
+    private SupervisedProcess StartClient(DemoService demo, DemoBackendProcess backend, string mode) => SupervisedProcess.Start(
         "client-app",
         [
             Path.Combine(_folder, "device.db"),
             demo.Process.Url.ToString(),
-            new Uri(backend, "/upload").ToString(),
+            backend.UploadUrl.ToString(),
             new TestToken { Subject = "ann" }.ToString(),
             DemoService.SharedList,
             mode,

@@ -79,7 +79,8 @@ internal sealed class DemoService : IAsyncDisposable
     public (string Name, string Value)[] PostgresStore => [("STORAGE_BACKEND", "postgres"), ("DATABASE_URL", Database.ConnectionString)];
 
     /// <summary>A process, not yet started, that serves clients from the Postgres store of this one.</summary>
-    public ServiceProcess CreateReader() => new(Database.ConnectionString, Rules, [.. PostgresStore, ("TOPGUN_ROLE", "reader")]);
+    public ServiceProcess CreateReader(params (string Name, string Value)[] settings) =>
+        new(Database.ConnectionString, "", [.. PostgresStore, ("TOPGUN_ROLE", "reader"), ("TOPGUN_RULES", ""), .. settings]);
 
     /// <summary>A connected client of a user.</summary>
     /// <param name="user">Who it is.</param>

@@ -127,20 +127,42 @@ public class ReadersServe
     }
 
     [Fact]
-    public async Task A_reader_with_other_rules_serves_nobody_until_it_has_those_of_the_writer()
+    public async Task Rules_deployed_at_the_writer_come_into_force_at_a_reader()
+    {
+        const string Titles = "  titles:\n    data: [\"SELECT id, title FROM todos AS titles\"]\n";
+        await using var demo = await DemoService.StartWithPostgresStoreAsync(settings: OperatorClient.Setting);
+        await using var reader = demo.CreateReader();
+        await reader.StartAsync();
+        var history = new OpHistory();
+        await using var ann = new ProtocolClient(reader.Url, "ann", history).Start();
+        var before = await ann.WaitForAsync("todos", "title", "Milk");
+
+        await new OperatorClient(demo.Process).DeployAsync(DemoService.Rules + Titles);
+
+        var view = await ann.WaitForAsync("titles", "title", "Milk");
+        Assert.Equal(before.Buckets, view.Buckets.Where(bucket => !bucket.Contains("titles", StringComparison.Ordinal)));
+        await demo.Database.ExecuteAsync("UPDATE todos SET title = 'Oat milk' WHERE title = 'Milk'");
+        await ann.WaitForAsync("titles", "title", "Oat milk");
+        await new OperatorClient(demo.Process).DeployAsync(DemoService.Rules);
+        view = await ann.WaitAsync(view => view.Rows.All(row => row.Type != "titles"), "no titles any more");
+        Assert.Equal(before.Buckets, view.Buckets);
+        Assert.Equal(await demo.ExpectedAsync("ann"), DemoService.Shown(view));
+        Assert.Equal(1, ann.DroppedBuckets);
+        Assert.Empty(ann.Violations);
+    }
+
+    [Fact]
+    public async Task A_reader_tells_which_rules_are_in_force_and_leaves_changes_to_the_writer()
     {
         await using var demo = await DemoService.StartWithPostgresStoreAsync();
-        await using var reader = new ServiceProcess(
-            demo.Database.ConnectionString, "bucket_definitions:\n  other:\n    data:\n      - SELECT id FROM todos\n",
-            [.. demo.PostgresStore, ("TOPGUN_ROLE", "reader")]);
-        reader.Launch();
-        await Patience.UntilAsync(() => Task.FromResult(reader.Log.Contains("are not those that the store was filled by", StringComparison.Ordinal)), "it says so");
-        Assert.Equal(HttpStatusCode.BadRequest, await reader.ProbeAsync("readiness"));
+        await using var reader = demo.CreateReader(OperatorClient.Setting);
+        await reader.StartAsync();
+        var operators = new OperatorClient(reader);
 
-        await File.WriteAllTextAsync(reader.RulesPath, DemoService.Rules, TestContext.Current.CancellationToken);
+        var (status, answer) = await operators.SendAsync(HttpMethod.Put, "/api/sync-rules/v1/deploy", DemoService.Rules);
 
-        await reader.WaitUntilReadyAsync();
-        await using var ann = new ProtocolClient(reader.Url, "ann").Start();
-        Assert.Equal(await demo.ExpectedAsync("ann"), DemoService.Shown(await ann.WaitForAsync("todos", "title", "Milk")));
+        Assert.Equal(HttpStatusCode.UnprocessableEntity, status);
+        Assert.Contains("only reads the store", answer["error"]!["description"]!.GetValue<string>(), StringComparison.Ordinal);
+        Assert.Equal(DemoService.Rules, (await operators.CurrentAsync())["current"]!["content"]!.GetValue<string>());
     }
 }

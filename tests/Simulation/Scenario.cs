@@ -35,4 +35,7 @@ internal enum Fault
 
     /// <summary>Every bucket is compacted, whatever is being read at the moment.</summary>
     Compact,
+
+    /// <summary>Rules are deployed under which everybody has the same rows in other buckets, whatever is being built or removed at the moment.</summary>
+    DeployRules,
 }

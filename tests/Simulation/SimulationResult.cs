@@ -40,6 +40,9 @@ internal sealed record SimulationCounts
     /// <summary>Ranges of buckets that compaction replaced.</summary>
     public int Rewrites { get; set; }
 
+    /// <summary>How often other rules came into force.</summary>
+    public int Activations { get; set; }
+
     public int Uploads { get; set; }
 
     public int Acknowledgements { get; set; }

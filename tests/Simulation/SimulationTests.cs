@@ -29,6 +29,7 @@ public sealed class SimulationTests(ITestOutputHelper output)
                 results.Sum(result => result.Counts.CrashesBeforeDurable),
                 results.Sum(result => result.Counts.ClientCrashes),
                 results.Sum(result => result.Counts.Rewrites),
+                results.Sum(result => result.Counts.Activations),
             ],
             count => Assert.True(count > Seeds / 2, "too little happened for the checkers to have seen anything"));
     }
@@ -84,7 +85,7 @@ public sealed class SimulationTests(ITestOutputHelper output)
         var simulated = TimeSpan.FromTicks(results.Sum(result => result.VirtualTime.Ticks));
         return string.Create(CultureInfo.InvariantCulture, $"""
             {results.Count} seeds, {simulated.TotalHours:F2} simulated hours in {wall.TotalSeconds:F1} s, {results.Sum(result => result.Steps)} steps
-            {results.Sum(result => result.Counts.Commits)} commits, {results.Sum(result => result.Counts.Operations)} operations, {results.Sum(result => result.Counts.Checkpoints)} checkpoints shown, {results.Sum(result => result.Counts.Uploads)} uploads, {results.Sum(result => result.Counts.Acknowledgements)} acknowledgements, {results.Sum(result => result.Counts.Rewrites)} ranges compacted
+            {results.Sum(result => result.Counts.Commits)} commits, {results.Sum(result => result.Counts.Operations)} operations, {results.Sum(result => result.Counts.Checkpoints)} checkpoints shown, {results.Sum(result => result.Counts.Uploads)} uploads, {results.Sum(result => result.Counts.Acknowledgements)} acknowledgements, {results.Sum(result => result.Counts.Rewrites)} ranges compacted, {results.Sum(result => result.Counts.Activations)} deployments in force
             {results.Sum(result => result.Counts.ServiceCrashes)} crashes of the service ({results.Sum(result => result.Counts.CrashesBeforeDurable)} between published and durable), {results.Sum(result => result.Counts.ClientCrashes)} of clients, {results.Sum(result => result.Counts.OtherFaults)} other faults
             """);
     }

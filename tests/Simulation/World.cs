@@ -70,6 +70,7 @@ internal sealed class World : IDisposable
         world.Loop.Run(world.RunAsync, limit: TimeSpan.FromHours(1), stepLimit: 5_000_000);
         world.Counts.Operations = world.History.Count;
         world.Counts.ReplayedOperations = world.History.Replayed;
+        world.Counts.Activations = world.History.Activations;
         world.Counts.Rewrites = world.Disk.RewriteCount;
         world.Counts.Commits = world.Source.Commits.Count;
         world.Counts.Acknowledgements = world._acknowledgements.Count;

@@ -7,6 +7,8 @@ namespace TopGun.Buckets.Tests.Support;
 internal sealed class BucketCopy
 {
     private readonly Dictionary<string, RowCopy> _rows = [];
+    private readonly List<(string Key, RowCopy? Row)> _arrived = []; // since the last completed checkpoint; a key without a row is removed
+    private bool _isCleared; // before what has arrived
 
     /// <summary>Last operation received, or the checkpoint that was completed after it.</summary>
     public ulong Position { get; private set; }
@@ -14,10 +16,25 @@ internal sealed class BucketCopy
     /// <summary>Wrapping sum over all operations received.</summary>
     public uint Checksum { get; private set; }
 
+    /// <summary>Rows as of the last checkpoint that was completed.</summary>
     public IEnumerable<RowCopy> Rows => _rows.Values;
 
     /// <summary>Everything up to the checkpoint has arrived.</summary>
-    public void Complete(ulong checkpoint) => Position = Math.Max(Position, checkpoint);
+    public void Complete(ulong checkpoint)
+    {
+        Position = Math.Max(Position, checkpoint);
+        if (_isCleared)
+            _rows.Clear();
+        foreach (var (key, row) in _arrived)
+        {
+            if (row is null)
+                _rows.Remove(key);
+            else
+                _rows[key] = row;
+        }
+        _arrived.Clear();
+        _isCleared = false;
+    }
 
     /// <summary>Applies one operation of a data line.</summary>
     public void Apply(ulong opId, JsonElement op)
@@ -27,17 +44,18 @@ internal sealed class BucketCopy
         switch (op.GetProperty("op").GetString())
         {
             case "PUT":
-                _rows[Key(op)] = new RowCopy(
+                _arrived.Add((Key(op), new RowCopy(
                     opId,
                     op.GetProperty("object_type").GetString()!,
                     op.GetProperty("object_id").GetString()!,
-                    op.GetProperty("data").GetString()!);
+                    op.GetProperty("data").GetString()!)));
                 break;
             case "REMOVE":
-                _rows.Remove(Key(op));
+                _arrived.Add((Key(op), null));
                 break;
             case "CLEAR":
-                _rows.Clear();
+                _arrived.Clear();
+                _isCleared = true;
                 Checksum = 0;
                 break;
             case "MOVE":
@@ -55,20 +73,30 @@ internal sealed class BucketCopy
         $"{op.GetProperty("object_type").GetString()}/{op.GetProperty("object_id").GetString()}/{op.GetProperty("subkey").GetString()}";
 }
 
-/// <summary>One row of a bucket.</summary>
-/// <param name="OpId">Of several rows of the same type and id the highest is shown.</param>
-/// <param name="Type">Client table.</param>
-/// <param name="Id">Row id.</param>
-/// <param name="Data">JSON object.</param>
-public sealed record RowCopy(ulong OpId, string Type, string Id, string Data)
+/// <summary>One version of a row of a bucket.</summary>
+/// <param name="opId">Of several rows of the same type and id the highest is shown.</param>
+/// <param name="type">Client table.</param>
+/// <param name="id">Row id.</param>
+/// <param name="data">JSON object.</param>
+public sealed class RowCopy(ulong opId, string type, string id, string data)
 {
+    private JsonElement? _columns; // read once: whoever waits looks at every row of every checkpoint
+
+    public ulong OpId => opId;
+
+    public string Type => type;
+
+    public string Id => id;
+
+    public string Data => data;
+
     /// <summary>Text of one column, or null.</summary>
     public string? this[string column]
     {
         get
         {
-            using var row = JsonDocument.Parse(Data);
-            return row.RootElement.TryGetProperty(column, out var value) ? value.ToString() : null;
+            _columns ??= JsonElement.Parse(data);
+            return _columns.Value.TryGetProperty(column, out var value) ? value.ToString() : null;
         }
     }
 }

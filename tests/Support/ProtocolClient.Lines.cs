@@ -8,7 +8,8 @@ public sealed partial class ProtocolClient
 {
     private readonly OpHistory _history;
     private readonly Dictionary<string, BucketCopy> _buckets = [];
-    private ClientView? _visible;
+    private (ulong LastOpId, ulong? WriteCheckpoint, IReadOnlyDictionary<string, BucketCopy> Buckets)? _completed; // the last checkpoint
+    private ClientView? _visible; // the same, once somebody has looked
 
     /// <summary>Number of buckets that the service took away.</summary>
     public int DroppedBuckets { get; private set; }
@@ -100,8 +101,8 @@ public sealed partial class ProtocolClient
         var lastOpId = Number(complete.GetProperty("last_op_id"));
         if (lastOpId != target.LastOpId)
             Violate($"Checkpoint {lastOpId} is completed, but {target.LastOpId} was announced.");
-        if (lastOpId < _visible?.LastOpId)
-            Violate($"Checkpoint {lastOpId} comes after {_visible.LastOpId}: time goes back.");
+        if (lastOpId < _completed?.LastOpId)
+            Violate($"Checkpoint {lastOpId} comes after {_completed.Value.LastOpId}: time goes back.");
         foreach (var (name, checksum) in target.Checksums)
         {
             var received = _buckets.GetValueOrDefault(name)?.Checksum ?? 0;
@@ -123,12 +124,23 @@ public sealed partial class ProtocolClient
             bucket.Complete(lastOpId);
         }
 
-        var rows = _buckets.Values.SelectMany(bucket => bucket.Rows)
+        _completed = (lastOpId, target.WriteCheckpoint, new Dictionary<string, BucketCopy>(_buckets));
+        _visible = null;
+        if (Completed is not null)
+            Completed(View()!);
+        Signal();
+    }
+
+    /// <summary>The last completed checkpoint. Made when somebody looks, since all rows are gone through for it.</summary>
+    private ClientView? View()
+    {
+        if (_visible is not null || _completed is not { } completed)
+            return _visible;
+        var rows = completed.Buckets.Values.SelectMany(bucket => bucket.Rows)
             .GroupBy(row => (row.Type, row.Id))
             .Select(copies => copies.MaxBy(copy => copy.OpId)!);
-        _visible = new ClientView(lastOpId, target.WriteCheckpoint, [.. rows], [.. target.Checksums.Keys.Order(StringComparer.Ordinal)]);
-        Completed?.Invoke(_visible);
-        Signal();
+        return _visible = new ClientView(
+            completed.LastOpId, completed.WriteCheckpoint, [.. rows], [.. completed.Buckets.Keys.Order(StringComparer.Ordinal)]);
     }
 
     private static ulong Number(JsonElement text) => ulong.Parse(text.GetString()!, NumberStyles.None, CultureInfo.InvariantCulture);

@@ -21,7 +21,7 @@ public sealed partial class ProtocolClient : IAsyncDisposable
     private readonly TestToken _token;
     private readonly CancellationTokenSource _stopping = new();
     private readonly List<string> _violations = [];
-    private TaskCompletionSource _completed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private TaskCompletionSource _next = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Task _running = Task.CompletedTask;
 
     /// <summary>Prepares a client of one user; nothing is sent yet.</summary>
@@ -72,8 +72,8 @@ public sealed partial class ProtocolClient : IAsyncDisposable
             Task next;
             lock (_gate)
             {
-                view = _visible;
-                next = _completed.Task;
+                view = View();
+                next = _next.Task;
             }
             var violations = Violations;
             Assert.True(violations.Count == 0, string.Join('\n', violations)); // in full: a collection's own print is cut short
@@ -192,9 +192,9 @@ public sealed partial class ProtocolClient : IAsyncDisposable
 
     private void Signal()
     {
-        var completed = _completed;
-        _completed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        completed.SetResult();
+        var next = _next;
+        _next = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        next.SetResult();
     }
 
     private static string Describe(ClientView? view) => view is null

@@ -5,6 +5,17 @@ internal sealed class CompactionQueue(BucketLogOptions options)
 {
     private readonly Lock _gate = new();
     private readonly PriorityQueue<BucketEntry, long> _buckets = new();
+    private bool _isWorkedOn; // a bucket that was taken out may not be done yet
+
+    /// <summary>Whether nothing waits and what was taken out is done.</summary>
+    public bool IsSettled
+    {
+        get
+        {
+            lock (_gate)
+                return !_isWorkedOn && _buckets.Count == 0;
+        }
+    }
 
     /// <summary>Enters a bucket when it has become worth it; true when it is new here. The caller owns its totals.</summary>
     public bool Consider(BucketEntry bucket)
@@ -26,12 +37,13 @@ internal sealed class CompactionQueue(BucketLogOptions options)
         }
     }
 
-    /// <summary>Takes the next bucket out.</summary>
+    /// <summary>Takes the next bucket out; the one before is done.</summary>
     public BucketEntry? Take()
     {
         lock (_gate)
         {
-            if (!_buckets.TryDequeue(out var bucket, out _))
+            _isWorkedOn = _buckets.TryDequeue(out var bucket, out _);
+            if (bucket is null)
                 return null;
             bucket.IsQueued = false;
             return bucket;

@@ -15,9 +15,9 @@ internal sealed partial class Compactor(ICompactedLog log, IColdStorage storage,
     private readonly CompactionQueue _queue = new(options);
     private readonly Signal _work = new(time);
     private readonly Signal _idle = new(time);
-    private bool _isWorking;
     private readonly CancellationTokenSource _stopping = new();
     private Task _run = Task.CompletedTask;
+    private bool _hasEnded; // and compacts nothing any more
     private bool _isDisposed;
 
     public void Start() => _run = RunAsync(_stopping.Token);
@@ -30,11 +30,10 @@ internal sealed partial class Compactor(ICompactedLog log, IColdStorage storage,
     }
 
     /// <summary>Compacts these buckets if there is anything to win. Called in the log's turn.</summary>
-    public void Insist(IReadOnlyList<BucketEntry> buckets)
+    public void Insist(IEnumerable<BucketEntry> buckets)
     {
         foreach (var bucket in buckets)
             _queue.Insist(bucket);
-        Volatile.Write(ref _isWorking, true);
         _work.Pulse();
     }
 
@@ -44,7 +43,7 @@ internal sealed partial class Compactor(ICompactedLog log, IColdStorage storage,
         while (true)
         {
             var seen = _idle.Version;
-            if (!Volatile.Read(ref _isWorking) || _run.IsCompleted)
+            if (_queue.IsSettled || Volatile.Read(ref _hasEnded))
                 return;
             await _idle.WaitAsync(seen, cancellationToken);
         }
@@ -76,7 +75,6 @@ internal sealed partial class Compactor(ICompactedLog log, IColdStorage storage,
                     await CompactAsync(bucket, cancellationToken);
                     continue;
                 }
-                Volatile.Write(ref _isWorking, false);
                 _idle.Pulse();
                 await _work.WaitAsync(seen, cancellationToken);
             }
@@ -96,7 +94,7 @@ internal sealed partial class Compactor(ICompactedLog log, IColdStorage storage,
         }
         finally
         {
-            Volatile.Write(ref _isWorking, false);
+            Volatile.Write(ref _hasEnded, true);
             _idle.Pulse();
         }
     }

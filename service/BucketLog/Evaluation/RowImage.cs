@@ -89,7 +89,33 @@ internal static class RowImage
     public static void Read(ReadOnlyMemory<byte> image, SourceTable table, SourceRow row)
     {
         row.Reset(table.Columns.Count);
-        TryComplete(row, table, image, table);
+        var reader = new RecordReader(image.Span);
+        for (var column = 0; column < row.Count; column++)
+        {
+            var tag = reader.ReadVarint();
+            if (tag == Null)
+            {
+                row[column] = SourceValue.Null;
+            }
+            else if (tag >= Text)
+            {
+                var offset = image.Length - reader.Rest.Length;
+                reader.ReadBytes((int)(tag - Text));
+                row[column] = new SourceValue(SourceValueKind.Text, image.Slice(offset, (int)(tag - Text)));
+            }
+        }
+    }
+
+    /// <summary>Reads a row from an image of an earlier layout: a column that it did not have is null.</summary>
+    public static void Read(ReadOnlyMemory<byte> image, SourceTable imageTable, SourceRow row, SourceTable table)
+    {
+        row.Reset(table.Columns.Count);
+        TryComplete(row, table, image, imageTable);
+        for (var column = 0; column < row.Count; column++)
+        {
+            if (row[column].Kind == SourceValueKind.Absent && imageTable.IndexOf(table.Columns[column].Name) < 0)
+                row[column] = SourceValue.Null;
+        }
     }
 
     /// <summary>Whether the image holds the value of a column of its layout.</summary>

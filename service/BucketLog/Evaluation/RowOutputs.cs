@@ -95,6 +95,45 @@ internal sealed class RowOutputs(BucketDirectory directory, int rowLimitBytes) :
         return false;
     }
 
+    /// <summary>Whether every output is remembered in each of its buckets.</summary>
+    public bool AreRemembered(RowState stored)
+    {
+        for (var output = 0; output < Count; output++)
+        {
+            for (var index = 0; index < BucketCount(output); index++)
+            {
+                if (!stored.Contains(Table(output), Id(output), Bucket(output, index).Number))
+                    return false;
+            }
+        }
+        return true;
+    }
+
+    /// <summary>Takes out what is remembered already.</summary>
+    public void TakeOut(RowState stored)
+    {
+        if (!stored.HasResults)
+            return;
+        for (var output = 0; output < _outputs.Count; output++)
+        {
+            var kept = 0;
+            for (var index = 0; index < _outputs[output].BucketCount; index++)
+            {
+                var bucket = Bucket(output, index);
+                if (!stored.Contains(Table(output), Id(output), bucket.Number))
+                    _buckets[_outputs[output].FirstBucket + kept++] = bucket;
+            }
+            _outputs[output] = _outputs[output] with { BucketCount = kept };
+        }
+        _outputs.RemoveAll(static output => output.BucketCount == 0);
+        // A row's entries under one key belong to one index, so they are all there or none is.
+        for (var lookup = _lookups.Count - 1; lookup >= 0; lookup--)
+        {
+            if (stored.ContainsLookup(LookupKey(lookup)))
+                _lookups.RemoveAt(lookup);
+        }
+    }
+
     /// <summary>Whether what is sent to clients is the same, in the same order and to the same buckets.</summary>
     public bool SendsTheSameAs(RowOutputs other)
     {
@@ -120,6 +159,11 @@ internal sealed class RowOutputs(BucketDirectory directory, int rowLimitBytes) :
     public void WriteOutputs(ArrayBufferWriter<byte> state)
     {
         state.WriteVarint((ulong)_outputs.Count);
+        WriteEachOutput(state);
+    }
+
+    public void WriteEachOutput(ArrayBufferWriter<byte> state)
+    {
         for (var output = 0; output < _outputs.Count; output++)
         {
             var first = _outputs[output].FirstBucket;
@@ -143,6 +187,11 @@ internal sealed class RowOutputs(BucketDirectory directory, int rowLimitBytes) :
     public void WriteLookups(ArrayBufferWriter<byte> state)
     {
         state.WriteVarint((ulong)_lookups.Count);
+        WriteEachLookup(state);
+    }
+
+    public void WriteEachLookup(ArrayBufferWriter<byte> state)
+    {
         for (var lookup = 0; lookup < _lookups.Count; lookup++)
         {
             state.WriteBlob(LookupKey(lookup));

@@ -36,6 +36,37 @@ internal readonly ref struct RowState
 
     public RecordReader Lookups => new(_lookups);
 
+    /// <summary>The lookups as stored.</summary>
+    public ReadOnlySpan<byte> LookupBytes => _lookups;
+
+    public bool Contains(ReadOnlySpan<byte> table, ReadOnlySpan<byte> id, int bucket)
+    {
+        var reader = Outputs;
+        for (var left = reader.ReadCount(); left > 0; left--)
+        {
+            var isSame = reader.ReadBlob().SequenceEqual(table) & reader.ReadBlob().SequenceEqual(id);
+            for (var buckets = reader.ReadCount(); buckets > 0; buckets--)
+            {
+                if (reader.ReadCount() == bucket && isSame)
+                    return true;
+            }
+        }
+        return false;
+    }
+
+    public bool ContainsLookup(ReadOnlySpan<byte> key)
+    {
+        var reader = Lookups;
+        for (var left = reader.ReadCount(); left > 0; left--)
+        {
+            var isSame = reader.ReadBlob().SequenceEqual(key);
+            reader.ReadBlob();
+            if (isSame)
+                return true;
+        }
+        return false;
+    }
+
     /// <summary>Reads a stored state; none is a state with nothing in it.</summary>
     public static RowState Read(ReadOnlySpan<byte> value)
     {
@@ -69,6 +100,40 @@ internal readonly ref struct RowState
         results.WriteOutputs(output);
         results.WriteLookups(output);
         output.Write(image);
+    }
+
+    /// <summary>Writes the state again, with further outputs and lookups. Outputs in buckets that were dropped are left out.</summary>
+    public void WriteWith(ArrayBufferWriter<byte> output, RowOutputs added, BucketDirectory directory)
+    {
+        output.WriteVarint((ulong)Layout);
+        var reader = Outputs;
+        var count = reader.ReadCount();
+        output.WriteVarint((ulong)(count + added.Count));
+        for (; count > 0; count--)
+        {
+            output.WriteBlob(reader.ReadBlob());
+            output.WriteBlob(reader.ReadBlob());
+            var buckets = reader;
+            var live = 0;
+            for (var left = reader.ReadCount(); left > 0; left--)
+            {
+                if (directory.ByNumber(reader.ReadCount()) is not null)
+                    live++;
+            }
+            output.WriteVarint((ulong)live);
+            for (var left = buckets.ReadCount(); left > 0; left--)
+            {
+                var number = buckets.ReadCount();
+                if (directory.ByNumber(number) is not null)
+                    output.WriteVarint((ulong)number);
+            }
+        }
+        added.WriteEachOutput(output);
+        reader = Lookups;
+        output.WriteVarint((ulong)(reader.ReadCount() + added.LookupCount));
+        output.Write(reader.Rest);
+        added.WriteEachLookup(output);
+        output.Write(Image);
     }
 
     private static ReadOnlySpan<byte> Nothing => [0];

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Globalization;
 using System.Text;
+using TopGun.Buckets.BucketLog.Records;
 using TopGun.Buckets.Protocol;
 using TopGun.Buckets.SyncRules;
 
@@ -15,6 +16,7 @@ internal sealed class RowWriter(BatchBuilder batch, BucketDirectory directory, W
     private readonly ArrayBufferWriter<byte> _subkey = new(64);
     private readonly ArrayBufferWriter<byte> _image = new(4096);
     private readonly ArrayBufferWriter<byte> _state = new(4096);
+    private readonly ArrayBufferWriter<byte> _lookups = new(256);
 
     public RowOutputs Outputs => _outputs;
 
@@ -36,7 +38,7 @@ internal sealed class RowWriter(BatchBuilder batch, BucketDirectory directory, W
         _outputs.Clear();
         if (!RowImage.IsIncomplete(row))
             binding.Evaluator.Evaluate(row, _outputs);
-        WriteSubkey(binding.KeyColumns.Length, slot);
+        WriteSubkey(binding.KeyColumns.Length, working.Key(slot));
         if (before is null || !SendsTheSame(before, stored, working.ValueMemory(slot)))
             WritePuts();
         WriteRemoves(stored);
@@ -56,16 +58,42 @@ internal sealed class RowWriter(BatchBuilder batch, BucketDirectory directory, W
         _outputs.Clear();
         if (stored.HasResults)
         {
-            WriteSubkey(keyColumns, slot);
+            WriteSubkey(keyColumns, working.Key(slot));
             WriteRemoves(stored);
             WriteLookups(stored);
         }
         working.Remove(slot);
     }
 
+    /// <summary>Gives a stored row, which did not change, what further rules make of it beyond what is remembered.</summary>
+    /// <param name="evaluator">The further rules.</param>
+    /// <param name="row">The row; one with unknown values yields nothing until they arrive.</param>
+    /// <param name="keyColumns">Number of the table's key columns.</param>
+    /// <param name="key">The row's key.</param>
+    /// <param name="stored">What is remembered.</param>
+    /// <returns>The new state; empty when there is nothing to add.</returns>
+    public ReadOnlySpan<byte> Extend(TableEvaluator evaluator, SourceRow row, int keyColumns, ReadOnlySpan<byte> key, RowState stored)
+    {
+        _outputs.Clear();
+        if (!RowImage.IsIncomplete(row))
+            evaluator.Evaluate(row, _outputs);
+        if (_outputs.Count == 0 && _outputs.LookupCount == 0)
+            return default;
+        _outputs.TakeOut(stored);
+        if (_outputs.Count == 0 && _outputs.LookupCount == 0)
+            return default;
+        WriteSubkey(keyColumns, key);
+        WritePuts();
+        WriteLookups(RowState.Read([]));
+        _state.ResetWrittenCount();
+        stored.WriteWith(_state, _outputs, directory);
+        return _state.WrittenSpan;
+    }
+
     private bool SendsTheSame(TableCatalog catalog, RowState stored, ReadOnlyMemory<byte> state)
     {
-        if (!stored.HasResults)
+        // A row that rules in building have not been given yet is sent to their buckets, whatever the others have.
+        if (!stored.HasResults || !_outputs.AreRemembered(stored))
             return false;
         var binding = catalog.BindingOf(stored.Layout);
         RowImage.Read(state[^stored.Image.Length..], binding.Table, _rowBefore);
@@ -75,10 +103,10 @@ internal sealed class RowWriter(BatchBuilder batch, BucketDirectory directory, W
         return _outputs.SendsTheSameAs(_outputsBefore);
     }
 
-    private void WriteSubkey(int keyColumns, int slot)
+    private void WriteSubkey(int keyColumns, ReadOnlySpan<byte> key)
     {
         _subkey.ResetWrittenCount();
-        RowKey.WriteSubkey(_subkey, keyColumns, working.Key(slot));
+        RowKey.WriteSubkey(_subkey, keyColumns, key);
     }
 
     private void WritePuts()
@@ -108,7 +136,9 @@ internal sealed class RowWriter(BatchBuilder batch, BucketDirectory directory, W
             for (var buckets = reader.ReadCount(); buckets > 0; buckets--)
             {
                 var bucket = reader.ReadCount();
-                BatchBuilder.Supersede(directory.ByNumber(bucket));
+                if (directory.ByNumber(bucket) is not { } entry)
+                    continue;
+                BatchBuilder.Supersede(entry);
                 if (_outputs.Contains(table, id, bucket))
                     continue;
                 if (fragment < 0)
@@ -117,31 +147,49 @@ internal sealed class RowWriter(BatchBuilder batch, BucketDirectory directory, W
                     checksum = OpFragment.WriteRemove(batch.Fragments, table, id, _subkey.WrittenSpan);
                     length = batch.Fragments.WrittenCount - fragment;
                 }
-                batch.Add(directory.ByNumber(bucket), OpKind.Remove, checksum, fragment, length);
+                batch.Add(entry, OpKind.Remove, checksum, fragment, length);
             }
         }
     }
 
-    /// <summary>An entry is named by its position among the row's results, so only positions that differ change.</summary>
+    /// <summary>An entry is named by its row and its place among the row's entries of the same key, so one index does not move those of another.</summary>
     private void WriteLookups(RowState stored)
     {
-        var reader = stored.Lookups;
-        var storedCount = reader.ReadCount();
-        for (var index = 0; index < Math.Max(storedCount, _outputs.LookupCount); index++)
-        {
-            var isStored = index < storedCount;
-            var isNew = index < _outputs.LookupCount;
-            var storedKey = isStored ? reader.ReadBlob() : default;
-            var storedRecord = isStored ? reader.ReadBlob() : default;
-            var isSameKey = isStored && isNew && storedKey.SequenceEqual(_outputs.LookupKey(index));
+        _lookups.ResetWrittenCount();
+        _outputs.WriteLookups(_lookups);
+        if (stored.LookupBytes.SequenceEqual(_lookups.WrittenSpan))
+            return;
 
-            if (isStored && !isSameKey)
-                batch.AddLookup(Encoding.UTF8.GetString(storedKey), EntryName(index), record: null);
-            if (isNew && !(isSameKey && storedRecord.SequenceEqual(_outputs.LookupRecord(index))))
-                batch.AddLookup(Encoding.UTF8.GetString(_outputs.LookupKey(index)), EntryName(index), _outputs.LookupRecord(index).ToArray());
+        var before = Entries(stored.Lookups);
+        var after = Entries(new RecordReader(_lookups.WrittenSpan));
+        foreach (var name in before.Keys)
+        {
+            if (!after.ContainsKey(name))
+                batch.AddLookup(name.Key, EntryName(name.Place), record: null);
+        }
+        foreach (var (name, record) in after)
+        {
+            if (!before.TryGetValue(name, out var known) || !known.AsSpan().SequenceEqual(record))
+                batch.AddLookup(name.Key, EntryName(name.Place), record);
         }
     }
 
-    private string EntryName(int index) =>
-        string.Create(CultureInfo.InvariantCulture, $"{Encoding.UTF8.GetString(_subkey.WrittenSpan)}/{index}");
+    // In the order in which they were written, so that the same row gives the same operations.
+    private static OrderedDictionary<(string Key, int Place), byte[]> Entries(RecordReader reader)
+    {
+        var count = reader.ReadCount();
+        var entries = new OrderedDictionary<(string Key, int Place), byte[]>(count);
+        var places = new Dictionary<string, int>(count, StringComparer.Ordinal);
+        for (; count > 0; count--)
+        {
+            var key = Encoding.UTF8.GetString(reader.ReadBlob());
+            var place = places.GetValueOrDefault(key);
+            places[key] = place + 1;
+            entries.Add((key, place), reader.ReadBlob().ToArray());
+        }
+        return entries;
+    }
+
+    private string EntryName(int place) =>
+        string.Create(CultureInfo.InvariantCulture, $"{Encoding.UTF8.GetString(_subkey.WrittenSpan)}/{place}");
 }

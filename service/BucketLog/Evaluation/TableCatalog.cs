@@ -6,7 +6,7 @@ using TopGun.Buckets.SyncRules;
 namespace TopGun.Buckets.BucketLog.Evaluation;
 
 /// <summary>Every table definition that stored rows refer to, numbered in the order in which they appeared.</summary>
-internal sealed partial class TableCatalog(RuleSet rules, RefreshRecord refresh)
+internal sealed partial class TableCatalog(LogRules rules, RefreshRecord refresh)
 {
     private const int KnownLimit = 1024; // definitions seen as objects; the source makes new objects when it reconnects
 
@@ -32,7 +32,7 @@ internal sealed partial class TableCatalog(RuleSet rules, RefreshRecord refresh)
         var table = Layout(layout);
         if (_byLayout.TryGetValue(layout, out var binding) || _stored.TryGetValue(layout, out binding))
             return binding;
-        binding = new TableBinding(table, rules.ForTable(table), _layouts[layout - 1].Number, layout, isLive: false, stage: null);
+        binding = new TableBinding(table, Evaluator(table), _layouts[layout - 1].Number, layout, isLive: false, stage: null);
         _stored.Add(layout, binding);
         return binding;
     }
@@ -48,7 +48,7 @@ internal sealed partial class TableCatalog(RuleSet rules, RefreshRecord refresh)
         if (_known.TryGetValue(table, out var binding))
             return binding;
 
-        var evaluator = rules.ForTable(table);
+        var evaluator = Evaluator(table);
         if (!evaluator.IsUsed)
             return Remember(table, TableBinding.Ignored(table, evaluator)); // no row of it is ever stored
 
@@ -77,6 +77,20 @@ internal sealed partial class TableCatalog(RuleSet rules, RefreshRecord refresh)
             _byLayout.Add(layout, binding);
         }
         return Remember(table, binding);
+    }
+
+    /// <summary>The rules are others now, or about to be.</summary>
+    public void RulesChanged() => Rebind();
+
+    /// <summary>Numbers of the tables whose stored rows these rules read, ascending.</summary>
+    public IReadOnlyList<int> NumbersOf(RuleSet other) =>
+        [.. Newest().Where(table => other.ForTable(table.Value.Table).IsUsed).Select(table => table.Key).Order()];
+
+    /// <summary>Binds what is added to the rules to the newest definition of a table.</summary>
+    public AddedTable Added(int number)
+    {
+        var (table, layout) = Newest()[number];
+        return new AddedTable(table, layout, KeyColumnCount(number), rules.Added!.ForTable(table));
     }
 
     /// <summary>Takes in a stored definition; records come in the order of their layouts.</summary>
@@ -116,6 +130,22 @@ internal sealed partial class TableCatalog(RuleSet rules, RefreshRecord refresh)
         _known.Clear();
         _byLayout.Clear();
         _stored.Clear();
+    }
+
+    private TableEvaluator Evaluator(SourceTable table)
+    {
+        var active = rules.Active.Rules.ForTable(table);
+        if (rules.Added?.ForTable(table) is not { IsUsed: true } added)
+            return active;
+        return active.IsUsed ? new UnitedEvaluator(active, added) : added;
+    }
+
+    private Dictionary<int, (SourceTable Table, int Layout)> Newest()
+    {
+        var newest = new Dictionary<int, (SourceTable Table, int Layout)>();
+        foreach (var (index, (table, number)) in _layouts.Index())
+            newest[number] = (table, index + 1);
+        return newest;
     }
 
     private TableBinding Remember(SourceTable table, TableBinding binding)

@@ -39,6 +39,9 @@ internal sealed class TransactionEvaluator
         _switch = new StageSwitch(catalog, _working, _writer, missingRows);
     }
 
+    /// <summary>Receives the keys of all rows that change, while somebody wants to know.</summary>
+    public WorkingSet? Changed { get; set; }
+
     /// <summary>Records to store with the batch evaluated last.</summary>
     public RecordChanges Records { get; } = new();
 
@@ -143,6 +146,39 @@ internal sealed class TransactionEvaluator
         return Finish(position, []);
     }
 
+    /// <summary>Gives stored rows what the rules that are being built make of them.</summary>
+    /// <param name="rows">Rows of one table, as stored.</param>
+    /// <param name="table">The table.</param>
+    /// <param name="position">Position of the log, which this does not move.</param>
+    public OpBatch Extend(IReadOnlyList<StoredRecord> rows, AddedTable table, Lsn position)
+    {
+        Start();
+        _batch.Start();
+        foreach (var stored in rows)
+        {
+            var state = RowState.Read(stored.Value.Span);
+            var image = stored.Value[^state.Image.Length..];
+            if (state.Layout == table.Layout)
+                RowImage.Read(image, table.Table, _row);
+            else
+                RowImage.Read(image, _catalog.Layout(state.Layout), _row, table.Table);
+            var extended = _writer.Extend(table.Evaluator, _row, table.KeyColumns, stored.Key.Span, state);
+            if (!extended.IsEmpty)
+                Records.Put(RecordTable.RowState, stored.Key.Span, extended);
+        }
+        return Finish(position, []);
+    }
+
+    /// <summary>Takes back entries of the parameter index that belong to rules nobody has any more.</summary>
+    public OpBatch Forget(IEnumerable<StoredLookup> lookups, Lsn position)
+    {
+        Start();
+        _batch.Start();
+        foreach (var lookup in lookups)
+            _batch.AddLookup(lookup.Key, lookup.Entry, record: null);
+        return Finish(position, []);
+    }
+
     private void Start()
     {
         _working.Clear();
@@ -240,6 +276,7 @@ internal sealed class TransactionEvaluator
     {
         foreach (var slot in _working.Changed)
         {
+            Changed?.GetOrAdd(_working.Key(slot), out _);
             if (_working.Exists(slot))
                 Records.Put(RecordTable.RowState, _working.Key(slot), _working.Value(slot));
             else

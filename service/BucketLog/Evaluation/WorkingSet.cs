@@ -20,6 +20,22 @@ internal sealed class WorkingSet
     /// <summary>Slots whose value differs from the stored one, in the order of their first change.</summary>
     public List<int> Changed => _changed;
 
+    /// <summary>Whether there is a slot of a key.</summary>
+    public bool Contains(ReadOnlySpan<byte> key)
+    {
+        if (Count == 0)
+            return false;
+        var hash = Crc32C.Compute(key);
+        var mask = (uint)_buckets.Length - 1;
+        for (var probe = hash & mask; _buckets[probe] != 0; probe = (probe + 1) & mask)
+        {
+            ref var known = ref _slots[_buckets[probe] - 1];
+            if (known.Hash == hash && Bytes(known.KeyOffset, known.KeyLength).SequenceEqual(key))
+                return true;
+        }
+        return false;
+    }
+
     /// <summary>The slot of a key; <paramref name="added"/> when it was not known and has no value yet.</summary>
     public int GetOrAdd(ReadOnlySpan<byte> key, out bool added)
     {

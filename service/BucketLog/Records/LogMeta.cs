@@ -119,6 +119,12 @@ internal static class MetaKey
 
     public static ReadOnlySpan<byte> Rules => "rules"u8;
 
+    /// <summary>Row key up to which stored rows have been given to the rules that are being built.</summary>
+    public static ReadOnlySpan<byte> Build => "build"u8;
+
+    /// <summary>Bucket numbers given out when buckets were last dropped.</summary>
+    public static ReadOnlySpan<byte> BucketNumbers => "bucket-numbers"u8;
+
     public static ReadOnlySpan<byte> Refresh => "refresh"u8;
 
     /// <summary>There while a copy into the store is under way.</summary>

@@ -83,7 +83,7 @@ internal sealed class RefreshRecord
             return null;
         if (IsFrozen && Served is { } served)
             return new Checkpoint(position.LastShown, new Lsn(served));
-        return IsFrozen ? null : position.Visible(replication);
+        return IsFrozen || Outdated.Count > 0 ? null : position.Visible(replication);
     }
 
     public TableStage? Find(uint relationId) => Stages.Find(stage => stage.RelationId == relationId);

@@ -1,6 +1,8 @@
 using System.Buffers;
+using System.Text;
 using TopGun.Buckets.BucketLog.Evaluation;
 using TopGun.Buckets.BucketLog.Records;
+using TopGun.Buckets.Protocol;
 
 namespace TopGun.Buckets.BucketLog.Writing;
 
@@ -63,6 +65,16 @@ internal sealed class DirtySet
         ByteCount += batch.Fragments.Length + (batch.Ops.Length * 32L);
         for (var index = 0; index < buckets.Count; index++)
             Add(buckets[index], batch.Buckets[index].Summary);
+    }
+
+    /// <summary>Removes buckets of which nothing is in this write.</summary>
+    public void Drop(IReadOnlyList<BucketEntry> buckets)
+    {
+        foreach (var bucket in buckets)
+        {
+            Write.Rewrites.Add(new BucketRewrite(bucket.Name, OpId.None, bucket.Evaluated.LastOpId, default));
+            Write.Records.Delete(RecordTable.Bucket, Encoding.UTF8.GetBytes(bucket.Name));
+        }
     }
 
     /// <summary>Adds ranges of a bucket that are replaced.</summary>

@@ -77,11 +77,30 @@ internal sealed class DirtyWindow(TimeProvider time)
         }
     }
 
+    /// <summary>Adds records that no event brought.</summary>
+    public void Add(RecordChanges records)
+    {
+        lock (_gate)
+        {
+            if (!_gathering.HasContent)
+                _gathering.OldestTimestamp = time.GetTimestamp();
+            _gathering.Add(batch: null, [], records);
+            _gathering.Sequence = ++_sequence;
+        }
+    }
+
     /// <summary>Makes the next write void everything stored before it.</summary>
     public void Reset()
     {
         lock (_gate)
             _gathering.Write.Reset = true;
+    }
+
+    /// <summary>Removes buckets with the next write.</summary>
+    public void Drop(IReadOnlyList<BucketEntry> buckets)
+    {
+        lock (_gate)
+            _gathering.Drop(buckets);
     }
 
     /// <summary>Stores a reservation of op ids with the next write.</summary>

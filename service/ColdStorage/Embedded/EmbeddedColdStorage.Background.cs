@@ -8,6 +8,7 @@ public sealed partial class EmbeddedColdStorage
     private static readonly TimeSpan RetryDelay = TimeSpan.FromSeconds(1); // a full disk is rarely emptied faster
 
     private readonly Lock _manifestGate = new();
+    private Manifest? _manifest; // the one on the disk; under _manifestGate
     private readonly SemaphoreSlim _work = new(0);
     private TaskCompletionSource? _settled;
     private Task _background = Task.CompletedTask;
@@ -214,6 +215,7 @@ public sealed partial class EmbeddedColdStorage
                     _store, _firstSegment, _replay.Segment, _replay.Offset, _nextRun, [.. _records.Runs.Select(run => (run.Number, run.Tier))]);
             }
             _files.Replace(Manifest.Name, manifest.Serialize());
+            _manifest = manifest;
         }
     }
 }

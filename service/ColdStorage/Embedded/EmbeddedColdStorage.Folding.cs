@@ -225,7 +225,7 @@ public sealed partial class EmbeddedColdStorage
 
     private void LoadFolded()
     {
-        foreach (var entry in RunMerge.Merge(_records.SourcesFor(OwnTable.Folded, FoldedKey.Files)))
+        foreach (var entry in RunMerge.Merge(_records.SourcesFor(OwnTable.Folded, FoldedKey.Files, from: FoldedKey.Files)))
         {
             if (!entry.Record.HasValue)
                 continue;

@@ -136,7 +136,7 @@ public sealed partial class EmbeddedColdStorage
     private RecordChanges MetaRecords()
     {
         var kept = new RecordChanges();
-        foreach (var entry in RunMerge.Merge(_records.SourcesFor(RecordTable.Meta, default)))
+        foreach (var entry in RunMerge.Merge(_records.SourcesFor(RecordTable.Meta, default, default)))
         {
             if (entry.Record.HasValue)
                 kept.Put(RecordTable.Meta, entry.Record.Key.Span, entry.Record.Value.Span);
@@ -175,26 +175,32 @@ public sealed partial class EmbeddedColdStorage
         }
     }
 
-    /// <summary>Deletes files that the manifest does not name. Handles stay open until the last reader is gone.</summary>
+    /// <summary>Deletes files that neither the manifest names nor this process uses. Handles stay open until the last reader is gone.</summary>
     private void DeleteStrays()
     {
-        HashSet<string> runs;
-        HashSet<string> opFiles;
-        lock (_gate)
+        // What was given up meanwhile, by a reset for one, stays until there is a manifest that does not name it.
+        lock (_manifestGate)
         {
-            runs = [.. _records.Runs.Select(run => RunFormat.Name(run.Number)), .. _writingRun is { } number ? [RunFormat.Name(number)] : Array.Empty<string>()];
-            opFiles = [.. _opFiles.Keys.Select(OpFileFormat.Name), .. _writingOpFile is { } writing ? [OpFileFormat.Name(writing)] : Array.Empty<string>()];
-            _handles = _handles.RemoveRange(_handles.Keys.Where(file =>
-                OpFileFormat.IsOpFile(file) ? !_opFiles.ContainsKey(OpFileFormat.Number(file)) : file < _firstSegment));
-        }
-        foreach (var name in _files.List(OpFileFormat.Extension).Where(name => !opFiles.Contains(name)))
-            _files.Delete(name);
-        foreach (var name in _files.List(RunFormat.Extension).Where(name => !runs.Contains(name)))
-            _files.Delete(name);
-        foreach (var extension in new[] { SegmentFormat.Extension, SegmentFormat.IndexExtension })
-        {
-            foreach (var name in _files.List(extension).Where(name => SegmentFormat.Number(name) < _firstSegment))
+            var firstSegment = _manifest!.FirstSegment;
+            HashSet<string> named = [.. _manifest.Runs.Select(run => RunFormat.Name(run.Number))];
+            lock (_gate)
+            {
+                named.UnionWith(_records.Runs.Select(run => RunFormat.Name(run.Number)));
+                named.UnionWith(_opFiles.Keys.Select(OpFileFormat.Name));
+                if (_writingRun is { } run)
+                    named.Add(RunFormat.Name(run));
+                if (_writingOpFile is { } opFile)
+                    named.Add(OpFileFormat.Name(opFile));
+                _handles = _handles.RemoveRange(_handles.Keys.Where(file =>
+                    OpFileFormat.IsOpFile(file) ? !_opFiles.ContainsKey(OpFileFormat.Number(file)) : file < _firstSegment));
+            }
+            foreach (var name in _files.List(OpFileFormat.Extension).Concat(_files.List(RunFormat.Extension)).Where(name => !named.Contains(name)))
                 _files.Delete(name);
+            foreach (var name in _files.List(SegmentFormat.Extension).Concat(_files.List(SegmentFormat.IndexExtension)))
+            {
+                if (SegmentFormat.Number(name) < firstSegment)
+                    _files.Delete(name);
+            }
         }
     }
 

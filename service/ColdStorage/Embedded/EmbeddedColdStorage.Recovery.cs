@@ -18,7 +18,7 @@ public sealed partial class EmbeddedColdStorage
             Create();
             return;
         }
-        var manifest = Manifest.Parse(_files.ReadAll(Manifest.Name), _files.Folder);
+        var manifest = _manifest = Manifest.Parse(_files.ReadAll(Manifest.Name), _files.Folder);
         _store = manifest.Store;
         _firstSegment = manifest.FirstSegment;
         _nextRun = manifest.NextRun;

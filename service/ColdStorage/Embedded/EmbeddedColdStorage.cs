@@ -142,19 +142,23 @@ public sealed partial class EmbeddedColdStorage : IColdStorage
         return ValueTask.CompletedTask;
     }
 
+    public IAsyncEnumerable<StoredRecord> ScanAsync(RecordTable table, ReadOnlyMemory<byte> prefix, CancellationToken cancellationToken) =>
+        ScanAsync(table, prefix, after: default, cancellationToken);
+
     public async IAsyncEnumerable<StoredRecord> ScanAsync(
-        RecordTable table, ReadOnlyMemory<byte> prefix, [EnumeratorCancellation] CancellationToken cancellationToken)
+        RecordTable table, ReadOnlyMemory<byte> prefix, ReadOnlyMemory<byte> after, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
+        var from = after.Span.StartsWith(prefix.Span) ? after : prefix;
         List<IEnumerable<RunEntry>> sources;
         lock (_gate)
         {
             ThrowIfUnusable();
-            sources = _records.SourcesFor(table, prefix);
+            sources = _records.SourcesFor(table, prefix, from);
         }
         foreach (var entry in RunMerge.Merge(sources))
         {
             cancellationToken.ThrowIfCancellationRequested();
-            if (entry.Record.HasValue)
+            if (entry.Record.HasValue && (after.IsEmpty || entry.Record.Key.Span.SequenceCompareTo(after.Span) > 0))
                 yield return new StoredRecord(entry.Record.Key, entry.Record.Value);
         }
         await ValueTask.CompletedTask;

@@ -26,8 +26,16 @@ internal sealed partial class ReaderPump : BackgroundService, IPump
         _lifetime = lifetime;
         _time = time;
         _logger = loggers.CreateLogger<ReaderPump>();
-        _tail = new StoreTail(feed, grid, rules.LoadAsync, monitor.Note, time, loggers.CreateLogger<StoreTail>());
+        _tail = new StoreTail(feed, grid, rules.LoadAsync, monitor.Note, time, loggers.CreateLogger<StoreTail>())
+        {
+            RevocationsChanged = (storage, cancellationToken) => RevocationsChanged?.Invoke(storage, cancellationToken) ?? ValueTask.CompletedTask,
+        };
     }
+
+    public Func<IColdStorage, CancellationToken, ValueTask>? RevocationsChanged { get; set; }
+
+    /// <summary>Every bucket's name and totals.</summary>
+    public BucketDirectory Directory => _tail.Directory;
 
     public bool IsStarted { get; private set; }
 

@@ -27,7 +27,7 @@ internal sealed partial class ReplicationPump : BackgroundService, IPump
     public ReplicationPump(
         IChangeSource source,
         IColdStorage storage,
-        DeployedRules rules,
+        LogRules rules,
         BucketGrid grid,
         IMissingRows missingRows,
         BucketLogOptions options,
@@ -40,8 +40,14 @@ internal sealed partial class ReplicationPump : BackgroundService, IPump
         _lifetime = lifetime;
         _time = environment.Time;
         _logger = logger;
-        _log = new BucketLogWriter(storage, rules, grid, new LogSource(source.Acknowledge, missingRows), options, environment);
+        _log = new BucketLogWriter(
+            storage, rules, grid, new LogSource(source.Acknowledge, missingRows) { Follow = source.Follow }, options, environment);
     }
+
+    /// <summary>The log, which deployments are asked of.</summary>
+    public BucketLogWriter Writer => _log;
+
+    public Func<IColdStorage, CancellationToken, ValueTask>? RevocationsChanged { get; set; }
 
     /// <summary>Whether the log is open.</summary>
     public bool IsStarted { get; private set; }
@@ -74,6 +80,8 @@ internal sealed partial class ReplicationPump : BackgroundService, IPump
 
     private async Task RunAsync(CancellationToken stoppingToken)
     {
+        if (RevocationsChanged is not null)
+            await RevocationsChanged(_storage, stoppingToken);
         var start = await _log.OpenAsync(stoppingToken);
         IsStarted = true;
 
@@ -96,14 +104,12 @@ internal sealed partial class ReplicationPump : BackgroundService, IPump
         await _storage.DisposeAsync();
     }
 
-    private async Task FollowAsync(LogStart start, CancellationToken cancellationToken)
+    private Task FollowAsync(LogStart start, CancellationToken cancellationToken)
     {
-        await foreach (var sourceEvent in _source.ReadAsync(start.State, start.Position, start.Begun, cancellationToken))
-        {
-            Interlocked.Exchange(ref _busySince, _time.GetUtcNow().UtcTicks);
-            await _log.AppendAsync(sourceEvent, cancellationToken);
-            Interlocked.Exchange(ref _busySince, 0);
-        }
+        return new LogFeed(_log, _time).RunAsync(
+            _source.ReadAsync(start.State, start.Position, start.Begun, cancellationToken), Note, cancellationToken);
+
+        void Note(bool isBusy) => Interlocked.Exchange(ref _busySince, isBusy ? _time.GetUtcNow().UtcTicks : 0);
     }
 
     private async Task<bool> TryFlushAsync()

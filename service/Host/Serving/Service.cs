@@ -2,6 +2,7 @@ using System.Net.Sockets;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
 using TopGun.Buckets.BucketLog;
+using TopGun.Buckets.Streaming.Auth;
 using TopGun.Buckets.SyncRules;
 
 namespace TopGun.Buckets.Host;
@@ -16,20 +17,31 @@ internal static class Service
     /// <exception cref="Protocol.BucketsException">What failed.</exception>
     public static async Task<int> RunAsync(ServiceSettings settings, CancellationToken cancellationToken)
     {
-        using var loggers = LoggerFactory.Create(ServiceLogging.Configure);
+        using var problems = new RecentProblems(TimeProvider.System);
+        using var loggers = LoggerFactory.Create(logging =>
+        {
+            ServiceLogging.Configure(logging);
+            logging.AddProvider(problems);
+        });
+
+        if (settings.Role == ServiceRole.Reader)
+            return await RunAsync(BuildReader(settings, loggers, problems), settings);
 
         // In the order in which a mistake can be told without having touched anything: file, store, port, source.
-        var yaml = await RulesFile.ReadTextAsync(settings.RulesPath, cancellationToken);
-        var rules = RulesFile.Compile(settings.RulesPath, yaml, new RuleSetOptions());
-        if (settings.Role == ServiceRole.Reader)
-            return await RunAsync(BuildReader(settings, loggers), settings);
-
+        var path = settings.RulesPath!;
+        var yaml = await RulesFile.ReadTextAsync(path, cancellationToken);
+        var result = RuleSet.Parse(yaml, new RuleSetOptions());
+        if (result.Rules is null && !ServiceComposition.MayKnowRules(settings))
+            throw new RulesRefusedException(path, yaml, result);
         var storage = ServiceComposition.CreateStorage(settings, loggers);
         await storage.OpenAsync(cancellationToken);
-        var plan = await RulesRegistry.PlanAsync(storage, rules.Definitions, cancellationToken);
-        var versioned = RulesFile.Compile(settings.RulesPath, yaml, new RuleSetOptions { Versions = plan.Versions, BucketLimit = settings.MaxBuckets });
+        // A file that was spoilt while the service was down must not keep it down: the rules of the store go on.
+        var compile = ServiceComposition.Compiler(settings);
+        var rules = result.Rules is null
+            ? await LogRules.LoadAsync(storage, compile, cancellationToken) ?? throw new RulesRefusedException(path, yaml, result)
+            : await LogRules.OpenAsync(storage, yaml, compile, TimeProvider.System.GetUtcNow(), cancellationToken);
 
-        return await RunAsync(Build(settings, loggers, storage, new DeployedRules(versioned, plan)), settings);
+        return await RunAsync(Build(settings, loggers, problems, storage, rules), settings);
     }
 
     private static async Task<int> RunAsync(WebApplication built, ServiceSettings settings)
@@ -42,13 +54,13 @@ internal static class Service
         return ExitCode.Done;
     }
 
-    private static WebApplication Build(ServiceSettings settings, ILoggerFactory loggers, IColdStorage storage, DeployedRules rules)
+    private static WebApplication Build(ServiceSettings settings, ILoggerFactory loggers, RecentProblems problems, IColdStorage storage, LogRules rules)
     {
-        var builder = CreateBuilder(settings, loggers);
+        var builder = CreateBuilder(settings, loggers, problems);
         builder.Services
             .AddSource(settings)            // Postgres …
             .AddReplication(settings, rules) // … WAL in
-            .AddRules(rules)                // which bucket gets which row
+            .AddRules(settings, rules)      // which bucket gets which row
             .AddBucketLog(settings)         // ordered operations, durable behind
             .AddStorage(storage)            // embedded | postgres | null
             .AddHotBuckets(settings)        // the newest operations in RAM
@@ -56,21 +68,22 @@ internal static class Service
         return Build(builder);
     }
 
-    private static WebApplication BuildReader(ServiceSettings settings, ILoggerFactory loggers)
+    private static WebApplication BuildReader(ServiceSettings settings, ILoggerFactory loggers, RecentProblems problems)
     {
-        var builder = CreateBuilder(settings, loggers);
+        var builder = CreateBuilder(settings, loggers, problems);
         builder.Services
             .AddSource(settings)            // for write checkpoints
-            .AddStoreTail(settings)         // what the writer writes
+            .AddStoreTail(settings)         // what the writer writes, and by which rules
             .AddHotBuckets(settings)        // the newest operations in RAM
             .AddClients(settings);          // checkpoints and operations out
         return Build(builder);
     }
 
-    private static WebApplicationBuilder CreateBuilder(ServiceSettings settings, ILoggerFactory loggers)
+    private static WebApplicationBuilder CreateBuilder(ServiceSettings settings, ILoggerFactory loggers, RecentProblems problems)
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Services.Replace(ServiceDescriptor.Singleton(loggers));
+        builder.Services.AddSingleton(problems);
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = ShutdownLimit);
         builder.WebHost.UseUrls(settings.Listen.ToString());
         builder.WebHost.ConfigureKestrel(Streaming.StreamingEndpoints.LimitRequests);
@@ -81,7 +94,15 @@ internal static class Service
     {
         var app = builder.Build();
         Streaming.StreamingEndpoints.MapTopGunStreaming(app);
+        var revocations = app.Services.GetRequiredService<Revocations>();
+        app.Services.GetRequiredService<IPump>().RevocationsChanged = LoadAsync;
         return app;
+
+        async ValueTask LoadAsync(IColdStorage storage, CancellationToken cancellationToken)
+        {
+            var stored = await RevocationRecord.ReadAllAsync(storage, cancellationToken);
+            revocations.Load(stored.Select(static record => Revocation.Parse(record.Span)));
+        }
     }
 
     private static async Task StartAsync(WebApplication app, ServiceSettings settings)

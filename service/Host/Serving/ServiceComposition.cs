@@ -7,6 +7,8 @@ using TopGun.Buckets.Grid;
 using TopGun.Buckets.Replication;
 using TopGun.Buckets.Streaming;
 using TopGun.Buckets.Streaming.Auth;
+using TopGun.Buckets.Streaming.Operator;
+using TopGun.Buckets.SyncRules;
 
 namespace TopGun.Buckets.Host;
 
@@ -22,6 +24,18 @@ internal static class ServiceComposition
         _ => new EmbeddedColdStorage(settings.StorePath, new EmbeddedOptions(), loggers.CreateLogger<EmbeddedColdStorage>()),
     };
 
+    /// <summary>Whether there is a store that may have been filled before.</summary>
+    public static bool MayKnowRules(ServiceSettings settings) => settings.StoreBackend switch
+    {
+        StoreBackend.Null => false,
+        StoreBackend.Postgres => true,
+        _ => Directory.Exists(settings.StorePath),
+    };
+
+    /// <summary>Compiles rules with what the settings say of them.</summary>
+    public static CompileRules Compiler(ServiceSettings settings) => (text, versions, indexVersions) => RuleSet.Parse(
+        text, new RuleSetOptions { Versions = versions, IndexVersions = indexVersions, BucketLimit = settings.MaxBuckets }).Rules;
+
     // Where the store's server is the source's, each write moves the very position that it stores; once a minute that is no traffic.
     private static readonly TimeSpan PositionDelayInPostgres = TimeSpan.FromMinutes(1);
 
@@ -36,20 +50,29 @@ internal static class ServiceComposition
         return services;
     }
 
-    public static IServiceCollection AddReplication(this IServiceCollection services, ServiceSettings settings, DeployedRules rules) => services
+    public static IServiceCollection AddReplication(this IServiceCollection services, ServiceSettings settings, LogRules rules) => services
         .AddSingleton(new ChangeSourceOptions
         {
-            Tables = rules.Rules.Tables,
+            Tables = rules.Tables,
             Publication = settings.Publication,
             SlotWalLimitBytes = settings.SlotWalLimit,
             OnContinuityLost = settings.OnContinuityLost,
         })
         .AddSingleton<IChangeSource, ChangeSource>()
+        .AddSingleton(provider => new TableAdmission(
+            provider.GetRequiredService<ISource>(), settings.Publication, provider.GetRequiredService<ReplicationMonitor>()))
         .AddSingleton<IServiceProbe, ServiceProbe>();
 
-    public static IServiceCollection AddRules(this IServiceCollection services, DeployedRules rules) => services
-        .AddSingleton(rules)
-        .AddSingleton<IActiveRules>(new ActiveRules(rules.Rules));
+    public static IServiceCollection AddRules(this IServiceCollection services, ServiceSettings settings, LogRules rules)
+    {
+        services.AddSingleton(rules);
+        services.AddSingleton<IActiveRules>(new ActiveRules(rules));
+        services.AddSingleton(settings);
+        services.AddSingleton<Deployments>();
+        services.AddSingleton<IRulesOperator>(provider => provider.GetRequiredService<Deployments>());
+        services.AddHostedService<RulesFileWatch>();
+        return services;
+    }
 
     public static IServiceCollection AddBucketLog(this IServiceCollection services, ServiceSettings settings)
     {
@@ -57,11 +80,16 @@ internal static class ServiceComposition
         if (settings.StoreBackend == StoreBackend.Postgres)
             options.PositionDelay = PositionDelayInPostgres;
         services.AddSingleton(options);
-        services.AddSingleton<BucketLogEnvironment>();
+        services.AddSingleton<BucketLogMetrics>();
+        services.AddSingleton(provider => ActivatorUtilities.CreateInstance<BucketLogEnvironment>(provider) with
+        {
+            Metrics = provider.GetRequiredService<BucketLogMetrics>(),
+        });
         services.AddSingleton<IMissingRows, MissingRows>();
         services.AddSingleton<ReplicationPump>();
         services.AddSingleton<IPump>(provider => provider.GetRequiredService<ReplicationPump>());
         services.AddHostedService(provider => provider.GetRequiredService<ReplicationPump>());
+        services.AddReporter<WriterReporter>(settings);
         return services;
     }
 
@@ -70,12 +98,14 @@ internal static class ServiceComposition
         services.AddSingleton<IStoreFeed>(provider => new PostgresStoreReader(
             settings.StoreDatabase!, new PostgresStoreOptions { Schema = settings.StoreSchema }, TimeProvider.System,
             provider.GetRequiredService<ILogger<PostgresStoreReader>>()));
-        services.AddSingleton(new ReaderRules(settings));
+        services.AddSingleton(new ReaderRules(Compiler(settings)));
         services.AddSingleton<IActiveRules>(provider => provider.GetRequiredService<ReaderRules>());
+        services.AddSingleton<IRulesOperator, ReaderOperator>();
         services.AddSingleton<IServiceProbe, ReaderProbe>();
         services.AddSingleton<ReaderPump>();
         services.AddSingleton<IPump>(provider => provider.GetRequiredService<ReaderPump>());
         services.AddHostedService(provider => provider.GetRequiredService<ReaderPump>());
+        services.AddReporter<ReaderReporter>(settings);
         return services;
     }
 
@@ -99,7 +129,18 @@ internal static class ServiceComposition
             foreach (var audience in settings.Audiences)
                 tokens.Audiences.Add(audience);
         });
+        services.Configure<OperatorOptions>(api => api.Token = settings.ApiToken);
         services.AddStreaming();
+        services.AddHostedService<Telemetry>();
         return services;
+    }
+
+    private static void AddReporter<TReporter>(this IServiceCollection services, ServiceSettings settings)
+        where TReporter : class, IServiceReporter, IRevocationStore
+    {
+        services.AddSingleton(settings);
+        services.AddSingleton<TReporter>();
+        services.AddSingleton<IServiceReporter>(provider => provider.GetRequiredService<TReporter>());
+        services.AddSingleton<IRevocationStore>(provider => provider.GetRequiredService<TReporter>());
     }
 }

@@ -33,7 +33,14 @@ internal sealed record ServiceSettings
 
     public required string? SourcePasswordFile { get; init; }
 
-    public required string RulesPath { get; init; }
+    /// <summary>File of the sync rules; null for a reader, which takes them from the store.</summary>
+    public required string? RulesPath { get; init; }
+
+    /// <summary>Whether a change of that file is deployed while the service runs.</summary>
+    public required bool WatchesRules { get; init; }
+
+    /// <summary>Token of the operator API; null turns it off.</summary>
+    public required string? ApiToken { get; init; }
 
     public required string Publication { get; init; }
 
@@ -85,7 +92,9 @@ internal sealed record ServiceSettings
         {
             Source = reader.Read(SettingList.Source),
             SourcePasswordFile = SourceSettings.FindPasswordFile(reader),
-            RulesPath = reader.Read(SettingList.Rules),
+            RulesPath = role == ServiceRole.Reader ? null : reader.Read(SettingList.Rules),
+            WatchesRules = reader.Read(SettingList.WatchRules),
+            ApiToken = reader.Find(SettingList.ApiToken),
             Publication = reader.Read(SettingList.Publication),
             SlotWalLimit = reader.Read(SettingList.SlotWalLimit) is > 0 and var limit ? limit : null,
             StoreBackend = backend,

@@ -205,6 +205,28 @@ internal static class SettingList
             Enum.TryParse(text, ignoreCase: true, out value) && Enum.GetNames<PublishMode>().Contains(text, StringComparer.OrdinalIgnoreCase),
     };
 
+    public static readonly Setting<string> ApiToken = new()
+    {
+        Name = "operator token",
+        Variable = "TOPGUN_API_TOKEN",
+        Description = "Token of the operator API, such as deploying sync rules; without it that API is off.",
+        Rule = "a text of at least 16 characters without spaces",
+        Show = Hidden,
+        TryParse = (string text, out string value) => (value = text).Length >= 16 && !text.Any(char.IsWhiteSpace),
+    };
+
+    public static readonly Setting<bool> WatchRules = new()
+    {
+        Name = "watch of the sync rules file",
+        Variable = "TOPGUN_RULES_WATCH",
+        Flag = "--rules-watch",
+        Default = "on",
+        Description = "Whether the sync rules file is deployed when it changes while the service runs: 'on' or 'off'.",
+        Rule = "'on' or 'off'",
+        TryParse = (string text, out bool value) => (value = text.Equals("on", StringComparison.OrdinalIgnoreCase))
+            || text.Equals("off", StringComparison.OrdinalIgnoreCase),
+    };
+
     public static readonly Setting<ContinuityPolicy> OnContinuityLost = new()
     {
         Name = "when continuity is lost",
@@ -222,8 +244,8 @@ internal static class SettingList
     /// <summary>All of them, in the order of the documentation.</summary>
     public static readonly IReadOnlyList<Setting> All =
     [
-        Source, SourcePasswordFile, Rules, Publication, SlotWalLimit, StoreBackend, StorePath, StoreDatabase, StoreSchema, Role, Listen, JwtSecret, JwtKeyId,
-        Audience, Jwks, GridBytes, MaxBuckets, Publish, OnContinuityLost,
+        Source, SourcePasswordFile, Rules, WatchRules, Publication, SlotWalLimit, StoreBackend, StorePath, StoreDatabase, StoreSchema, Role, Listen, JwtSecret,
+        JwtKeyId, Audience, Jwks, ApiToken, GridBytes, MaxBuckets, Publish, OnContinuityLost,
     ];
 
     private static bool TryParseText(string text, out string value) => !string.IsNullOrWhiteSpace(value = text);

@@ -9,7 +9,7 @@ namespace TopGun.Buckets.Streaming.Auth;
 
 /// <summary>Verifies tokens: their form here, their signature by the library with keys chosen here, then their claims.</summary>
 /// <remarks>Keys are chosen by the configuration, never by the token: its header may only name one that is known and an algorithm that key has.</remarks>
-internal sealed partial class TokenVerifier(IKeySource keys, IOptions<JwtOptions> options, TimeProvider clock) : ITokenVerifier
+internal sealed partial class TokenVerifier(IKeySource keys, Revocations revocations, IOptions<JwtOptions> options, TimeProvider clock) : ITokenVerifier
 {
     private const int MaxTokenBytes = 16 << 10;
 
@@ -27,7 +27,8 @@ internal sealed partial class TokenVerifier(IKeySource keys, IOptions<JwtOptions
         var candidates = Candidates(await keys.FindAsync(cancellationToken), form);
         if (!candidates.Exists(key => IsSignedBy(key, token, form.Algorithm)))
             throw JwtForm.Malformed("The token's signature does not verify with any known key.");
-        return TokenClaims.Read(form.Payload, options.Value, clock.GetUtcNow());
+        var user = TokenClaims.Read(form.Payload, options.Value, clock.GetUtcNow());
+        return revocations.IsRevoked(user) ? throw SyncException.Unauthorized("PSYNC_S2101", "The token was revoked.") : user;
     }
 
     /// <summary>A key that is named decides alone; otherwise every key without a name is tried whose type fits.</summary>

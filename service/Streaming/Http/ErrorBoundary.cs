@@ -7,7 +7,7 @@ using TopGun.Buckets.SyncRules;
 namespace TopGun.Buckets.Streaming.Http;
 
 /// <summary>Turns whatever a request ends with into an answer: an error body before the first byte, a cut connection after it.</summary>
-internal sealed partial class ErrorBoundary(ILogger<ErrorBoundary> logger)
+internal sealed partial class ErrorBoundary(StreamingMetrics metrics, ILogger<ErrorBoundary> logger)
 {
     public async Task RunAsync(HttpContext http, Func<HttpContext, Task> handle)
     {
@@ -32,6 +32,13 @@ internal sealed partial class ErrorBoundary(ILogger<ErrorBoundary> logger)
 
     /// <summary>What the client is told; whatever it is not told goes to the log.</summary>
     public SyncException AnswerTo(Exception error, string path, string traceId)
+    {
+        var answer = Name(error, path, traceId);
+        metrics.Refused(answer.WireCode);
+        return answer;
+    }
+
+    private SyncException Name(Exception error, string path, string traceId)
     {
         switch (error)
         {

@@ -38,7 +38,8 @@ internal sealed class SyncStreamEndpoint(
         if (form == SessionForm.Answer && request.Cursor is { } cursor)
             request = request with { Buckets = cursors.Open(cursor, user.KeyFor(request.ClientId)) };
         ILineEncoding encoding = Negotiation.WantsBson(http.Request.Headers.Accept) ? new BsonEncoding() : new NdjsonEncoding(request.RawData);
-        using var open = door.Open(request, user, http.Connection.RemoteIpAddress, encoding, form, turn);
+        var caller = SessionCaller.Of(http, form == SessionForm.Answer ? "answer" : "http");
+        using var open = door.Open(request, user, caller, encoding, form, turn);
         await WriteAsync(http, encoding, RunSessionAsync);
 
         async Task RunSessionAsync(ILineOutput output, CancellationToken end)

@@ -1,8 +1,10 @@
 using System.Buffers;
 using System.Net.WebSockets;
 using TopGun.Buckets.Protocol.RSocket;
+using TopGun.Buckets.Streaming.Encodings;
 using TopGun.Buckets.Streaming.Http;
 using TopGun.Buckets.Streaming.Sessions;
+using TopGun.Buckets.Streaming.Sockets;
 
 namespace TopGun.Buckets.Streaming.RSocket;
 
@@ -19,8 +21,8 @@ internal sealed class RSocketConnection : IAsyncDisposable
     private static readonly TimeSpan SetupLimit = TimeSpan.FromSeconds(15); // as for the headers of a request
 
     private readonly MessageSocket _socket;
-    private readonly RSocketSessions _sessions;
-    private readonly RSocketCaller _caller;
+    private readonly SocketSessions _sessions;
+    private readonly SocketCaller _caller;
     private readonly StreamingOptions _options;
     private readonly CancellationTokenSource _end;
     private readonly CancellationToken _stopping;
@@ -28,7 +30,7 @@ internal sealed class RSocketConnection : IAsyncDisposable
     private uint _lastStreamId;
 
     public RSocketConnection(
-        MessageSocket socket, RSocketSessions sessions, RSocketCaller caller, StreamingOptions options, CancellationToken stopping)
+        MessageSocket socket, SocketSessions sessions, SocketCaller caller, StreamingOptions options, CancellationToken stopping)
     {
         _socket = socket;
         _sessions = sessions;
@@ -68,7 +70,7 @@ internal sealed class RSocketConnection : IAsyncDisposable
         }
         catch (Exception refused)
         {
-            await FailAsync(RSocketErrorCode.RejectedSetup, _sessions.TextOf(refused, _caller));
+            await FailAsync(RSocketErrorCode.RejectedSetup, _sessions.AnswerTo(refused, _caller).WireText);
         }
         finally
         {
@@ -143,7 +145,8 @@ internal sealed class RSocketConnection : IAsyncDisposable
         try
         {
             CheckPath(MimeType.ToJson(metadata, setup.HasBsonMetadata));
-            await _sessions.RunAsync(MimeType.ToJson(data, setup.HasBsonData), user, _caller, stream);
+            await _sessions.RunAsync(
+                MimeType.ToJson(data, setup.HasBsonData), user, _caller, new BsonEncoding(), SessionForm.QuietStream, stream, stream.Ends);
             await stream.CompleteAsync();
         }
         catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
@@ -156,7 +159,7 @@ internal sealed class RSocketConnection : IAsyncDisposable
         }
         catch (Exception failure)
         {
-            await SendErrorAsync(stream.Id, RSocketErrorCode.ApplicationError, _sessions.TextOf(failure, _caller));
+            await SendErrorAsync(stream.Id, RSocketErrorCode.ApplicationError, _sessions.AnswerTo(failure, _caller).WireText);
         }
         finally
         {

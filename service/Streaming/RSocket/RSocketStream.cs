@@ -1,6 +1,7 @@
 using System.Buffers;
 using TopGun.Buckets.Protocol.RSocket;
 using TopGun.Buckets.Streaming.Sessions;
+using TopGun.Buckets.Streaming.Sockets;
 
 namespace TopGun.Buckets.Streaming.RSocket;
 

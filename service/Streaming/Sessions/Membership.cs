@@ -8,16 +8,14 @@ namespace TopGun.Buckets.Streaming.Sessions;
 internal sealed class Membership
 {
     private readonly GridSubscription _subscription;
-    private readonly RuleSet _rules;
     private readonly BucketRequest _request;
     private readonly Dictionary<string, SessionBucket> _buckets = new(StringComparer.Ordinal);
     private readonly Dictionary<string, int> _streamIndex = new(StringComparer.Ordinal);
     private Dictionary<string, OpId>? _held;
 
-    public Membership(GridSubscription subscription, RuleSet rules, SyncRequest request, SyncUser user)
+    public Membership(GridSubscription subscription, SyncRequest request, SyncUser user)
     {
         _subscription = subscription;
-        _rules = rules;
         _request = new BucketRequest(user.Payload, request.Parameters, request.IncludeDefaults, request.Subscriptions);
         _held = new Dictionary<string, OpId>(request.Buckets.Count, StringComparer.Ordinal);
         foreach (var bucket in request.Buckets)
@@ -36,10 +34,13 @@ internal sealed class Membership
     public IReadOnlyList<StreamDescription> Streams { get; private set; } = [];
 
     /// <summary>Resolves the buckets at the checkpoint that the subscription has taken, and watches what they depend on.</summary>
+    /// <param name="rules">The rules of that checkpoint.</param>
+    /// <param name="areNew">Whether they are others than the last time.</param>
+    /// <param name="upTo">The checkpoint.</param>
     /// <exception cref="BucketLimitException">There are more than allowed.</exception>
-    public MembershipChange Resolve(OpId upTo)
+    public MembershipChange Resolve(RuleSet rules, bool areNew, OpId upTo)
     {
-        var resolution = _rules.BucketsFor(_request);
+        var resolution = rules.BucketsFor(_request);
         while (resolution.Pending.Count > 0)
         {
             foreach (var key in resolution.Pending)
@@ -47,10 +48,9 @@ internal sealed class Membership
             resolution.Advance();
         }
         _subscription.WatchLookups(resolution.WatchedLookups, upTo);
-        if (_held is not null)
-            DescribeStreams(resolution.Streams);
+        var areStreamsNew = areNew && DescribeStreams(resolution.Streams);
 
-        var change = Compare(resolution.Buckets);
+        var change = Compare(resolution.Buckets) with { AreStreamsNew = areStreamsNew };
         foreach (var bucket in change.Removed)
         {
             _buckets.Remove(bucket.Bucket);
@@ -95,14 +95,21 @@ internal sealed class Membership
         return change;
     }
 
-    private void DescribeStreams(IReadOnlyList<ResolvedStream> streams)
+    /// <summary>Numbers the streams; false when they are as they were.</summary>
+    private bool DescribeStreams(IReadOnlyList<ResolvedStream> streams)
     {
+        var before = Streams;
+        _streamIndex.Clear();
         for (var index = 0; index < streams.Count; index++)
             _streamIndex[streams[index].Name] = index;
         Streams = [.. streams.Select(stream => new StreamDescription(
             stream.Name,
             stream.IsDefault,
             [.. stream.Errors.Select(error => new StreamError(error.Subscription < 0 ? null : error.Subscription, error.Message))]))];
+        return Streams.Count != before.Count || !Streams.Zip(before, AreSame).All(static isSame => isSame);
+
+        static bool AreSame(StreamDescription one, StreamDescription other) =>
+            one.Name == other.Name && one.IsDefault == other.IsDefault && one.Errors.SequenceEqual(other.Errors);
     }
 
     private List<BucketReason> ReasonsOf(ResolvedBucket bucket)
@@ -123,4 +130,8 @@ internal sealed class Membership
 /// <param name="Added">New ones.</param>
 /// <param name="Removed">Lost ones.</param>
 /// <param name="Altered">Ones with another priority or other reasons.</param>
-internal readonly record struct MembershipChange(List<SessionBucket> Added, List<SessionBucket> Removed, List<SessionBucket> Altered);
+internal readonly record struct MembershipChange(List<SessionBucket> Added, List<SessionBucket> Removed, List<SessionBucket> Altered)
+{
+    /// <summary>Whether the client has to be told of other streams, by whose numbers buckets say where they come from.</summary>
+    public bool AreStreamsNew { get; init; }
+}

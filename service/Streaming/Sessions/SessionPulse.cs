@@ -5,7 +5,7 @@ namespace TopGun.Buckets.Streaming.Sessions;
 /// <summary>The times of one session, on one timer: keepalive, the token's end, and a client that takes nothing.</summary>
 /// <remarks>
 /// The token's end is watched by the monotonic clock and, whenever the timer fires, by the wall clock too; the earlier wins. Nothing but the
-/// timer's callback may run beside the session.
+/// timer's callback may run beside the session, and <see cref="EndToken"/>.
 /// </remarks>
 internal sealed class SessionPulse : IDisposable
 {
@@ -19,6 +19,7 @@ internal sealed class SessionPulse : IDisposable
     private readonly Action _cutOff;
     private TimeSpan _nextKeepalive;
     private bool _isWarned;
+    private int _isVoid; // the token was revoked; set by anybody
     private long _flushingSince = -1; // ticks since the start; read by the callback
 
     /// <param name="clock">Both clocks.</param>
@@ -49,6 +50,8 @@ internal sealed class SessionPulse : IDisposable
     {
         get
         {
+            if (Volatile.Read(ref _isVoid) != 0)
+                return TimeSpan.Zero;
             var (monotonic, wall) = (_lifetime - Now, _expiresAt - _clock.GetUtcNow());
             return monotonic < wall ? monotonic : wall;
         }
@@ -82,14 +85,20 @@ internal sealed class SessionPulse : IDisposable
     /// <summary>A write begins to wait for the client.</summary>
     public void BeginFlush()
     {
-        var now = Now;
-        Volatile.Write(ref _flushingSince, now.Ticks);
-        var left = _lifetime - now;
+        Interlocked.Exchange(ref _flushingSince, Now.Ticks); // seen by whoever voids the token, or we see that it is void
+        var left = TimeLeft;
         SetTimer(left < _settings.WriteStall ? left : _settings.WriteStall);
     }
 
     /// <summary>The client took it.</summary>
     public void EndFlush() => Volatile.Write(ref _flushingSince, -1);
+
+    /// <summary>The token ends now. May be called by anybody, and after the end.</summary>
+    public void EndToken()
+    {
+        Interlocked.Exchange(ref _isVoid, 1);
+        Tick();
+    }
 
     public void Dispose() => _timer.Dispose();
 

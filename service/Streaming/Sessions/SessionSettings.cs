@@ -1,3 +1,5 @@
+using TopGun.Buckets.Grid;
+
 namespace TopGun.Buckets.Streaming.Sessions;
 
 /// <summary>Times and sizes of one session.</summary>
@@ -26,6 +28,9 @@ public sealed record SessionSettings
     /// the source counts as followed.
     /// </summary>
     public Func<TimeSpan>? FollowedFor { get; init; }
+
+    /// <summary>Told when a checkpoint that is news to the client has left for it, with the time at which it could be seen.</summary>
+    public Action<ShownAt>? Sent { get; init; }
 
     /// <summary>Operations in one line.</summary>
     public int MaxOpsInLine { get; init; } = 1000;

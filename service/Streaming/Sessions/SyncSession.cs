@@ -16,6 +16,7 @@ public sealed class SyncSession
     private readonly ILineEncoding _encoding;
     private readonly GridSubscription _subscription;
     private readonly Membership _membership;
+    private readonly IActiveRules _rules;
     private readonly TimeProvider _clock;
     private readonly SyncUser _user;
     private readonly PageLimits _limits;
@@ -24,10 +25,16 @@ public sealed class SyncSession
     private readonly List<string> _removed = [];
     private List<SessionBucket> _pending = [];
     private OpId _upTo;
+    private ShownAt _shown;
+    private bool _isNews; // and not what the client missed before it connected
     private ulong? _writeCheckpoint;
     private bool _isFirst = true;
+    private bool _areStreamsNew = true;
+    private int? _rulesNumber;
     private bool _isOvertaken; // the checkpoint cannot be completed: compaction went past it while it was being read
     private TimeSpan? _heldBackUntil;
+    private SessionPulse? _pulse;
+    private int _isTokenVoid;
 
     /// <summary>A session that begins with <see cref="RunAsync"/>.</summary>
     /// <param name="request">What the client asks for.</param>
@@ -38,7 +45,7 @@ public sealed class SyncSession
     /// <param name="settings">Times and sizes.</param>
     /// <param name="clock">The time.</param>
     public SyncSession(
-        SyncRequest request, SyncUser user, BucketGrid grid, RuleSet rules, ILineEncoding encoding, SessionSettings settings, TimeProvider clock)
+        SyncRequest request, SyncUser user, BucketGrid grid, IActiveRules rules, ILineEncoding encoding, SessionSettings settings, TimeProvider clock)
     {
         _settings = settings;
         _encoding = encoding;
@@ -46,7 +53,8 @@ public sealed class SyncSession
         _user = user;
         _limits = new PageLimits(settings.MaxOpsInLine, settings.MaxBytesInLine);
         _subscription = grid.Subscribe(user.KeyFor(request.ClientId));
-        _membership = new Membership(_subscription, rules, request, user);
+        _membership = new Membership(_subscription, request, user);
+        _rules = rules;
     }
 
     /// <summary>Called when the costly part of the beginning is done, or given up; more than once.</summary>
@@ -62,10 +70,16 @@ public sealed class SyncSession
     public IEnumerable<BucketPosition> Positions => _membership.Buckets.Select(
         bucket => new BucketPosition(bucket.Bucket, bucket.IsPending || bucket.Position > _upTo ? bucket.Position : _upTo));
 
+    /// <summary>Number of buckets; for a look from outside, so it may be that of a moment ago.</summary>
+    public int BucketCount => _membership.Buckets.Count;
+
+    /// <summary>The checkpoint that was announced last.</summary>
+    public OpId Announced => _upTo;
+
     /// <summary>Whether the session waits for the next checkpoint or the next point in time.</summary>
     public bool IsIdle => _subscription.IsWaiting;
 
-    /// <summary>Runs the session. Ends normally with the token, or when all buckets are built anew.</summary>
+    /// <summary>Runs the session, through changes of the rules. Ends normally with the token, or when all buckets are built anew.</summary>
     /// <param name="output">Receives the lines.</param>
     /// <param name="beginResponse">Called once if there is nothing to send for a while, so that the client sees that it is connected.</param>
     /// <param name="cancellationToken">Aborts the session.</param>
@@ -78,6 +92,9 @@ public sealed class SyncSession
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         using var stopping = stop.Token.Register(static subscription => ((GridSubscription)subscription!).Wake(), _subscription);
         using var pulse = new SessionPulse(_clock, _settings, _user.ExpiresAt, _subscription.Wake, () => CutOff(stop));
+        Interlocked.Exchange(ref _pulse, pulse); // seen by whoever ends the token, or we see that it has ended
+        if (Volatile.Read(ref _isTokenVoid) != 0)
+            pulse.EndToken();
         var sender = new LineSender(output, _encoding, pulse, stop.Token, cancellationToken);
         try
         {
@@ -101,6 +118,16 @@ public sealed class SyncSession
             _subscription.Dispose();
             _membership.End();
         }
+    }
+
+    /// <summary>
+    /// The token counts no more: at most the line that is being written goes out, then the client is told, and the session ends. May be called by
+    /// anybody at any time.
+    /// </summary>
+    public void EndToken()
+    {
+        Interlocked.Exchange(ref _isTokenVoid, 1);
+        Volatile.Read(ref _pulse)?.EndToken();
     }
 
     /// <summary>Waits until there is something to tell; false when the token has ended and that is told.</summary>
@@ -148,9 +175,11 @@ public sealed class SyncSession
             bucket.IsUpdated = false;
         _updated.Clear();
         _removed.Clear();
-        if (_isFirst || update.LookupsChanged)
+        if (update.LookupsChanged || update.Rules != _rulesNumber)
         {
-            var membership = _membership.Resolve(update.UpTo);
+            var membership = _membership.Resolve(_rules.Find(update.Rules), areNew: update.Rules != _rulesNumber, update.UpTo);
+            _rulesNumber = update.Rules;
+            _areStreamsNew |= membership.AreStreamsNew;
             foreach (var bucket in membership.Altered)
                 AddUpdated(bucket);
             foreach (var bucket in membership.Removed)
@@ -166,11 +195,12 @@ public sealed class SyncSession
         }
 
         var isNewWriteCheckpoint = update.WriteCheckpoint is { } id && (_writeCheckpoint is null || id > _writeCheckpoint);
-        if (!_isFirst && _updated.Count == 0 && _removed.Count == 0 && !isNewWriteCheckpoint && !isInsteadOfAnother)
+        if (!_areStreamsNew && _updated.Count == 0 && _removed.Count == 0 && !isNewWriteCheckpoint && !isInsteadOfAnother)
             return false;
         if (isNewWriteCheckpoint)
             _writeCheckpoint = update.WriteCheckpoint;
         _upTo = update.UpTo;
+        _shown = update.Shown;
         return true;
     }
 
@@ -225,6 +255,8 @@ public sealed class SyncSession
     /// <summary>Sends the prepared checkpoint; false when a newer one took over, which is prepared then.</summary>
     private async ValueTask<bool> SendAsync(LineSender sender, SessionPulse pulse, CancellationToken stop)
     {
+        if (pulse.IsExpired)
+            return true; // which the client is told next
         await sender.WriteAsync(Announcement());
         _pending.RemoveAll(static bucket => bucket.IsRemoved);
         _pending = [.. _pending.OrderBy(static bucket => bucket.Priority)]; // stable: otherwise in the order of announcement
@@ -239,6 +271,8 @@ public sealed class SyncSession
                 if (!read.IsCompleted)
                     await sender.FlushAsync(); // let the client have what there is while the store is read
                 page = await read;
+                if (pulse.IsExpired)
+                    return true;
                 _isOvertaken |= _subscription.IsOvertaken(bucket.Bucket, _upTo);
                 if (page.Count > 0)
                 {
@@ -271,6 +305,8 @@ public sealed class SyncSession
             return false;
         await sender.WriteAsync(new CheckpointCompleteLine(_upTo));
         await sender.FlushAsync();
+        if (_isNews)
+            _settings.Sent?.Invoke(_shown);
         return true;
     }
 
@@ -294,9 +330,11 @@ public sealed class SyncSession
 
     private SyncLine Announcement()
     {
-        if (!_isFirst)
+        _isNews = !_isFirst;
+        if (!_areStreamsNew)
             return new CheckpointDiffLine(_upTo, _writeCheckpoint, [.. _updated.Select(static bucket => bucket.Description)], [.. _removed]);
-        _isFirst = false;
+        // Streams are told with a whole checkpoint only: the first, and the one at which other rules came into force.
+        _isFirst = _areStreamsNew = false;
         // A bucket that the client holds and that has been empty since the source was read anew is left out, so that the client drops what it holds.
         return new CheckpointLine(
             _upTo,

@@ -25,6 +25,13 @@ internal static class EndToEndBenchmarks
         await SnapshotBenchmark.MeasureAsync(source, options.Data, options.Rounds, cancellationToken);
     }
 
+    public static async Task RunDeployAsync(BenchmarkArguments arguments, CancellationToken cancellationToken)
+    {
+        var options = new Options(arguments);
+        await using var source = await options.CreateSourceAsync(cancellationToken);
+        await DeployBenchmark.MeasureAsync(source, options.Data, options.Rounds, cancellationToken);
+    }
+
     public static async Task RunStreamAsync(BenchmarkArguments arguments, CancellationToken cancellationToken)
     {
         var options = new Options(arguments);

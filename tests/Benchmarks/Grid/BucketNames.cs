@@ -20,6 +20,8 @@ internal sealed class BucketNames(IBatchSubscriber target) : IBatchSubscriber
         target.Append(batch, visible);
     }
 
+    public void Drop(IReadOnlyList<string> buckets) => target.Drop(buckets);
+
     public void Durable(OpId upTo) => target.Durable(upTo);
 
     public void Compacting(string bucket) => target.Compacting(bucket);

@@ -20,6 +20,10 @@ internal sealed class CountingSubscriber : IBatchSubscriber
         FragmentBytes += batch.Fragments.Length;
     }
 
+    public void Drop(IReadOnlyList<string> buckets)
+    {
+    }
+
     public void Durable(OpId upTo)
     {
     }

@@ -25,8 +25,7 @@ internal sealed class OpenLog : IAsyncDisposable
     public static async Task<OpenLog> CreateAsync(IColdStorage storage, IBatchSubscriber subscriber, CancellationToken cancellationToken)
     {
         await storage.OpenAsync(cancellationToken);
-        var plan = await RulesRegistry.PlanAsync(storage, Rules(new RuleSetOptions()).Definitions, cancellationToken);
-        var rules = new DeployedRules(Rules(new RuleSetOptions { Versions = plan.Versions }), plan);
+        var rules = await LogRules.OpenAsync(storage, BenchmarkData.Rules, Compile, DateTimeOffset.UnixEpoch, cancellationToken);
         var writer = new BucketLogWriter(
             storage,
             rules,
@@ -67,11 +66,8 @@ internal sealed class OpenLog : IAsyncDisposable
         _ => throw new ArgumentException($"--store is embedded or null; {backend} is neither."),
     };
 
-    private static RuleSet Rules(RuleSetOptions options)
-    {
-        var result = RuleSet.Parse(BenchmarkData.Rules, options);
-        return result.Rules ?? throw new InvalidOperationException(string.Join('\n', result.Findings));
-    }
+    private static RuleSet? Compile(string text, IReadOnlyDictionary<string, int> versions, IReadOnlyDictionary<string, int> indexVersions) =>
+        RuleSet.Parse(text, new RuleSetOptions { Versions = versions, IndexVersions = indexVersions }).Rules;
 
     private static ReplicationState State(bool done) => new("benchmark", "system", 1, 1, done, Lsn.None, []);
 }

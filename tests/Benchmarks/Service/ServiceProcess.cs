@@ -12,6 +12,9 @@ internal sealed class ServiceProcess : IAsyncDisposable
     /// <summary>Slots of the service's start so.</summary>
     public const string SlotPrefix = "topgun";
 
+    /// <summary>Opens the operator API of these services.</summary>
+    public const string ApiToken = "benchmark-operator";
+
     private static readonly TimeSpan StopLimit = TimeSpan.FromSeconds(15);
 
     private readonly Process _process;
@@ -128,6 +131,7 @@ internal sealed class ServiceProcess : IAsyncDisposable
         ["STORAGE_BACKEND"] = store,
         ["TOPGUN_STORE_PATH"] = Path.Combine(folder, "store"),
         ["TOPGUN_LISTEN"] = address.GetLeftPart(UriPartial.Authority),
+        ["TOPGUN_API_TOKEN"] = ApiToken,
         ["TOPGUN_JWT_SECRET"] = ClientToken.Secret,
         ["TOPGUN_JWT_KID"] = ClientToken.KeyId,
         ["TOPGUN_JWT_AUDIENCE"] = ClientToken.Audience,

@@ -85,6 +85,9 @@ internal sealed record BenchmarkData(int Tasks, int Lists, int ClientLists, stri
     /// <summary>The <c>sub</c> of the benchmark's own client, who owns lists but no tasks.</summary>
     public static string ClientUser => Id("list-owner-0").ToString();
 
+    /// <summary>An owner of every hundredth task.</summary>
+    public static string Owner => Id("owner-0").ToString();
+
     /// <summary>Rows of all tables.</summary>
     public int Rows => Tasks + Lists + Notices;
 

@@ -70,13 +70,14 @@ public class RowsEnterBuckets
             var following = new Following();
             var storage = new NullColdStorage();
             var source = following._source = new NpgsqlSource(database.ConnectionString, "topgun");
-            var compiled = RuleSet.Parse(Rules, new RuleSetOptions()).Rules!;
-            var plan = await RulesRegistry.PlanAsync(storage, compiled.Definitions, TestContext.Current.CancellationToken);
+            var rules = await LogRules.OpenAsync(
+                storage, Rules, static (text, _, _) => RuleSet.Parse(text, new RuleSetOptions()).Rules, DateTimeOffset.UnixEpoch,
+                TestContext.Current.CancellationToken);
             var changes = new ChangeSource(
                 source, Follower.OptionsFor("docs"), new ReplicationMonitor(TimeProvider.System), TimeProvider.System, new Random(),
                 NullLogger<ChangeSource>.Instance);
             var log = following._log = new BucketLogWriter(
-                storage, new DeployedRules(compiled, plan), following,
+                storage, rules, following,
                 new LogSource(changes.Acknowledge, new MissingRows(source, TimeProvider.System, NullLogger<MissingRows>.Instance)),
                 new BucketLogOptions(), new BucketLogEnvironment(TimeProvider.System, new Random(), NullLogger<BucketLogWriter>.Instance));
             following._running = following.RunAsync(changes, log);
@@ -107,6 +108,10 @@ public class RowsEnterBuckets
                 _visible = visible?.LastOpId ?? _visible;
                 IsVisible |= visible is not null;
             }
+        }
+
+        public void Drop(IReadOnlyList<string> buckets)
+        {
         }
 
         public void Durable(OpId upTo)

@@ -17,6 +17,7 @@ internal sealed class OpHistory(SimLoop loop)
     private readonly HashSet<string> _lost = [];
     private OpId _stored;
     private OpId _shown;
+    private int _rules;
 
     /// <summary>Highest op id seen.</summary>
     public OpId LastOpId { get; private set; }
@@ -25,6 +26,9 @@ internal sealed class OpHistory(SimLoop loop)
 
     /// <summary>Operations that were shown, lost with a crash, and shown again.</summary>
     public int Replayed { get; private set; }
+
+    /// <summary>How often other rules came into force.</summary>
+    public int Activations { get; private set; }
 
     /// <summary>Called for every batch that becomes visible, in every life of the service.</summary>
     public void OnPublished(SimDisk disk, OpBatch batch, Checkpoint? visible)
@@ -60,6 +64,9 @@ internal sealed class OpHistory(SimLoop loop)
         _batches.UnionWith(_hiddenBatches);
         _hiddenBatches.Clear();
         _positions[visible.LastOpId.Value] = visible.Position;
+        if (visible.Rules != _rules && _rules != 0)
+            Activations++;
+        _rules = visible.Rules;
         _shown = visible.LastOpId;
     }
 

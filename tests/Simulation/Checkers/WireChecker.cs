@@ -58,7 +58,7 @@ internal sealed class WireChecker(SimLoop loop, OpHistory history, string connec
                 _started = true;
                 _checkpoint.Clear();
                 Announce(message.Value, message.Value.GetProperty("buckets"));
-                foreach (var unlisted in _after.Keys.Where(bucket => !_checkpoint.ContainsKey(bucket)).ToList())
+                foreach (var unlisted in _after.Keys.Union(_received.Keys).Where(bucket => !_checkpoint.ContainsKey(bucket)).ToList())
                     Drop(unlisted);
                 break;
             case "checkpoint_diff":

@@ -1,4 +1,5 @@
 using TopGun.Buckets.Tests.Simulation.Loop;
+using TopGun.Buckets.Tests.Simulation.Workload;
 
 namespace TopGun.Buckets.Tests.Simulation.Nodes;
 
@@ -56,6 +57,7 @@ internal sealed class Nemesis(World world)
         Fault.SlowStore => SlowStoreAsync(),
         Fault.FailStore => FailStoreAsync(),
         Fault.Compact => CompactAsync(),
+        Fault.DeployRules => DeployRulesAsync(),
         _ => throw new ArgumentOutOfRangeException(nameof(kind)),
     };
 
@@ -160,6 +162,13 @@ internal sealed class Nemesis(World world)
     {
         Tell("compact");
         world.Service.Compact();
+        return Task.CompletedTask;
+    }
+
+    private Task DeployRulesAsync()
+    {
+        Tell("deploy rules");
+        world.Service.Deploy(_random.Pick(TodoApp.RulesForms));
         return Task.CompletedTask;
     }
 

@@ -22,6 +22,8 @@ internal sealed class ObservedGrid(OpHistory history, SimDisk disk, BucketGrid g
         grid.Append(batch, visible);
     }
 
+    public void Drop(IReadOnlyList<string> buckets) => grid.Drop(buckets);
+
     public void Durable(OpId upTo) => grid.Durable(upTo);
 
     public void Compacting(string bucket) => grid.Compacting(bucket);

@@ -6,6 +6,7 @@ using TopGun.Buckets.Client;
 using TopGun.Buckets.Grid;
 using TopGun.Buckets.Protocol;
 using TopGun.Buckets.Replication;
+using TopGun.Buckets.Streaming;
 using TopGun.Buckets.Streaming.Encodings;
 using TopGun.Buckets.Streaming.Http;
 using TopGun.Buckets.Streaming.Sessions;
@@ -68,6 +69,13 @@ internal sealed class ServiceNode(World world)
             serving.Changes.ReadAgain(new TablePattern("public", table), "is read again");
     }
 
+    /// <summary>Has other rules built and brought into force.</summary>
+    public void Deploy(string rules)
+    {
+        if (_serving is { } serving)
+            _actor!.Start("deploy", () => DeployAsync(serving, rules));
+    }
+
     /// <summary>A client has connected.</summary>
     public void Accept(string user, byte[] request, SimLink link)
     {
@@ -126,8 +134,7 @@ internal sealed class ServiceNode(World world)
         await store.OpenAsync(CancellationToken.None);
         IColdStorage storage = Mutants.Wrap(world.Scenario.Mutant, store, _life);
 
-        var plan = await RulesRegistry.PlanAsync(storage, Compile(new RuleSetOptions()).Definitions, CancellationToken.None);
-        var rules = Compile(new RuleSetOptions { Versions = plan.Versions });
+        var rules = await LogRules.OpenAsync(storage, TodoApp.Rules, Compile, actor.Time.GetUtcNow(), CancellationToken.None);
         var grid = new BucketGrid(_shape.Grid, actor.Time);
         var monitor = new ReplicationMonitor(actor.Time);
         var options = new ChangeSourceOptions { Tables = rules.Tables, SnapshotChunkRows = _shape.SnapshotChunkRows };
@@ -136,28 +143,35 @@ internal sealed class ServiceNode(World world)
             new ChangeSource(world.Source, options, monitor, actor.Time, random, NullLogger<ChangeSource>.Instance));
         var log = new BucketLogWriter(
             storage,
-            new DeployedRules(rules, plan),
+            rules,
             new ObservedGrid(world.History, world.Disk, grid),
-            new LogSource(changes.Acknowledge, new MissingRows(world.Source, actor.Time)),
+            new LogSource(changes.Acknowledge, new MissingRows(world.Source, actor.Time)) { Follow = changes.Follow },
             _shape.Log,
             new BucketLogEnvironment(actor.Time, random, NullLogger<BucketLogWriter>.Instance));
 
         var start = await log.OpenAsync(CancellationToken.None);
         var stop = new CancellationTokenSource();
         var watch = StopWithLogAsync(log, stop);
-        _serving = new Serving(changes, log, grid, rules, new WriteCheckpoints(world.Source, monitor, actor.Time, NullLogger<WriteCheckpoints>.Instance));
+        _serving = new Serving(
+            changes, log, grid, new ServedRules(rules), new WriteCheckpoints(world.Source, monitor, actor.Time, NullLogger<WriteCheckpoints>.Instance));
         try
         {
-            await foreach (var change in changes.ReadAsync(start.State, start.Position, start.Begun, stop.Token))
-            {
-                await log.AppendAsync(change, stop.Token);
-                if (change is ContinuityLost)
-                    world.History.OnContinuityLost(world.Disk);
-            }
+            await new LogFeed(log, actor.Time).RunAsync(
+                WatchAsync(changes.ReadAsync(start.State, start.Position, start.Begun, stop.Token)), taking: null, stop.Token);
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
             await watch;
+        }
+    }
+
+    private async IAsyncEnumerable<SourceEvent> WatchAsync(IAsyncEnumerable<SourceEvent> changes)
+    {
+        await foreach (var change in changes)
+        {
+            yield return change;
+            if (change is ContinuityLost)
+                world.History.OnContinuityLost(world.Disk); // the log has taken it in
         }
     }
 
@@ -206,6 +220,18 @@ internal sealed class ServiceNode(World world)
         }
     }
 
+    private async Task DeployAsync(Serving serving, string rules)
+    {
+        try
+        {
+            await serving.Log.DeployAsync(new DeployRequest(rules, IsFile: false, world.Source.LastCommit));
+        }
+        catch (LogStoppedException failure)
+        {
+            world.Loop.Record("service", "deploy-end", $"{failure.Code} {failure.Message}");
+        }
+    }
+
     private async Task AnswerAsync(Serving serving, string userKey, TaskCompletionSource<ulong> answer)
     {
         try
@@ -232,12 +258,16 @@ internal sealed class ServiceNode(World world)
         _answers.Clear();
     }
 
-    private static RuleSet Compile(RuleSetOptions options)
+    private static RuleSet? Compile(string text, IReadOnlyDictionary<string, int> versions, IReadOnlyDictionary<string, int> indexVersions) =>
+        RuleSet.Parse(text, new RuleSetOptions { Versions = versions, IndexVersions = indexVersions }).Rules;
+
+    private sealed class ServedRules(LogRules rules) : IActiveRules
     {
-        var result = RuleSet.Parse(TodoApp.Rules, options);
-        return result.Rules ?? throw new InvalidOperationException(string.Join(Environment.NewLine, result.Findings));
+        public RuleSet? Current => rules.Active.Rules;
+
+        public RuleSet Find(int number) => rules.Find(number)!.Rules;
     }
 
     private sealed record Serving(
-        IChangeSource Changes, BucketLogWriter Log, BucketGrid Grid, RuleSet Rules, IWriteCheckpoints WriteCheckpoints);
+        IChangeSource Changes, BucketLogWriter Log, BucketGrid Grid, IActiveRules Rules, IWriteCheckpoints WriteCheckpoints);
 }

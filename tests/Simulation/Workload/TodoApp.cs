@@ -22,6 +22,15 @@ internal static class TodoApp
               - SELECT id, list_id, title, note, done, n FROM todos WHERE list_id = bucket.list_id
         """;
 
+    /// <summary>Rules that give everybody the same rows, by definitions of other names: their buckets, or their parameter index, are others.</summary>
+    public static readonly IReadOnlyList<string> RulesForms =
+    [
+        Rules,
+        Rules.Replace("everyone:", "all:", StringComparison.Ordinal),
+        Rules.Replace("by_list:", "per_list:", StringComparison.Ordinal),
+        Rules.Replace("owned:", "own:", StringComparison.Ordinal).Replace("by_list:", "of_list:", StringComparison.Ordinal),
+    ];
+
     public static readonly SimTable Lists = new(
         16_401, "lists", ReplicaIdentity.Default,
         SimTable.Key("id"), SimTable.Text("owner_id"), SimTable.Text("name"), SimTable.Int("n"));

@@ -19,6 +19,8 @@ internal sealed class ListRules : RuleSet
 
     public override TableEvaluator ForTable(SourceTable table) => new Evaluator(table);
 
+    public override RuleSet Without(RuleSet other) => throw new NotSupportedException();
+
     public override BucketResolution BucketsFor(BucketRequest request) => throw new NotSupportedException();
 
     private sealed class Evaluator(SourceTable table) : TableEvaluator

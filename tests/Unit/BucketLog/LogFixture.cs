@@ -33,12 +33,13 @@ internal sealed class LogFixture : IAsyncDisposable
         IColdStorage storage, BucketLogOptions? options = null, IMissingRows? missing = null, TimeProvider? time = null, RuleSet? rules = null)
     {
         rules ??= new ListRules();
-        var plan = await RulesRegistry.PlanAsync(storage, rules.Definitions, TestContext.Current.CancellationToken);
+        var logRules = await LogRules.OpenAsync(
+            storage, "by hand", (_, _, _) => rules, DateTimeOffset.UnixEpoch, TestContext.Current.CancellationToken);
         LogFixture? fixture = null;
         RecordingSubscriber? seen = null;
         var subscriber = new Forwarding(() => seen!);
         var log = new BucketLogWriter(
-            storage, new DeployedRules(rules, plan), subscriber, new LogSource(position => fixture!.Acknowledge(position), missing),
+            storage, logRules, subscriber, new LogSource(position => fixture!.Acknowledge(position), missing),
             options ?? new BucketLogOptions { GroupCommitDelay = TimeSpan.Zero },
             new BucketLogEnvironment(time ?? TimeProvider.System, new Random(7), NullLogger<BucketLogWriter>.Instance));
         fixture = new LogFixture(storage) { Log = log };
@@ -112,6 +113,8 @@ internal sealed class LogFixture : IAsyncDisposable
             target().StartAsync(storage, directory, checkpoint, cancellationToken);
 
         public void Append(OpBatch batch, Checkpoint? visible) => target().Append(batch, visible);
+
+        public void Drop(IReadOnlyList<string> buckets) => target().Drop(buckets);
 
         public void Durable(OpId upTo) => target().Durable(upTo);
 

@@ -2,7 +2,6 @@ using TopGun.Buckets.BucketLog;
 using TopGun.Buckets.ColdStorage.Null;
 using TopGun.Buckets.Protocol;
 using TopGun.Buckets.Replication;
-using TopGun.Buckets.SyncRules;
 using TopGun.Buckets.Tests.Support;
 using Xunit;
 using static TopGun.Buckets.Tests.Unit.BucketLog.LogFixture;
@@ -57,33 +56,12 @@ public class OpIdTests
         await using (var fixture = await OpenFollowingAsync(disk))
             await fixture.CommitAsync(10, Insert(Todos, "1", "a", "x", null));
 
-        var plan = await RulesRegistry.PlanAsync(disk, new ListRules().Definitions, TestContext.Current.CancellationToken);
         await using var next = await LogFixture.OpenAsync(disk);
 
-        Assert.False(plan.IsChanged);
+        Assert.False(next.Log.Rules.IsNew);
         Assert.Equal(new Lsn(10), next.Start.Position);
-        Assert.Equal(new Checkpoint(new OpId(2), new Lsn(10)), next.Seen.Started);
+        Assert.Equal(new Checkpoint(new OpId(2), new Lsn(10)) { Rules = 1 }, next.Seen.Started);
         Assert.Equal(1, next.Log.Directory.Find("1#all[]").Count);
-    }
-
-    [Fact]
-    public async Task A_changed_definition_gets_the_next_version_and_the_store_is_filled_anew()
-    {
-        var disk = new NullColdStorage();
-        await using (var fixture = await OpenFollowingAsync(disk))
-            await fixture.CommitAsync(10, Insert(Todos, "1", "a", "x", null));
-        RuleDefinition[] changed = [new("list", "f1"), new("all", "f9")];
-
-        var plan = await RulesRegistry.PlanAsync(disk, changed, TestContext.Current.CancellationToken);
-
-        Assert.True(plan.IsChanged);
-        Assert.Equal((1, 3), (plan.Versions["list"], plan.Versions["all"]));
-        await using var next = await LogFixture.OpenAsync(disk, rules: new ChangedRules(changed));
-        Assert.Null(next.Start.State);
-        Assert.Null(next.Seen.Started);
-        Assert.Empty(await next.StoredAsync("1#all[]"));
-        var again = await RulesRegistry.PlanAsync(disk, changed, TestContext.Current.CancellationToken);
-        Assert.False(again.IsChanged);
     }
 
     [Fact]
@@ -123,22 +101,5 @@ public class OpIdTests
         await foreach (var record in fixture.Storage.ScanAsync(RecordTable.WriteCheckpoint, default, TestContext.Current.CancellationToken))
             Assert.Equal(new WriteCheckpointMarker("ann", 5), WriteCheckpointRecord.Read(record));
         Assert.Equal(1, await fixture.CountAsync(RecordTable.WriteCheckpoint));
-    }
-
-    private sealed class ChangedRules(IReadOnlyList<RuleDefinition> definitions) : RuleSet
-    {
-        private readonly ListRules _rules = new();
-
-        public override IReadOnlyList<RuleDefinition> Definitions { get; } = definitions;
-
-        public override IReadOnlyList<TablePattern> Tables => _rules.Tables;
-
-        public override string Serialize() => throw new NotSupportedException();
-
-        public override bool Uses(string schema, string table) => _rules.Uses(schema, table);
-
-        public override TableEvaluator ForTable(SourceTable table) => _rules.ForTable(table);
-
-        public override BucketResolution BucketsFor(BucketRequest request) => _rules.BucketsFor(request);
     }
 }

@@ -49,6 +49,11 @@ internal sealed class RecordingSubscriber : IBatchSubscriber
         }
     }
 
+    /// <summary>Buckets that were dropped.</summary>
+    public List<string> Dropped { get; } = [];
+
+    public void Drop(IReadOnlyList<string> buckets) => Dropped.AddRange(buckets);
+
     public void Durable(OpId upTo) => DurableUpTo = upTo;
 
     public void Compacting(string bucket) => Compactions.Add($"begin {bucket}");

@@ -20,7 +20,7 @@ public class RowChangesTests
         var batch = Assert.Single(fixture.Seen.Batches, batch => batch.Ops.Length > 0);
         Assert.Equal(["1#list[\"a\"]", "1#all[]"], batch.Buckets.Select(bucket => bucket.Name));
         Assert.True(batch.Ops.Span[0].Fragment.Span == batch.Ops.Span[1].Fragment.Span);
-        Assert.Equal(new Checkpoint(new OpId(2), new Lsn(10)), fixture.Seen.Visible);
+        Assert.Equal(new Checkpoint(new OpId(2), new Lsn(10)) { Rules = 1 }, fixture.Seen.Visible);
         Assert.Contains("\"subkey\":\"1/1\"", fixture.Seen.Lines[0], StringComparison.Ordinal);
     }
 

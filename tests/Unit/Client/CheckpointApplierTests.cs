@@ -223,7 +223,7 @@ public sealed class CheckpointApplierTests : IAsyncDisposable
     [Fact]
     public async Task Random_logs_end_in_what_a_plain_model_says()
     {
-        for (var seed = 1; seed <= 30; seed++)
+        foreach (var seed in Seeds.Of(30))
         {
             using var folder = new ScratchFolder();
             await using var bench = await ApplierBench.OpenAsync(folder.Database, bulkFrom: seed % 2 == 0 ? 0 : 5000);

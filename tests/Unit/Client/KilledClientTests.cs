@@ -10,7 +10,7 @@ public sealed class KilledClientTests
     [Fact]
     public void A_client_killed_at_any_moment_continues_without_losing_or_repeating_a_write()
     {
-        for (var seed = 1; seed <= 40; seed++)
+        foreach (var seed in Seeds.Of(40))
             new Scenario(seed).Run();
     }
 

@@ -72,6 +72,105 @@ public sealed class UploadTests : IDisposable
         });
 
     [Fact]
+    public void A_parked_write_can_be_sent_again_or_discarded()
+    {
+        var park = true;
+        Run(
+            transaction => park ? UploadOutcome.Park("closed today") : Accept(transaction),
+            async (client, time) =>
+            {
+                var stream = await _service.NextStreamAsync();
+                await client.RunAsync("INSERT INTO todos(id, title) VALUES('t1', 'again')");
+                await client.RunAsync("INSERT INTO todos(id, title) VALUES('t2', 'never')");
+                await client.UntilAsync(status => status.BlockedBy == BlockedBy.WriteCheckpoint);
+                await stream.SendAsync(Lines.Checkpoint(0, 1), Lines.Complete(0));
+                await client.UntilAsync(status => status.BlockedBy == BlockedBy.Nothing);
+                var parked = await client.GetParkedAsync(ClientCalls.Now);
+                Assert.Equal(["t1: closed today", "t2: closed today"], parked.Select(write => $"{write.Transaction.Entries[0].Id}: {write.Reason}"));
+
+                park = false;
+                Assert.True(await client.DiscardParkedAsync(parked[1].Transaction.Id, ClientCalls.Now));
+                Assert.True(await client.ReplayParkedAsync(parked[0].Transaction.Id, ClientCalls.Now));
+                Assert.False(await client.ReplayParkedAsync(parked[0].Transaction.Id, ClientCalls.Now));
+                Assert.Equal("t1=again", await Todos.RowsAsync(client));
+                Assert.Equal((1, 0, BlockedBy.PendingUploads), (client.Status.PendingUploads, client.Status.ParkedUploads, client.Status.BlockedBy));
+
+                await client.UntilAsync(status => status is { PendingUploads: 0, BlockedBy: BlockedBy.WriteCheckpoint });
+                Assert.Equal(["PUT todos/t1 {\"title\":\"again\"}"], _uploaded);
+            });
+    }
+
+    [Fact]
+    public void Writes_that_were_refused_one_by_one_are_reported_and_the_others_stay() => Run(
+        transaction => UploadOutcome.DoneExcept([new RefusedEntry(transaction.Entries[1], "too long", "length")]),
+        async (client, time) =>
+        {
+            var rejected = new List<RejectedWrite>();
+            client.WriteRejected += rejected.Add;
+            await client.TransactAsync(async transaction =>
+            {
+                await transaction.RunAsync("INSERT INTO todos(id, title) VALUES('t1', 'fine')");
+                await transaction.RunAsync("INSERT INTO todos(id, title) VALUES('t2', 'long')");
+            });
+            await client.UntilAsync(status => status.BlockedBy == BlockedBy.WriteCheckpoint);
+
+            var write = Assert.Single(rejected);
+            Assert.True(write.IsPartial);
+            Assert.Equal(("t2", "too long", "length"), (write.Refused[0].Entry.Id, write.Refused[0].Reason, write.Refused[0].Code));
+        });
+
+    [Fact]
+    public void A_copy_of_another_clients_database_goes_on_under_an_id_of_its_own()
+    {
+        var taken = "";
+        var sent = new List<string>();
+        Run(
+            transaction =>
+            {
+                sent.Add($"{transaction.ClientId} {transaction.Entries[0].Id}");
+                return transaction.ClientId == taken ? UploadOutcome.NumberTaken : UploadOutcome.Done;
+            },
+            async (client, time) =>
+            {
+                taken = await client.GetClientIdAsync(ClientCalls.Now);
+                var stream = await _service.NextStreamAsync();
+                await stream.SendAsync(Lines.Checkpoint(0), Lines.Complete(0));
+                await client.SyncedAsync();
+
+                await client.RunAsync("INSERT INTO todos(id, title) VALUES('t1', 'mine')");
+                var again = await _service.NextStreamAsync(); // write checkpoints are numbered by client
+                await client.UntilAsync(status => status is { BlockedBy: BlockedBy.WriteCheckpoint, PendingUploads: 0 });
+                var renamed = await client.GetClientIdAsync(ClientCalls.Now);
+                await stream.SendAsync(Lines.Diff(1, 99, []), Lines.Complete(1)); // of the other client: nobody listens any more
+                await SettledAsync(time);
+                Assert.Equal("t1=mine", await Todos.RowsAsync(client));
+                await again.SendAsync(Lines.Checkpoint(1, (long)_service.LastWriteCheckpoint), Lines.Complete(1));
+                await client.UntilAsync(status => status.BlockedBy == BlockedBy.Nothing);
+
+                Assert.NotEqual(taken, renamed);
+                Assert.Equal(renamed, again.Request.GetProperty("client_id").GetString());
+                Assert.Equal([$"{taken} t1", $"{renamed} t1"], sent);
+            });
+    }
+
+    [Fact]
+    public void A_transaction_that_fails_and_fails_is_reported_once_an_hour() => Run(
+        transaction => UploadOutcome.Retry(reason: "no such table"),
+        async (client, time) =>
+        {
+            var stalled = new List<(TimeSpan At, StalledUpload Upload)>();
+            var started = time.GetUtcNow();
+            client.UploadStalled += upload => stalled.Add((time.GetUtcNow() - started, upload));
+            await client.RunAsync("INSERT INTO todos(id) VALUES('t1')");
+
+            while (stalled.Count < 3)
+                await Task.Delay(TimeSpan.FromMinutes(1), time, ClientCalls.Now);
+
+            Assert.Equal((20, "no such table", "t1"), (stalled[0].Upload.Failures, stalled[0].Upload.Reason, stalled[0].Upload.Transaction.Entries[0].Id));
+            Assert.InRange(stalled[2].At - stalled[1].At, TimeSpan.FromHours(1), TimeSpan.FromMinutes(62));
+        });
+
+    [Fact]
     public void A_retry_keeps_the_order_and_waits_longer_each_time()
     {
         var failures = 5;
@@ -113,6 +212,28 @@ public sealed class UploadTests : IDisposable
                 Assert.Equal(["PUT todos/t1 {\"title\":\"a\"}"], _uploaded);
             });
     }
+
+    [Fact]
+    public void Waiting_for_a_checkpoint_ends_when_what_is_in_the_source_is_shown() => Run(Accept, async (client, time) =>
+    {
+        var stream = await _service.NextStreamAsync();
+        await stream.SendAsync(Lines.Checkpoint(0), Lines.Complete(0));
+        await client.SyncedAsync();
+
+        var waiting = client.WaitForCheckpointAsync(ClientCalls.Now);
+        await stream.SendAsync(Lines.Diff(1, null, []), Lines.Complete(1)); // may be older than the question
+        await SettledAsync(time);
+        Assert.False(waiting.IsCompleted);
+        await stream.SendAsync(Lines.Diff(2, 1, [("b", 1, 3)]), Lines.Data("b", Lines.Put(2, "todos", "t1", "{\"title\":\"by the API\"}", 1)), Lines.Complete(2));
+        await waiting;
+        Assert.Equal("t1=by the API", await Todos.RowsAsync(client));
+
+        _service.WriteCheckpoint = () => Task.FromException<ulong>(new TransportException("down"));
+        await Assert.ThrowsAsync<TransportException>(() => client.WaitForCheckpointAsync(ClientCalls.Now));
+        await client.DisconnectAsync(ClientCalls.Now);
+        var failure = await Assert.ThrowsAsync<TopGun.Buckets.Protocol.BucketsException>(() => client.WaitForCheckpointAsync(ClientCalls.Now));
+        Assert.Equal("TGB6024", failure.Code);
+    });
 
     [Fact]
     public void A_write_during_the_handshake_keeps_the_gate_closed() => Run(Accept, async (client, time) =>

@@ -93,10 +93,10 @@ internal static class Batches
         return query.TryGetValue(0, out var value) ? Encoding.UTF8.GetString(value.Span) : null;
     }
 
-    public static async Task<string[]> ScanAsync(this IColdStorage storage, RecordTable table, string prefix = "")
+    public static async Task<string[]> ScanAsync(this IColdStorage storage, RecordTable table, string prefix = "", string after = "")
     {
         List<string> records = [];
-        await foreach (var record in storage.ScanAsync(table, Encoding.UTF8.GetBytes(prefix), CancellationToken.None))
+        await foreach (var record in storage.ScanAsync(table, Encoding.UTF8.GetBytes(prefix), Encoding.UTF8.GetBytes(after), CancellationToken.None))
             records.Add($"{Encoding.UTF8.GetString(record.Key.Span)}={Encoding.UTF8.GetString(record.Value.Span)}");
         return [.. records];
     }

@@ -89,6 +89,9 @@ public abstract class ColdStorageContract
         await storage.WriteAsync(Write().Delete(RecordTable.Lookup, "b2").Put(RecordTable.Lookup, "b1", "7"));
 
         Assert.Equal(["b1=7", "b10=4"], await storage.ScanAsync(RecordTable.Lookup, "b"));
+        Assert.Equal(["b10=4"], await storage.ScanAsync(RecordTable.Lookup, "b", after: "b1"));
+        Assert.Equal(["b1=7", "b10=4"], await storage.ScanAsync(RecordTable.Lookup, "b", after: "a"));
+        Assert.Empty(await storage.ScanAsync(RecordTable.Lookup, "b", after: "b10"));
         Assert.Equal(["a=2", "b1=7", "b10=4", "c=5"], await storage.ScanAsync(RecordTable.Lookup));
         Assert.Empty(await storage.ScanAsync(RecordTable.Lookup, "d"));
     }

@@ -1,5 +1,6 @@
 using Microsoft.Win32.SafeHandles;
 using TopGun.Buckets.ColdStorage.Embedded;
+using TopGun.Buckets.ColdStorage.Embedded.Runs;
 
 namespace TopGun.Buckets.Tests.Unit.ColdStorage;
 
@@ -32,6 +33,7 @@ internal sealed class DyingFiles(string folder, int lastWrite) : StoreFiles(fold
     public override void Delete(string name)
     {
         ThrowIfDead();
+        RequireUnnamed(name);
         base.Delete(name);
     }
 
@@ -39,6 +41,22 @@ internal sealed class DyingFiles(string folder, int lastWrite) : StoreFiles(fold
     {
         ThrowIfDead();
         base.Truncate(file, length);
+    }
+
+    // Whatever dies next, the manifest that is on the disk now is the one that the store is opened by.
+    private void RequireUnnamed(string name)
+    {
+        if (!Exists(Manifest.Name))
+            return;
+        var manifest = Manifest.Parse(ReadAll(Manifest.Name), Folder);
+        var isNamed = System.IO.Path.GetExtension(name) switch
+        {
+            RunFormat.Extension => manifest.Runs.Any(run => RunFormat.Name(run.Number) == name),
+            SegmentFormat.Extension => SegmentFormat.Number(name) >= manifest.FirstSegment,
+            _ => false,
+        };
+        if (isNamed)
+            throw new InvalidOperationException($"{name} is deleted while the manifest names it.");
     }
 
     private void ThrowIfDead()

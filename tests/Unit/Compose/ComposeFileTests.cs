@@ -123,7 +123,7 @@ public class ComposeFileTests
         Assert.Equal((StoreBackend.Postgres, ServiceRole.Writer), (writer.StoreBackend, writer.Role));
         Assert.Equal((StoreBackend.Postgres, ServiceRole.Reader), (reader.StoreBackend, reader.Role));
         Assert.Equal((writer.StoreDatabase, writer.StoreSchema), (reader.StoreDatabase, reader.StoreSchema));
-        Assert.Equal(writer.RulesPath, reader.RulesPath);
+        Assert.Null(reader.RulesPath); // they are in the store
         Assert.Equal(writer.JwtSecret, reader.JwtSecret);
         Assert.Equal(writer.Audiences, reader.Audiences);
         Assert.NotEqual(writer.Listen.Port, reader.Listen.Port);

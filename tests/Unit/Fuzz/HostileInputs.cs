@@ -3,11 +3,15 @@ using System.Text;
 using System.Text.Json;
 using Microsoft.Extensions.Options;
 using TopGun.Buckets.Protocol.Bson;
+using TopGun.Buckets.Protocol.MessagePack;
 using TopGun.Buckets.Protocol.RSocket;
 using TopGun.Buckets.Streaming.Auth;
 using TopGun.Buckets.Streaming.Http;
 using TopGun.Buckets.Streaming.RSocket;
+using TopGun.Buckets.Tests.Unit.Grid;
+using TopGun.Buckets.Tests.Unit.Protocol;
 using TopGun.Buckets.Tests.Unit.Streaming.Auth;
+using TopGun.Buckets.Tests.Unit.Streaming.Http;
 using Xunit;
 
 namespace TopGun.Buckets.Tests.Unit.Fuzz;
@@ -41,6 +45,24 @@ public class HostileInputs
     }
 
     [Fact]
+    public void MessagePack_messages()
+    {
+        var output = new ArrayBufferWriter<byte>();
+        new FuzzInputs(MessagePackTests.Pack(Body), MessagePackTests.Pack("""{"a":[-1,-200,70000,5000000000,1.5,null,true]}"""), [0x80]).Run(input =>
+        {
+            output.ResetWrittenCount();
+            using var json = new Utf8JsonWriter(output);
+            if (MessagePackReader.TryConvert(input, json) is not null)
+                return;
+            json.Flush();
+            using var document = JsonDocument.Parse(output.WrittenMemory); // what is accepted is JSON
+            if (output.WrittenCount > 64 + (20 * input.Length))
+                throw new InvalidOperationException($"{input.Length} bytes became {output.WrittenCount}.");
+            Refusing(() => SyncRequestParser.Parse(output.WrittenMemory, clientIdInQuery: null));
+        });
+    }
+
+    [Fact]
     public void Frames_of_RSocket()
     {
         var setup = Frame(0, 0x0500, [0, 1, 0, 0, 0, 0, 78, 32, 0, 1, 95, 144, 16, .. Utf8("application/json"), 16, .. Utf8("application/bson"), 0, 0, 13, .. Utf8("""{"token":"T"}""")]);
@@ -61,9 +83,11 @@ public class HostileInputs
     [Fact]
     public void Tokens()
     {
+        var options = Options.Create(new JwtOptions { Secret = TestToken.Secret, Audiences = { TestToken.Audience } });
         var verifier = new TokenVerifier(
             new StaticKeys([VerificationKey.FromSecret(TestToken.Secret, TestToken.KeyId)]),
-            Options.Create(new JwtOptions { Secret = TestToken.Secret, Audiences = { TestToken.Audience } }),
+            new Revocations(new FakeReporter(new TestLog()), options, TimeProvider.System),
+            options,
             TimeProvider.System);
         var good = Utf8("Bearer " + TestToken.Valid());
         new FuzzInputs(good, Utf8("Token " + TestToken.Sign(TestToken.Claims(), TestToken.Header("none")))).Run(input => Refusing(() =>

@@ -29,6 +29,16 @@ public sealed class TestLog
 
     public OpId LastOpId { get; private set; }
 
+    /// <summary>Number of the rules that checkpoints name.</summary>
+    public int Rules { get; private set; }
+
+    /// <summary>Brings the next rules into force, at a checkpoint that holds nothing new.</summary>
+    public void Activate()
+    {
+        Rules++;
+        Begin().Commit();
+    }
+
     /// <summary>A grid that has started with an empty store and shows it.</summary>
     public static async Task<TestLog> StartedAsync(GridOptions? options = null, TimeProvider? clock = null)
     {
@@ -132,7 +142,7 @@ public sealed class TestLog
                 buckets.Add(new BucketChange(group.Key, first, added.Count, summary));
                 log.Directory.Set(group.Key, summary);
             }
-            var checkpoint = new Checkpoint(log.LastOpId, Lsn.None);
+            var checkpoint = new Checkpoint(log.LastOpId, Lsn.None) { Rules = log.Rules };
             var batch = new OpBatch
             {
                 Checkpoint = checkpoint,

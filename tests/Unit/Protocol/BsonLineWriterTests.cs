@@ -96,7 +96,7 @@ public class BsonLineWriterTests
         }
     }
 
-    private static byte[] RandomFragment(Random random)
+    internal static byte[] RandomFragment(Random random)
     {
         var buffer = new ArrayBufferWriter<byte>();
         switch (random.Next(4))

@@ -16,6 +16,9 @@ public sealed class FakeRules : RuleSet
     /// <summary>Lookup keys that every request reads.</summary>
     public List<string> Lookups { get; } = [];
 
+    /// <summary>Whether every request reads the lookup key <c>of:</c> and its user, too.</summary>
+    public bool LooksUpUsers { get; set; }
+
     /// <summary>Names of streams that a request may subscribe to: bucket is <c>stream|parameters</c>.</summary>
     public List<string> Streams { get; } = [];
 
@@ -29,6 +32,8 @@ public sealed class FakeRules : RuleSet
 
     public override TableEvaluator ForTable(SourceTable table) => throw new NotSupportedException();
 
+    public override RuleSet Without(RuleSet other) => throw new NotSupportedException();
+
     /// <summary>What every request ends with, if set.</summary>
     public Exception? Refusal { get; set; }
 
@@ -40,7 +45,10 @@ public sealed class FakeRules : RuleSet
         private readonly SortedDictionary<string, ResolvedBucket> _buckets = new(StringComparer.Ordinal);
         private bool _isDone;
 
-        public override IReadOnlyList<string> Pending => _isDone ? [] : rules.Lookups;
+        private IReadOnlyList<string> Keys =>
+            rules.LooksUpUsers ? [.. rules.Lookups, $"of:{request.Token.GetProperty("sub").GetString()}"] : rules.Lookups;
+
+        public override IReadOnlyList<string> Pending => _isDone ? [] : Keys;
 
         public override void Supply(string lookupKey, IReadOnlyList<ReadOnlyMemory<byte>> records)
         {
@@ -53,7 +61,7 @@ public sealed class FakeRules : RuleSet
 
         public override void Advance() => _isDone = true;
 
-        public override IReadOnlyCollection<string> WatchedLookups => rules.Lookups;
+        public override IReadOnlyCollection<string> WatchedLookups => [.. Keys];
 
         public override IReadOnlyList<ResolvedBucket> Buckets
         {

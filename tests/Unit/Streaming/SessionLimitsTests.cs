@@ -80,7 +80,7 @@ public class SessionLimitsTests
     private SessionLimits Limits()
     {
         var services = new ServiceCollection().AddMetrics().BuildServiceProvider();
-        var metrics = new StreamingMetrics(services.GetRequiredService<IMeterFactory>(), new BucketGrid(new GridOptions(), TimeProvider.System));
+        var metrics = new StreamingMetrics(services.GetRequiredService<IMeterFactory>(), new BucketGrid(new GridOptions(), TimeProvider.System), TimeProvider.System);
         return new SessionLimits(Options.Create(_options), metrics, new RunningHost());
     }
 

@@ -1,5 +1,6 @@
 using System.IO.Pipelines;
 using System.Text.Json;
+using TopGun.Buckets.Streaming;
 using TopGun.Buckets.Streaming.Encodings;
 using TopGun.Buckets.Streaming.Sessions;
 using TopGun.Buckets.SyncRules;
@@ -15,11 +16,14 @@ public sealed class SessionUnderTest : IAsyncDisposable
     private readonly StreamReader _reader;
     private readonly CancellationTokenSource _stop = new();
 
-    private SessionUnderTest(TestLog log, RuleSet rules, SyncRequest request, SyncUser user, SessionSettings settings, TimeProvider clock, long pipeBytes)
+    private SessionUnderTest(
+        TestLog log, IActiveRules rules, SyncRequest request, SyncUser user, SessionSettings settings, TimeProvider clock, long pipeBytes, bool isTokenVoid)
     {
         _pipe = new Pipe(new PipeOptions(pauseWriterThreshold: pipeBytes, resumeWriterThreshold: pipeBytes / 2));
         _reader = new StreamReader(_pipe.Reader.AsStream());
         Session = new SyncSession(request, user, log.Grid, rules, new NdjsonEncoding(request.RawData), settings, clock);
+        if (isTokenVoid)
+            Session.EndToken();
         Run = RunAsync();
     }
 
@@ -39,13 +43,28 @@ public sealed class SessionUnderTest : IAsyncDisposable
         TimeProvider? clock = null,
         DateTimeOffset? expiresAt = null,
         long pipeBytes = 1 << 20,
-        bool includeDefaults = true)
+        bool includeDefaults = true,
+        bool isTokenVoid = false) =>
+        Open(log, new OneRuleSet(rules), buckets, subscriptions, rawData, settings, clock, expiresAt, pipeBytes, includeDefaults, isTokenVoid);
+
+    public static SessionUnderTest Open(
+        TestLog log,
+        IActiveRules rules,
+        IReadOnlyList<BucketPosition>? buckets = null,
+        IReadOnlyList<StreamSubscription>? subscriptions = null,
+        bool rawData = true,
+        SessionSettings? settings = null,
+        TimeProvider? clock = null,
+        DateTimeOffset? expiresAt = null,
+        long pipeBytes = 1 << 20,
+        bool includeDefaults = true,
+        bool isTokenVoid = false)
     {
         clock ??= TimeProvider.System;
         var request = new SyncRequest(
             buckets ?? [], "device", rawData, JsonDocument.Parse("{}").RootElement, includeDefaults, subscriptions ?? []);
         var user = new SyncUser("u1", JsonDocument.Parse("""{"sub":"u1"}""").RootElement, expiresAt ?? clock.GetUtcNow().AddHours(1));
-        return new SessionUnderTest(log, rules, request, user, settings ?? new SessionSettings(), clock, pipeBytes);
+        return new SessionUnderTest(log, rules, request, user, settings ?? new SessionSettings(), clock, pipeBytes, isTokenVoid);
     }
 
     /// <summary>The next line, or null at the end of the stream.</summary>

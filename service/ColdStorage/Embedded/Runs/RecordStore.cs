@@ -113,13 +113,16 @@ internal sealed class RecordStore
     public RunFile[] SnapshotRuns() => _runs;
 
     /// <summary>What a scan has to merge, the newest first.</summary>
-    public List<IEnumerable<RunEntry>> SourcesFor(RecordTable table, ReadOnlyMemory<byte> prefix)
+    /// <param name="table">Kind of record.</param>
+    /// <param name="prefix">What keys start with.</param>
+    /// <param name="from">The first key wanted; has that prefix, or is it.</param>
+    public List<IEnumerable<RunEntry>> SourcesFor(RecordTable table, ReadOnlyMemory<byte> prefix, ReadOnlyMemory<byte> from)
     {
         List<IEnumerable<RunEntry>> sources = [Entries(table, _active.Scan(table, prefix.Span))];
         if (_frozen is not null)
             sources.Add(Entries(table, _frozen.Scan(table, prefix.Span)));
         foreach (var run in _runs)
-            sources.Add(run.ReadFrom(table, prefix).TakeWhile(entry => entry.Table == table && entry.Record.Key.Span.StartsWith(prefix.Span)));
+            sources.Add(run.ReadFrom(table, from).TakeWhile(entry => entry.Table == table && entry.Record.Key.Span.StartsWith(prefix.Span)));
         return sources;
     }
 

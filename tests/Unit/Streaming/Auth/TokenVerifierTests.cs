@@ -5,6 +5,8 @@ using Microsoft.Extensions.Options;
 using TopGun.Buckets.Streaming.Auth;
 using TopGun.Buckets.Streaming.Http;
 using TopGun.Buckets.Streaming.Sessions;
+using TopGun.Buckets.Tests.Unit.Grid;
+using TopGun.Buckets.Tests.Unit.Streaming.Http;
 using Xunit;
 
 namespace TopGun.Buckets.Tests.Unit.Streaming.Auth;
@@ -384,7 +386,8 @@ public class TokenVerifierTests
         options.Audiences.Add(TestToken.Audience);
         if (keys.Length == 0)
             keys = [VerificationKey.FromSecret(TestToken.Secret, TestToken.KeyId)];
-        return new TokenVerifier(new StaticKeys(keys), Options.Create(options), _clock);
+        var revocations = new Revocations(new FakeReporter(new TestLog()), Options.Create(options), _clock);
+        return new TokenVerifier(new StaticKeys(keys), revocations, Options.Create(options), _clock);
     }
 
     private ValueTask<SyncUser> VerifyAsync(string token, TokenVerifier? verifier = null) =>

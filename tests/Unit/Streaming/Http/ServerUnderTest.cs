@@ -2,13 +2,14 @@ using System.Net.Http.Headers;
 using System.Text;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Routing;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using TopGun.Buckets.Replication;
 using TopGun.Buckets.Streaming;
 using TopGun.Buckets.Streaming.Auth;
-using TopGun.Buckets.SyncRules;
+using TopGun.Buckets.Streaming.Operator;
 using TopGun.Buckets.Tests.Unit.Grid;
 using TopGun.Buckets.Tests.Unit.Streaming.Auth;
 
@@ -25,6 +26,7 @@ public sealed class ServerUnderTest : IAsyncDisposable
         Log = log;
         Rules = rules;
         WriteCheckpoints = writeCheckpoints;
+        Operator = (FakeOperator)app.Services.GetRequiredService<IRulesOperator>();
         Client = new HttpClient { BaseAddress = new Uri(app.Urls.Single()), Timeout = TimeSpan.FromSeconds(20) };
     }
 
@@ -34,12 +36,24 @@ public sealed class ServerUnderTest : IAsyncDisposable
 
     public FakeWriteCheckpoints WriteCheckpoints { get; }
 
+    /// <summary>What the host would tell and store.</summary>
+    public FakeReporter Reporter => _app.Services.GetRequiredService<FakeReporter>();
+
+    /// <summary>The routes that there are, without those for any path.</summary>
+    public IEnumerable<(string Method, string Path)> Routes => ((IEndpointRouteBuilder)_app).DataSources
+        .SelectMany(static source => source.Endpoints)
+        .OfType<RouteEndpoint>()
+        .Where(static endpoint => !endpoint.RoutePattern.RawText!.Contains("**", StringComparison.Ordinal) && !endpoint.RoutePattern.RawText.Contains("{*", StringComparison.Ordinal))
+        .SelectMany(static endpoint => endpoint.Metadata.GetRequiredMetadata<HttpMethodMetadata>().HttpMethods.Select(method => (method, endpoint.RoutePattern.RawText!)));
+
     public HttpClient Client { get; }
 
     public Uri Url => Client.BaseAddress!;
 
+    public FakeOperator Operator { get; }
+
     public static async Task<ServerUnderTest> StartAsync(
-        bool visible = true, Action<StreamingOptions>? configure = null, HttpProtocols protocols = HttpProtocols.Http1)
+        bool visible = true, Action<StreamingOptions>? configure = null, HttpProtocols protocols = HttpProtocols.Http1, string? apiToken = null)
     {
         var log = visible ? await TestLog.StartedAsync() : new TestLog();
         var rules = new FakeRules();
@@ -50,9 +64,14 @@ public sealed class ServerUnderTest : IAsyncDisposable
         builder.WebHost.ConfigureKestrel(StreamingEndpoints.LimitRequests);
         builder.WebHost.ConfigureKestrel(server => server.ConfigureEndpointDefaults(endpoint => endpoint.Protocols = protocols));
         builder.Services.AddSingleton(log.Grid);
-        builder.Services.AddSingleton<IActiveRules>(new FakeActiveRules(rules));
+        builder.Services.AddSingleton<IActiveRules>(new OneRuleSet(rules));
         builder.Services.AddSingleton<IWriteCheckpoints>(writeCheckpoints);
         builder.Services.AddSingleton<IServiceProbe, FakeProbe>();
+        builder.Services.AddSingleton(new FakeReporter(log));
+        builder.Services.AddSingleton<IServiceReporter>(services => services.GetRequiredService<FakeReporter>());
+        builder.Services.AddSingleton<IRevocationStore>(services => services.GetRequiredService<FakeReporter>());
+        builder.Services.AddSingleton<IRulesOperator, FakeOperator>();
+        builder.Services.Configure<OperatorOptions>(api => api.Token = apiToken);
         builder.Services.AddStreaming();
         builder.Services.Configure<JwtOptions>(options =>
         {
@@ -96,11 +115,6 @@ public sealed class ServerUnderTest : IAsyncDisposable
     {
         Client.Dispose();
         await _app.DisposeAsync();
-    }
-
-    private sealed class FakeActiveRules(RuleSet rules) : IActiveRules
-    {
-        public RuleSet? Current => rules;
     }
 
     private sealed class FakeProbe(TimeProvider clock) : IServiceProbe

@@ -1,14 +1,17 @@
 using System.Text.Json;
+using System.Text.RegularExpressions;
 
 namespace TopGun.Buckets.Tests.Unit.SyncRules.RulesSchema;
 
-/// <summary>Validates against the part of JSON Schema that <c>rules.schema.json</c> uses. A keyword that it does not know is a failure, never ignored.</summary>
-internal sealed class SchemaValidator(JsonElement root)
+/// <summary>Validates against the part of JSON Schema that our own schemas use. A keyword that it does not know is a failure, never ignored.</summary>
+/// <param name="root">Where references begin.</param>
+/// <param name="entry">The schema, when it is not the root itself.</param>
+internal sealed class SchemaValidator(JsonElement root, JsonElement? entry = null)
 {
     private static readonly string[] Annotations = ["$schema", "title", "description", "default", "definitions"];
 
     /// <summary>Where the document breaks the schema, as pointers into the document.</summary>
-    public IReadOnlyList<string> Validate(JsonElement document) => [.. Check(root, document, "")];
+    public IReadOnlyList<string> Validate(JsonElement document) => [.. Check(entry ?? root, document, "")];
 
     private IEnumerable<string> Check(JsonElement schema, JsonElement value, string place)
     {
@@ -26,7 +29,11 @@ internal sealed class SchemaValidator(JsonElement root)
             case "$ref":
                 return Check(Resolve(argument.GetString()!), value, place);
             case "type":
-                return Is(value, argument.GetString()!) ? [] : [$"{place}: no {argument}"];
+                return Types(argument).Any(type => Is(value, type)) ? [] : [$"{place}: no {argument}"];
+            case "format" when argument.ValueEquals("date-time"):
+                return value.ValueKind != JsonValueKind.String || value.TryGetDateTimeOffset(out _) ? [] : [$"{place}: no time"];
+            case "pattern":
+                return value.ValueKind != JsonValueKind.String || Regex.IsMatch(value.GetString()!, argument.GetString()!) ? [] : [$"{place}: not like {argument}"];
             case "enum":
                 return argument.EnumerateArray().Any(one => JsonElement.DeepEquals(one, value)) ? [] : [$"{place}: none of {argument}"];
             case "const":
@@ -81,12 +88,17 @@ internal sealed class SchemaValidator(JsonElement root)
         return reference[2..].Split('/').Aggregate(root, (owner, name) => owner.GetProperty(name));
     }
 
+    private static IEnumerable<string> Types(JsonElement argument) =>
+        argument.ValueKind == JsonValueKind.Array ? argument.EnumerateArray().Select(static type => type.GetString()!) : [argument.GetString()!];
+
     private static bool Is(JsonElement value, string type) => type switch
     {
         "object" => value.ValueKind == JsonValueKind.Object,
         "array" => value.ValueKind == JsonValueKind.Array,
         "string" => value.ValueKind == JsonValueKind.String,
         "boolean" => value.ValueKind is JsonValueKind.True or JsonValueKind.False,
+        "null" => value.ValueKind == JsonValueKind.Null,
+        "number" => value.ValueKind == JsonValueKind.Number,
         "integer" => value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out _),
         _ => throw new NotSupportedException($"The schema uses the type '{type}', which this validator does not know."),
     };

@@ -1,6 +1,6 @@
 using System.Net.WebSockets;
 
-namespace TopGun.Buckets.Streaming.RSocket;
+namespace TopGun.Buckets.Streaming.Sockets;
 
 /// <summary>A WebSocket as a row of binary messages. One reader; any number of writers, one after the other.</summary>
 internal sealed class MessageSocket(WebSocket socket, TimeSpan writeStall, TimeProvider clock, CancellationToken aborted) : IDisposable

@@ -1,6 +1,6 @@
 using System.Buffers;
 
-namespace TopGun.Buckets.Streaming.RSocket;
+namespace TopGun.Buckets.Streaming.Sockets;
 
 /// <summary>One message of a WebSocket while it is put together; holds no memory in between.</summary>
 internal sealed class MessageBuffer : IBufferWriter<byte>

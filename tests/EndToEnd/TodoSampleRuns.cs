@@ -1,0 +1,38 @@
+using TopGun.Buckets.Tests.Support;
+using Xunit;
+
+namespace TopGun.Buckets.Tests.EndToEnd;
+
+/// <summary>The sample app of the client, as somebody at a command line runs it.</summary>
+public sealed class TodoSampleRuns : IDisposable
+{
+    // It runs from its own folder, with nothing but what an app has that installs the package.
+    private static readonly string Program = Path.Combine(
+        "../../../../../client/Samples/Todo/bin", new DirectoryInfo(AppContext.BaseDirectory).Parent!.Name, "net10.0/todo");
+
+    private readonly string _folder = Directory.CreateTempSubdirectory("topgun-client-").FullName;
+
+    [Fact]
+    public async Task What_ann_adds_is_in_postgres_and_on_bobs_device_and_what_bob_ticks_off_is_ticked_off()
+    {
+        await using var demo = await DemoService.StartAsync();
+        await using var backend = await DemoBackendProcess.StartAsync(demo.Database, demo.Process.Url);
+
+        Assert.Contains("everybody sees it", await RunAsync(backend, "ann", "add", DemoService.SharedList, "Buy", "milk"), StringComparison.Ordinal);
+        var id = await demo.Database.ReadAsync<Guid>("SELECT id FROM todos WHERE title = 'Buy milk' AND NOT done");
+        Assert.Contains($"  [ ] Buy milk  {id}", await RunAsync(backend, "bob", "lists"), StringComparison.Ordinal);
+        Assert.Contains("everybody sees it", await RunAsync(backend, "bob", "done", id.ToString()), StringComparison.Ordinal);
+
+        Assert.True(await demo.Database.ReadAsync<bool>("SELECT done FROM todos WHERE title = 'Buy milk'"));
+    }
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    private async Task<string> RunAsync(DemoBackendProcess backend, params string[] args)
+    {
+        await using var todo = SupervisedProcess.Start(
+            Program, args, new Dictionary<string, string> { ["TODO_BACKEND"] = backend.Url.ToString(), ["TODO_FOLDER"] = _folder });
+        Assert.True(await todo.WaitForExitAsync() == 0, todo.Output);
+        return todo.Output;
+    }
+}
