@@ -58,8 +58,8 @@ public sealed partial class BucketLogWriter
     {
         get
         {
-            if (_position.Begun is not null)
-                return null; // operations of its own must not come between the parts of a transaction
+            if (_position.ShownUpTo is not null)
+                return null; // operations of its own must not come between the parts of a transaction and the end that shows them
             if (Volatile.Read(ref _isAsked) && CanBegin())
                 return TimeSpan.Zero;
             if (_scan is { } scan)
@@ -269,8 +269,8 @@ public sealed partial class BucketLogWriter
     private async ValueTask PublishHiddenAsync(OpBatch batch, CancellationToken cancellationToken)
     {
         var hasOps = batch.FirstOpId > OpId.None;
-        _position = _position with { LastOpId = batch.Checkpoint.LastOpId };
-        await ReserveAsync(batch.Checkpoint.LastOpId.Value, cancellationToken);
+        _position = _position with { LastOpId = _batch.LastOpId };
+        await ReserveAsync(_batch.LastOpId.Value, cancellationToken);
         if (hasOps && _options.Publish == PublishMode.Memory)
             Show(batch, visible: null);
         _window.Add(hasOps ? batch : null, _batch.Buckets, visible: null, _records, _evaluator.Records, _position);
