@@ -15,8 +15,11 @@ internal static class LookupText
 
     public static ExplainedEntry EntryOf(LookupPlan lookup, string key, ReadOnlySpan<byte> record) => new(KeyOf(lookup, key), OutputsOf(lookup, record));
 
-    public static IReadOnlyList<ExplainedColumn> KeyOf(LookupPlan lookup, string key) =>
-        Named(KeyNames(lookup), key[lookup.Prefix.Length..]);
+    public static IReadOnlyList<ExplainedColumn> KeyOf(LookupPlan lookup, string key)
+    {
+        var version = key.StartsWith($"{lookup.Prefix}[", StringComparison.Ordinal) ? 0 : key.IndexOf('#', StringComparison.Ordinal) + 1;
+        return Named(KeyNames(lookup), key[(version + lookup.Prefix.Length)..]);
+    }
 
     public static IReadOnlyList<ExplainedColumn> OutputsOf(LookupPlan lookup, ReadOnlySpan<byte> record) =>
         Named([.. lookup.Outputs.Select(output => ExpressionText.Of(output))], System.Text.Encoding.UTF8.GetString(record));

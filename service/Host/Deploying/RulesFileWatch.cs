@@ -41,6 +41,7 @@ internal sealed partial class RulesFileWatch(
         string? text = null;
         try
         {
+            await deployments.ResumeAsync(cancellationToken);
             if (rules is { IsStale: true, Building: null })
                 await DeployAsync(rules.Active.Text, isFile: false, cancellationToken);
             text = await RulesFile.ReadTextAsync(_path, cancellationToken);

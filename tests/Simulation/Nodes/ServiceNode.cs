@@ -150,6 +150,8 @@ internal sealed class ServiceNode(World world)
             new BucketLogEnvironment(actor.Time, random, NullLogger<BucketLogWriter>.Instance));
 
         var start = await log.OpenAsync(CancellationToken.None);
+        if (log.IsDeploymentHeld)
+            log.LetDeploymentGoOn(world.Source.LastCommit);
         var stop = new CancellationTokenSource();
         var watch = StopWithLogAsync(log, stop);
         _serving = new Serving(

@@ -1,5 +1,6 @@
 using TopGun.Buckets.BucketLog;
 using TopGun.Buckets.ColdStorage.Null;
+using TopGun.Buckets.Protocol;
 using TopGun.Buckets.Replication;
 using Xunit;
 
@@ -9,6 +10,7 @@ namespace TopGun.Buckets.Tests.Unit.BucketLog;
 public class DeploymentTests
 {
     private const int TransactionCount = 60;
+    private const string First = "bucket_definitions:\n  all: {data: [SELECT * FROM todos]}\n";
 
     public static IEnumerable<TheoryDataRow<int>> Seeds => Enumerable.Range(1, 120).Select(seed => new TheoryDataRow<int>(seed));
 
@@ -58,7 +60,6 @@ public class DeploymentTests
     [Fact]
     public async Task While_rules_are_being_built_others_take_their_place_and_those_in_force_end_it()
     {
-        const string First = "bucket_definitions:\n  all: {data: [SELECT * FROM todos]}\n";
         var transactions = new RandomSource(1).Make(TransactionCount);
         await using var fixture = await DeployFixture.OpenAsync(new NullColdStorage(), First, buildRows: 1);
         await fixture.AppendAsync(transactions);
@@ -74,6 +75,25 @@ public class DeploymentTests
         Assert.Equal((DeploymentPhase.None, 1), (fixture.Log.Deployment.Phase, fixture.Log.Rules.Active.Number));
         Assert.Equal(DeployOutcome.Unchanged, await fixture.BeginAsync(First));
         Assert.DoesNotContain(await fixture.BucketsAsync(), bucket => !bucket.StartsWith("1#all[", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_deployment_that_was_begun_before_waits_until_somebody_knows_how_far_the_source_had_come()
+    {
+        var disk = new NullColdStorage();
+        var fixture = await DeployFixture.OpenAsync(disk, First, buildRows: 1);
+        await fixture.AppendAsync(new RandomSource(1).Make(TransactionCount));
+        await fixture.BeginAsync(First + "  more: {data: [SELECT id FROM todos]}\n");
+        await fixture.CrashAsync();
+
+        await using var next = await DeployFixture.OpenAsync(disk, First, buildRows: 1);
+
+        Assert.True(next.Log.IsDeploymentHeld);
+        Assert.Null(next.Log.WorkDelay);
+        next.Log.LetDeploymentGoOn(new Lsn(next.Start.Position.Value + 1));
+        Assert.Null(next.Log.WorkDelay);
+        next.Log.LetDeploymentGoOn(next.Start.Position);
+        Assert.Equal(TimeSpan.Zero, next.Log.WorkDelay);
     }
 
     /// <summary>Runs a log to its end: transactions, deployments and their work, in a random order, with crashes between.</summary>
@@ -104,8 +124,13 @@ public class DeploymentTests
                     await fixture.CrashAsync();
                     Remember(shown, fixture.Seen);
                     fixture = await DeployFixture.OpenAsync(disk, rules, 1 + random.Next(8), mode);
-                    // The source sends again what it was not told of; before that no deployment begins.
-                    await fixture.AppendAsync(transactions.Take(next));
+                    // The source sends again what it was not told of; before that no deployment goes on, whoever tries.
+                    fixture.Log.LetDeploymentGoOn(next == 0 ? Lsn.None : transactions[next - 1].Transaction.EndPosition);
+                    foreach (var sent in transactions.Take(next))
+                    {
+                        await fixture.StepAsync();
+                        await fixture.AppendAsync(sent);
+                    }
                     break;
             }
         }

@@ -144,6 +144,23 @@ public sealed class UserExplanationTests
     }
 
     [Fact]
+    public void Keys_of_an_index_with_a_version_are_told_without_it()
+    {
+        var options = new RuleSetOptions
+        {
+            Versions = new Dictionary<string, int> { ["by_list"] = 7 },
+            IndexVersions = new Dictionary<string, int> { ["by_list"] = 8 },
+        };
+
+        var user = Explain(
+            new RuleSetHarness(Definitions, options).Rules, Request("""{"sub": "ann"}"""), ("8#by_list:1[\"ann\"]", """["l1"]""", "id = 7"));
+
+        Assert.Equal(["7#by_list[\"l1\"]"], user.Buckets.Select(bucket => bucket.Name));
+        var find = Assert.Single(Assert.Single(user.Definitions[0].Ways).Stages.SelectMany(stage => stage.Finds));
+        Assert.Equal("\"ann\"", Assert.Single(find.Key).Value.Json);
+    }
+
+    [Fact]
     public void Only_tables_that_can_answer_are_asked_for()
     {
         var explainer = new UserExplainer(new RuleSetHarness(Streams).Rules, Request("""{"sub": "ann"}"""));
@@ -154,9 +171,12 @@ public sealed class UserExplanationTests
     private static UserExplanation Explain(string yaml, string token, params (string Key, string Record, string Row)[] entries) =>
         Explain(yaml, Request(token), entries);
 
-    private static UserExplanation Explain(string yaml, BucketRequest request, params (string Key, string Record, string Row)[] entries)
+    private static UserExplanation Explain(string yaml, BucketRequest request, params (string Key, string Record, string Row)[] entries) =>
+        Explain(new RuleSetHarness(yaml).Rules, request, entries);
+
+    private static UserExplanation Explain(RuleSet rules, BucketRequest request, params (string Key, string Record, string Row)[] entries)
     {
-        var explainer = new UserExplainer(new RuleSetHarness(yaml).Rules, request);
+        var explainer = new UserExplainer(rules, request);
         while (explainer.Pending.Count > 0)
         {
             foreach (var key in explainer.Pending)
