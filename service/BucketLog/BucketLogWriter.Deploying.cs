@@ -85,12 +85,10 @@ public sealed partial class BucketLogWriter
                 return null; // operations of its own must not come between the parts of a transaction and the end that shows them
             if (Volatile.Read(ref _isAsked) && CanBegin())
                 return TimeSpan.Zero;
-            if (!MayGoOn())
+            if ((_scan is null && _retired is null) || !MayGoOn())
                 return null;
             if (_scan is { } scan)
                 return !scan.IsComplete || CanActivate() ? TimeSpan.Zero : null;
-            if (_retired is null)
-                return null;
             var left = _options.RetireDelay - _environment.Time.GetElapsedTime(_retireTimestamp);
             return left > TimeSpan.Zero ? left : TimeSpan.Zero;
         }

@@ -9,12 +9,12 @@ namespace TopGun.Buckets.SyncRules.Evaluation;
 internal sealed class DataGroup
 {
     private readonly byte[] _table;
-    private readonly RowWriter _writer;
+    private readonly RowJsonWriter _writer;
     private readonly Query[] _queries;
     private readonly int _first;
     private readonly NameSet _names = new();
 
-    private DataGroup(string table, RowWriter writer, Query[] queries, int first)
+    private DataGroup(string table, RowJsonWriter writer, Query[] queries, int first)
     {
         _table = Encoding.UTF8.GetBytes(table);
         _writer = writer;
@@ -27,7 +27,7 @@ internal sealed class DataGroup
     // Queries are numbered group by group.
     public static DataGroup[] Bind(IEnumerable<DataPlan> plans, SourceTable source, BoundTable table, Func<BucketFamily, string> prefixOf)
     {
-        var outputs = new List<(string Table, RowWriter Writer, List<Query> Queries)>();
+        var outputs = new List<(string Table, RowJsonWriter Writer, List<Query> Queries)>();
         var byDescription = new Dictionary<string, List<Query>>(StringComparer.Ordinal);
         foreach (var plan in plans)
         {
@@ -37,7 +37,7 @@ internal sealed class DataGroup
             if (!byDescription.TryGetValue(description, out var queries))
             {
                 byDescription[description] = queries = [];
-                outputs.Add((output, new RowWriter(slots, plan.Projection.Key), queries));
+                outputs.Add((output, new RowJsonWriter(slots, plan.Projection.Key), queries));
             }
             queries.Add(new Query(plan, table.PositionsOf(plan.Columns), TableFacts.Of(plan.Table, source), prefixOf));
         }

@@ -8,14 +8,12 @@ using TopGun.Buckets.SyncRules;
 namespace TopGun.Buckets.Host;
 
 /// <summary>Brings rules into force while the service runs: checks the file, asks the source, and hands it to the log, which does the rest.</summary>
-internal sealed class Deployments(ReplicationPump pump, TableAdmission source, ReplicationMonitor monitor) : IRulesOperator
+internal sealed class Deployments(ReplicationPump pump, TableAdmission source) : IRulesOperator
 {
     private const int MaxBytes = 1 << 20; // as for a file
     private const string FileName = "rules"; // where findings say they are, in a file that came over the wire
 
     public RulesReport Current => RulesReports.Of(pump.Writer.Deployment);
-
-    public SourceReport Source => RulesReports.Of(monitor.Current);
 
     public async Task<RulesCheck> ValidateAsync(string yaml, CancellationToken cancellationToken) => (await CheckAsync(yaml, cancellationToken)).Check;
 

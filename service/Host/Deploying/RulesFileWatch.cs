@@ -4,7 +4,10 @@ using TopGun.Buckets.Replication;
 
 namespace TopGun.Buckets.Host;
 
-/// <summary>Deploys the rules file when it is another than the one taken over last: at the start, and later whenever it changes.</summary>
+/// <summary>
+/// Deploys the rules file when it is another than the one taken over last: at the start, and later whenever it changes. Before that, a deployment that
+/// an earlier process began goes on.
+/// </summary>
 /// <remarks>
 /// The file is looked at now and then instead of being told of changes: mounted files and links that are replaced, as container engines do it, are
 /// told of in no reliable way.

@@ -1,12 +1,11 @@
 using TopGun.Buckets.BucketLog;
-using TopGun.Buckets.Replication;
 using TopGun.Buckets.Streaming.Http;
 using TopGun.Buckets.Streaming.Operator;
 
 namespace TopGun.Buckets.Host;
 
 /// <summary>The operator API of a process that only reads: it tells, and leaves changes to the one that writes.</summary>
-internal sealed class ReaderOperator(ReaderRules rules, ReplicationMonitor monitor) : IRulesOperator
+internal sealed class ReaderOperator(ReaderRules rules) : IRulesOperator
 {
     public RulesReport Current
     {
@@ -17,8 +16,6 @@ internal sealed class ReaderOperator(ReaderRules rules, ReplicationMonitor monit
                 stored.Building is null ? DeploymentPhase.None : DeploymentPhase.Building, stored.Active, stored.Building, RowsDone: 0, RowsTotal: 0));
         }
     }
-
-    public SourceReport Source => RulesReports.Of(monitor.Current);
 
     public Task<RulesCheck> ValidateAsync(string yaml, CancellationToken cancellationToken) => throw NotHere();
 

@@ -15,9 +15,6 @@ public interface IRulesOperator
 
     /// <summary>Fills everything that the rules in force define anew; clients take it in again.</summary>
     Task<RulesDeployed> ReprocessAsync(CancellationToken cancellationToken);
-
-    /// <summary>What is wrong with the source, if anything is.</summary>
-    SourceReport Source { get; }
 }
 
 /// <summary>A rules file as deployed.</summary>
@@ -48,9 +45,3 @@ public sealed record RulesCheck(IReadOnlyList<string> Errors, IReadOnlyList<stri
 /// <param name="Number">Number of the rules that are, or will be, in force.</param>
 /// <param name="Warnings">What is worth a look.</param>
 public sealed record RulesDeployed(string Outcome, int Number, IReadOnlyList<string> Warnings);
-
-/// <summary>How the source does.</summary>
-/// <param name="Slot">Name of the replication slot; null before there is one.</param>
-/// <param name="Phase">What replication is doing.</param>
-/// <param name="Problem">Why it cannot be used at the moment; null when it can.</param>
-public sealed record SourceReport(string? Slot, string Phase, string? Problem);

@@ -1,6 +1,5 @@
 using System.Text;
-using System.Text.Encodings.Web;
-using System.Text.Json;
+using System.Text.Json.Serialization;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Options;
 using TopGun.Buckets.Streaming.Http;
@@ -8,11 +7,9 @@ using TopGun.Buckets.Streaming.Http;
 namespace TopGun.Buckets.Streaming.Operator;
 
 /// <summary>The operator's side of the sync rules: deploy, validate, look, reprocess. The paths are the reference service's.</summary>
-internal sealed class RulesEndpoints(IRulesOperator rules, IOptions<OperatorOptions> options)
+internal sealed class RulesEndpoints(IRulesOperator rules, IServiceReporter reporter, IOptions<OperatorOptions> options)
 {
     private const long MaxBytes = 4L << 20; // a rules file has one MiB at most, and JSON may escape it
-
-    private static readonly JsonWriterOptions Json = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>Method, path and handler of each.</summary>
     public IEnumerable<(string Method, string Path, Func<HttpContext, Task> Handle)> All =>
@@ -30,131 +27,50 @@ internal sealed class RulesEndpoints(IRulesOperator rules, IOptions<OperatorOpti
     private async Task DeployAsync(HttpContext http)
     {
         OperatorAccess.Require(http, options.Value);
-        var yaml = await ReadYamlAsync(http);
-        await WriteAsync(http, await rules.DeployAsync(yaml, http.RequestAborted));
+        await AnswerAsync(http, await rules.DeployAsync(await ReadYamlAsync(http), http.RequestAborted));
     }
 
     private async Task ReprocessAsync(HttpContext http)
     {
         OperatorAccess.Require(http, options.Value);
-        await WriteAsync(http, await rules.ReprocessAsync(http.RequestAborted));
+        await AnswerAsync(http, await rules.ReprocessAsync(http.RequestAborted));
     }
 
     private async Task ValidateAsync(HttpContext http)
     {
         OperatorAccess.Require(http, options.Value);
         var check = await rules.ValidateAsync(await ReadYamlAsync(http), http.RequestAborted);
-        await WriteAsync(http, json =>
-        {
-            json.WriteBoolean("valid", check.Errors.Count == 0);
-            WriteList(json, "errors", check.Errors);
-            WriteList(json, "warnings", check.Warnings);
-        });
+        await OperatorAnswer.WriteAsync(http, new CheckAnswer(check.Errors.Count == 0, check.Errors, check.Warnings));
     }
 
     private Task CurrentAsync(HttpContext http)
     {
         OperatorAccess.Require(http, options.Value);
-        return WriteAsync(http, json =>
-        {
-            var report = rules.Current;
-            WriteRules(json, "current", report.Active, withContent: true);
-            WriteRules(json, "next", report.Next, withContent: true);
-            WriteProgress(json, report);
-        });
+        var (report, slot) = (rules.Current, reporter.Report().Replication.Slot);
+        return OperatorAnswer.WriteAsync(http, new CurrentAnswer(
+            Describe(report.Active, slot, withContent: true), Describe(report.Next, slot, withContent: true), Describe(report)));
     }
 
     private Task DiagnosticsAsync(HttpContext http)
     {
         OperatorAccess.Require(http, options.Value);
-        return WriteAsync(http, json =>
-        {
-            var (report, source) = (rules.Current, rules.Source);
-            json.WriteStartArray("connections");
-            json.WriteStartObject();
-            json.WriteString("id", "default");
-            json.WriteBoolean("connected", source.Problem is null);
-            json.WriteString("state", source.Phase);
-            WriteList(json, "errors", source.Problem is null ? [] : [source.Problem]);
-            json.WriteEndObject();
-            json.WriteEndArray();
-            WriteRules(json, "active_sync_rules", report.Active, withContent: false);
-            WriteRules(json, "deploying_sync_rules", report.Next, withContent: false);
-            WriteProgress(json, report);
-        });
+        var (report, source) = (rules.Current, reporter.Report().Replication);
+        return OperatorAnswer.WriteAsync(http, new DiagnosticsAnswer(
+            [new ConnectionAnswer("default", source.Failure is null, source.Phase, source.Failure is null ? [] : [source.Failure.Message])],
+            Describe(report.Active, source.Slot, withContent: false),
+            Describe(report.Next, source.Slot, withContent: false),
+            Describe(report)));
     }
 
-    private Task WriteAsync(HttpContext http, RulesDeployed deployed) => WriteAsync(http, json =>
-    {
-        json.WriteString("slot_name", rules.Source.Slot);
-        json.WriteString("outcome", deployed.Outcome);
-        json.WriteNumber("number", deployed.Number);
-        WriteList(json, "warnings", deployed.Warnings);
-        WriteProgress(json, rules.Current);
-    });
+    private Task AnswerAsync(HttpContext http, RulesDeployed deployed) => OperatorAnswer.WriteAsync(http, new DeployedAnswer(
+        reporter.Report().Replication.Slot, deployed.Outcome, deployed.Number, deployed.Warnings, Describe(rules.Current)));
 
-    private void WriteRules(Utf8JsonWriter json, string name, RulesInfo? info, bool withContent)
-    {
-        if (info is null)
-        {
-            json.WriteNull(name);
-            return;
-        }
-        json.WriteStartObject(name);
-        json.WriteNumber("number", info.Number);
-        json.WriteString("since", info.Since.UtcDateTime);
-        json.WriteString("slot_name", rules.Source.Slot);
-        if (withContent)
-            json.WriteString("content", info.Content);
-        json.WriteBoolean("valid", true);
-        WriteList(json, "errors", []);
-        json.WriteStartArray("bucket_definitions");
-        foreach (var definition in info.Definitions)
-        {
-            json.WriteStartObject();
-            json.WriteString("name", definition);
-            json.WriteEndObject();
-        }
-        json.WriteEndArray();
-        json.WriteEndObject();
-    }
+    private static RulesAnswer? Describe(RulesInfo? info, string? slot, bool withContent) => info is null ? null : new RulesAnswer(
+        info.Number, info.Since.UtcDateTime, slot, withContent ? info.Content : null, Valid: true, Errors: [],
+        [.. info.Definitions.Select(static name => new DefinitionAnswer(name))]);
 
-    private static void WriteProgress(Utf8JsonWriter json, RulesReport report)
-    {
-        json.WriteStartObject("deployment");
-        json.WriteString("phase", report.Phase);
-        json.WriteNumber("active", report.Active.Number);
-        if (report.Next is { } next)
-        {
-            json.WriteNumber("next", next.Number);
-            json.WriteString("since", next.Since.UtcDateTime);
-        }
-        json.WriteNumber("rows_done", report.RowsDone);
-        json.WriteNumber("rows_total", report.RowsTotal);
-        json.WriteEndObject();
-    }
-
-    private static void WriteList(Utf8JsonWriter json, string name, IReadOnlyList<string> items)
-    {
-        json.WriteStartArray(name);
-        foreach (var item in items)
-            json.WriteStringValue(item);
-        json.WriteEndArray();
-    }
-
-    private static async Task WriteAsync(HttpContext http, Action<Utf8JsonWriter> write)
-    {
-        http.Response.ContentType = "application/json";
-        using (var json = new Utf8JsonWriter(http.Response.BodyWriter, Json))
-        {
-            json.WriteStartObject();
-            json.WriteStartObject("data");
-            write(json);
-            json.WriteEndObject();
-            json.WriteEndObject();
-        }
-        await http.Response.BodyWriter.FlushAsync(http.RequestAborted);
-    }
+    private static DeploymentAnswer Describe(RulesReport report) => new(
+        report.Phase, report.Active.Number, report.Next?.Number, report.Next?.Since.UtcDateTime, report.RowsDone, report.RowsTotal);
 
     /// <summary>The file itself, or <c>{"content":"…"}</c> when the body says that it is JSON.</summary>
     private static async Task<string> ReadYamlAsync(HttpContext http)
@@ -176,4 +92,35 @@ internal sealed class RulesEndpoints(IRulesOperator rules, IOptions<OperatorOpti
             throw SyncException.Invalid("""["the body is not UTF-8"]""");
         }
     }
+
+    private sealed record CheckAnswer(bool Valid, IReadOnlyList<string> Errors, IReadOnlyList<string> Warnings);
+
+    private sealed record CurrentAnswer(RulesAnswer? Current, RulesAnswer? Next, DeploymentAnswer Deployment);
+
+    private sealed record DiagnosticsAnswer(
+        IReadOnlyList<ConnectionAnswer> Connections, RulesAnswer? ActiveSyncRules, RulesAnswer? DeployingSyncRules, DeploymentAnswer Deployment);
+
+    private sealed record ConnectionAnswer(string Id, bool Connected, string State, IReadOnlyList<string> Errors);
+
+    private sealed record DeployedAnswer(
+        string? SlotName, string Outcome, int Number, IReadOnlyList<string> Warnings, DeploymentAnswer Deployment);
+
+    private sealed record RulesAnswer(
+        int Number,
+        DateTime Since,
+        string? SlotName,
+        [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Content,
+        bool Valid,
+        IReadOnlyList<string> Errors,
+        IReadOnlyList<DefinitionAnswer> BucketDefinitions);
+
+    private sealed record DefinitionAnswer(string Name);
+
+    private sealed record DeploymentAnswer(
+        string Phase,
+        int Active,
+        [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] int? Next,
+        [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] DateTime? Since,
+        long RowsDone,
+        long RowsTotal);
 }

@@ -13,8 +13,6 @@ public sealed class FakeOperator : IRulesOperator
     public RulesReport Current { get; set; } = new(
         new RulesInfo(1, "first", DateTimeOffset.UnixEpoch, ["mine"]), Next: null, "none", RowsDone: 0, RowsTotal: 0);
 
-    public SourceReport Source => new("topgun_slot", "streaming", Problem: null);
-
     public Task<RulesCheck> ValidateAsync(string yaml, CancellationToken cancellationToken) =>
         Task.FromResult(new RulesCheck(yaml == "bad" ? ["it is bad", "and worse"] : [], ["take care"]));
 

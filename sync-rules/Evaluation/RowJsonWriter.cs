@@ -5,7 +5,7 @@ using TopGun.Buckets.SyncRules.Values;
 namespace TopGun.Buckets.SyncRules.Evaluation;
 
 /// <summary>Writes what a client receives of a row: its id and its JSON.</summary>
-internal sealed class RowWriter
+internal sealed class RowJsonWriter
 {
     private readonly Member[] _members;
     private readonly OutputSlot? _id;
@@ -15,7 +15,7 @@ internal sealed class RowWriter
 
     /// <param name="slots">The output columns.</param>
     /// <param name="key">Names of the columns that the id is composed of; none where the column <c>id</c> is the id.</param>
-    public RowWriter(OutputSlot[] slots, IReadOnlyList<string> key)
+    public RowJsonWriter(OutputSlot[] slots, IReadOnlyList<string> key)
     {
         _id = Array.Find(slots, slot => slot.Name == "id");
         _key = [.. key.Select(name => Array.Find(slots, slot => slot.Name == name))];
