@@ -56,6 +56,13 @@ public sealed partial class BucketsClient
     public LiveList<T> Live<T>(string sql, RowMapper<T> map, IReadOnlyList<object?>? parameters = null) =>
         new(cancellationToken => FollowAsync(Query(sql, map, parameters), cancellationToken));
 
+    internal IAsyncEnumerable<IReadOnlyList<T>> WatchRows<T>(
+        string sql, RowMaking<T> making, IReadOnlyList<object?>? parameters, CancellationToken cancellationToken) =>
+        RowsAsync(new LiveQuery<T>(sql, parameters, making, _options.Schema), cancellationToken);
+
+    internal LiveList<T> LiveRows<T>(string sql, RowMaking<T> making, IReadOnlyList<object?>? parameters) =>
+        new(cancellationToken => FollowAsync(new LiveQuery<T>(sql, parameters, making, _options.Schema), cancellationToken));
+
     private LiveQuery<T> Query<[DynamicallyAccessedMembers(Constructors)] T>(string sql, IReadOnlyList<object?>? parameters) =>
         new(sql, parameters, RowMapping.For<T>, _options.Schema);
 

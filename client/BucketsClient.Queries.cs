@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using TopGun.Buckets.Client.LocalStore;
 using TopGun.Buckets.Client.Queries;
+using TopGun.Buckets.Client.Queries.Live;
 
 namespace TopGun.Buckets.Client;
 
@@ -105,6 +106,14 @@ public sealed partial class BucketsClient
         CheckNotInside();
         var local = await LocalAsync().WaitAsync(cancellationToken);
         return await local.ReadAsync(database => QueryRunner.Run(database, sql, map, parameters), cancellationToken);
+    }
+
+    internal async Task<IReadOnlyList<T>> QueryRowsAsync<T>(
+        string sql, RowMaking<T> making, IReadOnlyList<object?>? parameters, CancellationToken cancellationToken)
+    {
+        CheckNotInside();
+        var local = await LocalAsync().WaitAsync(cancellationToken);
+        return await local.ReadAsync(database => QueryRunner.Run(database, sql, making, parameters), cancellationToken);
     }
 
     private async Task<T> RunAsync<T>(

@@ -221,7 +221,8 @@ public sealed partial class BucketsClient : IAsyncDisposable
         var key = await FetchKeyAsync();
         var local = await LocalDatabase.OpenAsync(
             _options.DatabasePath, _options.Schema, _execution, _options.TimeProvider, NewClientId, _options.Readers, key);
-        var restored = await local.ReadAsync(database => LocalStatus.Read(database, _streams), CancellationToken.None);
+        // On the writing connection, which has read the schema: for a reader that takes a while, and the first query opens one.
+        var restored = await local.WriteAsync(Lane.App, database => LocalStatus.Read(database, _streams), CancellationToken.None);
         _status.Update(current => restored with { State = current.State });
         if (_options.OtherProcessesPoll != Timeout.InfiniteTimeSpan)
             _looking = _execution.Start(() => LookAsync(local));

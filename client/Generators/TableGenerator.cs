@@ -4,36 +4,55 @@ using Microsoft.CodeAnalysis.CSharp.Syntax;
 
 namespace TopGun.Buckets.Client.Generators;
 
-/// <summary>Writes, for each record with a <c>SyncedTable</c> attribute, the table's declaration and the code that reads and writes its rows.</summary>
+/// <summary>
+/// Writes, for each record with a <c>SyncedTable</c> attribute, the table's declaration and the code that reads and writes its rows; for one with a
+/// <c>QueryRow</c> attribute, the code that reads it.
+/// </summary>
 [Generator]
 public sealed class TableGenerator : IIncrementalGenerator
 {
-    private const string AttributeName = "TopGun.Buckets.Client.SyncedTableAttribute";
+    private const string TableAttribute = "TopGun.Buckets.Client.SyncedTableAttribute";
+    private const string RowAttribute = "TopGun.Buckets.Client.QueryRowAttribute";
 
     /// <inheritdoc/>
     public void Initialize(IncrementalGeneratorInitializationContext context)
     {
-        var tables = context.SyntaxProvider.ForAttributeWithMetadataName(
-            AttributeName, (node, _) => node is TypeDeclarationSyntax, (found, _) => Generate(found));
-        context.RegisterSourceOutput(tables, (output, table) =>
+        Register(context, TableAttribute, GenerateTable);
+        Register(context, RowAttribute, GenerateRow);
+    }
+
+    private static void Register(
+        IncrementalGeneratorInitializationContext context, string attribute, Func<GeneratorAttributeSyntaxContext, GeneratedPart> generate)
+    {
+        var parts = context.SyntaxProvider.ForAttributeWithMetadataName(
+            attribute, (node, _) => node is TypeDeclarationSyntax, (found, _) => generate(found));
+        context.RegisterSourceOutput(parts, (output, part) =>
         {
-            foreach (var problem in table.Problems)
+            foreach (var problem in part.Problems)
                 output.ReportDiagnostic(problem);
-            if (table.Source is not null)
-                output.AddSource(table.FileName, table.Source);
+            if (part.Source is not null)
+                output.AddSource(part.FileName, part.Source);
         });
     }
 
-    private static GeneratedTable Generate(GeneratorAttributeSyntaxContext found)
+    private static GeneratedPart GenerateRow(GeneratorAttributeSyntaxContext found)
+    {
+        var type = (INamedTypeSymbol)found.TargetSymbol;
+        var source = QueryRowSource.Write(type, (TypeDeclarationSyntax)found.TargetNode, out var problems);
+        return new GeneratedPart(FileName(type, "Row"), source, problems);
+    }
+
+    private static GeneratedPart GenerateTable(GeneratorAttributeSyntaxContext found)
     {
         var type = (INamedTypeSymbol)found.TargetSymbol;
         var table = TableModel.Read(type, (TypeDeclarationSyntax)found.TargetNode, found.Attributes[0]);
-        var fileName = type.ToDisplayString().Replace('<', '_').Replace('>', '_') + ".Table.g.cs";
-        return new GeneratedTable(fileName, table.Problems.IsEmpty ? TableSource.Write(table) : null, table.Problems);
+        return new GeneratedPart(FileName(type, "Table"), table.Problems.IsEmpty ? TableSource.Write(table) : null, table.Problems);
     }
 
+    private static string FileName(INamedTypeSymbol type, string part) => $"{type.ToDisplayString().Replace('<', '_').Replace('>', '_')}.{part}.g.cs";
+
     /// <summary>What becomes of one record; equal when it would be the same file.</summary>
-    private sealed class GeneratedTable(string fileName, string? source, ImmutableArray<Diagnostic> problems) : IEquatable<GeneratedTable>
+    private sealed class GeneratedPart(string fileName, string? source, ImmutableArray<Diagnostic> problems) : IEquatable<GeneratedPart>
     {
         public string FileName { get; } = fileName;
 
@@ -41,10 +60,10 @@ public sealed class TableGenerator : IIncrementalGenerator
 
         public ImmutableArray<Diagnostic> Problems { get; } = problems;
 
-        public bool Equals(GeneratedTable? other) => other is not null && FileName == other.FileName && Source == other.Source
+        public bool Equals(GeneratedPart? other) => other is not null && FileName == other.FileName && Source == other.Source
             && Problems.SequenceEqual(other.Problems);
 
-        public override bool Equals(object? obj) => Equals(obj as GeneratedTable);
+        public override bool Equals(object? obj) => Equals(obj as GeneratedPart);
 
         public override int GetHashCode() => FileName.GetHashCode();
     }

@@ -27,9 +27,7 @@ internal sealed class TableModel
         var table = new TableModel(type, attribute);
         if (!declaration.Modifiers.Any(modifier => modifier.IsKind(SyntaxKind.PartialKeyword)))
             table.Report(Diagnostic.Create(TableProblems.NotPartial, declaration.Identifier.GetLocation(), type.Name));
-        var constructors = type.InstanceConstructors.Where(constructor =>
-            !(constructor.Parameters.Length == 1 && SymbolEqualityComparer.Default.Equals(constructor.Parameters[0].Type, type))
-            && !(constructor.IsImplicitlyDeclared && constructor.Parameters.Length == 0)).ToArray();
+        var constructors = Constructors(type);
         if (constructors.Length != 1 || constructors[0].Parameters.FirstOrDefault() is not { Name: "Id" or "id", Type.SpecialType: SpecialType.System_String })
         {
             table.Report(Diagnostic.Create(TableProblems.NoId, declaration.Identifier.GetLocation(), type.Name));
@@ -38,6 +36,11 @@ internal sealed class TableModel
         table.ReadColumns(constructors[0]);
         return table;
     }
+
+    /// <summary>Those that somebody wrote: without a record's own copying one, and a struct's empty one.</summary>
+    public static IMethodSymbol[] Constructors(INamedTypeSymbol type) => type.InstanceConstructors.Where(constructor =>
+        !(constructor.Parameters.Length == 1 && SymbolEqualityComparer.Default.Equals(constructor.Parameters[0].Type, type))
+        && !(constructor.IsImplicitlyDeclared && constructor.Parameters.Length == 0)).ToArray();
 
     private void ReadColumns(IMethodSymbol constructor)
     {

@@ -16,6 +16,9 @@ internal static class TableProblems
         "A parameter cannot be a column",
         "'{0}' of '{1}' cannot be a column: {2}");
 
+    public static readonly DiagnosticDescriptor NoConstructor = Error(
+        "TGB6063", "A query's record must have one constructor", "'{0}' must have one constructor, whose parameters are the columns");
+
     private static DiagnosticDescriptor Error(string id, string title, string message) =>
         new(id, title, message, "TopGun.Buckets", DiagnosticSeverity.Error, isEnabledByDefault: true);
 }

@@ -50,11 +50,15 @@ internal sealed class Database : IDisposable
     public void ResetPagesLogged() => Status(PagesWritten, reset: 1);
 
     /// <summary>Opens the connection that writes.</summary>
+    /// <remarks>
+    /// What a first sync sorts goes to a file when it is more than the cache, or a million rows would be in memory at once. Not where the cipher
+    /// would not cover that file, nor on Android, which has no folder for it.
+    /// </remarks>
     public static Database OpenWriter(string path, DatabaseKey? key = null) => Open(
         path, raw.SQLITE_OPEN_READWRITE | raw.SQLITE_OPEN_CREATE, key,
         "journal_mode = WAL",
         "synchronous = NORMAL",         // WAL stays consistent; power loss may cost the newest commits
-        "temp_store = MEMORY",
+        key is null && !OperatingSystem.IsAndroid() ? "temp_store = FILE" : "temp_store = MEMORY",
         "cache_size = -51200",          // 50 MB: random row ids touch index pages everywhere
         "journal_size_limit = 6291456", // 6 MiB of the log are left when it begins anew
         "recursive_triggers = ON",      // INSERT OR REPLACE fires delete triggers of the app's own tables

@@ -143,6 +143,17 @@ internal sealed class Statement : IDisposable
 
     public string ColumnName(int column) => raw.sqlite3_column_name(_handle, column).utf8_to_string();
 
+    /// <summary>Place of the first column of a name, or -1.</summary>
+    public int ColumnIndex(string name)
+    {
+        for (var column = 0; column < ColumnCount; column++)
+        {
+            if (ColumnName(column).Equals(name, StringComparison.OrdinalIgnoreCase))
+                return column;
+        }
+        return -1;
+    }
+
     /// <summary>Index of a named parameter, or 0.</summary>
     public int ParameterIndex(string name) => raw.sqlite3_bind_parameter_index(_handle, name);
 

@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using TopGun.Buckets.Client.LocalStore;
+using TopGun.Buckets.Client.Queries.Live;
 
 namespace TopGun.Buckets.Client.Queries;
 
@@ -19,6 +20,13 @@ internal static class QueryRunner
         var statement = database.Prepare(sql);
         SqlParameters.Bind(statement, parameters);
         return Collect(statement, statement => map(new RowReader(statement)));
+    }
+
+    public static IReadOnlyList<T> Run<T>(Database database, string sql, RowMaking<T> making, IReadOnlyList<object?>? parameters)
+    {
+        var statement = database.Prepare(sql);
+        SqlParameters.Bind(statement, parameters);
+        return Collect(statement, making(statement));
     }
 
     private static List<T> Collect<T>(Statement statement, Func<Statement, T> map)

@@ -42,4 +42,31 @@ public sealed record DownloadProgress(long Downloaded, long Total)
 {
     /// <summary>Between 0 and 1.</summary>
     public double Fraction => Total == 0 ? 0 : Math.Min(1, (double)Downloaded / Total);
+
+    /// <summary>Bytes received so far, as they came. How many there will be nobody knows.</summary>
+    public long Bytes { get; init; }
+
+    internal IReadOnlyList<PriorityShare> Shares { get; init; } = [];
+
+    /// <summary>The share of everything up to a priority number, which is shown as soon as it is complete.</summary>
+    public DownloadProgress ForPriority(int priority)
+    {
+        var (downloaded, total, bytes) = (0L, 0L, 0L);
+        foreach (var share in Shares)
+        {
+            if (share.Priority <= priority)
+                (downloaded, total, bytes) = (downloaded + share.Downloaded, total + share.Total, bytes + share.Bytes);
+        }
+        return new DownloadProgress(downloaded, total) { Bytes = bytes };
+    }
+
+    /// <summary>Whether both say the same.</summary>
+    public bool Equals(DownloadProgress? other) =>
+        other is not null && (Downloaded, Total, Bytes) == (other.Downloaded, other.Total, other.Bytes) && Shares.SequenceEqual(other.Shares);
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => HashCode.Combine(Downloaded, Total, Bytes);
 }
+
+/// <summary>What there is of one priority number.</summary>
+internal readonly record struct PriorityShare(int Priority, long Downloaded, long Total, long Bytes);

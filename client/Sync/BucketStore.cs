@@ -140,6 +140,7 @@ internal sealed class BucketStore
         {
             bucket.CountSinceLast += received;
             bucket.Bytes += line.Length;
+            bucket.BytesSinceLast += line.Length;
             Touch(bucket);
         }
         return received;

@@ -20,9 +20,13 @@ internal sealed class CheckpointApplier(LocalDatabase local, LocalSchema schema,
     private string _clientId = "";
     private long _downloaded;
     private long _total;
+    private long _bytes;
+    private IReadOnlyList<PriorityShare> _shares = [];
 
     /// <summary>Operations of the running checkpoint, or null between checkpoints.</summary>
-    public DownloadProgress? Progress => _total == 0 ? null : new DownloadProgress(_downloaded, Math.Max(_downloaded, _total));
+    public DownloadProgress? Progress => _total == 0
+        ? null
+        : new DownloadProgress(_downloaded, Math.Max(_downloaded, _total)) { Bytes = _bytes, Shares = _shares };
 
     /// <summary>Whether a complete checkpoint is held back for the sake of local writes.</summary>
     public bool WaitsForGate => _waitsForGate;
@@ -65,7 +69,7 @@ internal sealed class CheckpointApplier(LocalDatabase local, LocalSchema schema,
         _store.Load(database);
         _target = null;
         _waitsForGate = false;
-        _downloaded = _total = 0;
+        _downloaded = _total = _bytes = 0;
         var positions = new List<(string, OpId)>();
         foreach (var bucket in _store.Buckets)
             positions.Add((bucket.Name, bucket.Received));
@@ -90,6 +94,7 @@ internal sealed class CheckpointApplier(LocalDatabase local, LocalSchema schema,
             streams.Measure(Target("data"), _store);
             result.Streams = streams.Describe(database);
         }
+        _shares = _total > 0 ? Shares(Target("data")) : [];
         _store.Save(database);
         return result;
     }
@@ -98,6 +103,7 @@ internal sealed class CheckpointApplier(LocalDatabase local, LocalSchema schema,
     {
         var received = _store.Receive(database, line, Target("data"));
         _downloaded += received;
+        _bytes += line.Length;
         return received;
     }
 
@@ -130,6 +136,20 @@ internal sealed class CheckpointApplier(LocalDatabase local, LocalSchema schema,
         }
     }
 
+    private List<PriorityShare> Shares(CheckpointTarget target)
+    {
+        var shares = new SortedDictionary<int, PriorityShare>();
+        foreach (var announced in target.Buckets)
+        {
+            var local = _store.Find(announced.Name);
+            var total = Math.Max(0, announced.Count - (local?.CountAtLast ?? 0));
+            var share = shares.GetValueOrDefault(announced.Priority);
+            shares[announced.Priority] = new PriorityShare(
+                announced.Priority, share.Downloaded + Math.Min(local?.CountSinceLast ?? 0, total), share.Total + total, share.Bytes + (local?.BytesSinceLast ?? 0));
+        }
+        return [.. shares.Values];
+    }
+
     private CheckpointTarget Target(string line) => _target ?? throw ClientErrors.OutOfOrder($"'{line}' came before any checkpoint");
 
     private void Track(Database database, CheckpointLine line)
@@ -141,7 +161,9 @@ internal sealed class CheckpointApplier(LocalDatabase local, LocalSchema schema,
             if (_target.Find(bucket.Name) is null)
                 _store.Remove(database, bucket);
         }
-        _downloaded = _total = 0;
+        _downloaded = _total = _bytes = 0;
+        foreach (var bucket in _store.Buckets)
+            bucket.BytesSinceLast = 0;
         var shrunk = false;
         foreach (var announced in line.Buckets)
         {
@@ -227,7 +249,9 @@ internal sealed class CheckpointApplier(LocalDatabase local, LocalSchema schema,
         AdvancePositions(target, priority: null);
         if (target.WriteCheckpoint is { } writeCheckpoint && _clientId == local.ClientId)
             WriteGate.Seen(database, writeCheckpoint);
-        _downloaded = _total = 0;
+        _downloaded = _total = _bytes = 0;
+        foreach (var bucket in _store.Buckets)
+            bucket.BytesSinceLast = 0;
         if (streams.EndDownload())
             result.Streams = streams.Describe(database);
         var gate = WriteGate.Report(database, local);

@@ -30,6 +30,9 @@ internal sealed class LocalBucket(long id, string name)
 
     public long Bytes { get; set; }
 
+    /// <summary>Bytes received of the running checkpoint, as far as this process has received them.</summary>
+    public long BytesSinceLast { get; set; }
+
     public int Priority { get; set; } = 3;
 
     /// <summary>Differs from its row in the database.</summary>

@@ -68,6 +68,8 @@ public class SessionsAreReplayed
             var text = await File.ReadAllTextAsync(file, TestContext.Current.CancellationToken);
             var session = RecordedSession.Parse(text);
             Assert.True(session.Connections.Count > 1, text);
+            if (Environment.GetEnvironmentVariable("TOPGUN_TEST_RECORD") is { } kept)
+                await File.WriteAllTextAsync(kept, "# Recorded between the service and @powersync/node.\n" + text, TestContext.Current.CancellationToken);
 
             var replay = new Replay(session);
             await using var client = await BucketsClient.OpenAsync(

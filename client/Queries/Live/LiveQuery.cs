@@ -134,7 +134,7 @@ internal sealed class LiveQuery<T>(string sql, IReadOnlyList<object?>? parameter
     {
         var statement = database.Prepare(sql);
         SqlParameters.Bind(statement, parameters);
-        var keyColumn = KeyColumn(statement);
+        var keyColumn = statement.ColumnIndex("id");
         var make = making(statement);
         var differs = false;
         try
@@ -225,15 +225,5 @@ internal sealed class LiveQuery<T>(string sql, IReadOnlyList<object?>? parameter
             writer.WriteEndArray();
         }
         return json.WrittenSpan.ToArray();
-    }
-
-    private static int KeyColumn(Statement statement)
-    {
-        for (var column = 0; column < statement.ColumnCount; column++)
-        {
-            if (statement.ColumnName(column).Equals("id", StringComparison.OrdinalIgnoreCase))
-                return column;
-        }
-        return -1;
     }
 }

@@ -133,13 +133,7 @@ internal sealed class RowwiseQuery
     {
         if (int.TryParse(token, out var place))
             return place >= 1 && place <= statement.ColumnCount ? place - 1 : null;
-        var name = Unquoted(token);
-        for (var column = 0; column < statement.ColumnCount; column++)
-        {
-            if (Is(statement.ColumnName(column), name))
-                return column;
-        }
-        return null;
+        return statement.ColumnIndex(Unquoted(token)) is >= 0 and var column ? column : null;
     }
 
     private static bool IsName(string token) => char.IsLetter(token[0]) || token[0] is '_' or '"' or '`' or '[';

@@ -1,4 +1,5 @@
 using TopGun.Buckets.Client;
+using TopGun.Buckets.Client.LocalStore;
 using TopGun.Buckets.Protocol;
 using Xunit;
 
@@ -232,6 +233,29 @@ public sealed class SchemaViewTests : IAsyncDisposable
             ["{\"c0\":1,\"c1499\":2,\"a.b 'c' 😀\":\"odd\"}", "{\"c0\":null,\"c700\":3,\"a.b 'c' 😀\":\"odder\"}"],
             await client.TextsAsync("SELECT data FROM tg_crud ORDER BY seq"));
         Assert.Equal(["|3|2|odder"], await client.TextsAsync("SELECT coalesce(c0, '') || '|' || c700 || '|' || c1499 || '|' || \"a.b 'c' 😀\" FROM \"wide table\""));
+    }
+
+    [Fact]
+    public void A_change_of_the_SQL_of_tables_raises_its_version()
+    {
+        LocalColumn[] columns = [LocalColumn.Text("a"), LocalColumn.Integer("b"), LocalColumn.Real("c")];
+        var sql = new System.Text.StringBuilder();
+        foreach (var kind in Enum.GetValues<TableKind>())
+        {
+            foreach (var previous in Enum.GetValues<TrackPrevious>())
+            {
+                var table = new LocalTable("t", columns)
+                {
+                    Kind = kind, TrackPrevious = previous, TrackMetadata = kind != TableKind.LocalOnly, QueueEmptyUpdates = previous == TrackPrevious.All, Indexes = [new LocalIndex("i", "a", "b DESC")],
+                };
+                sql.AppendLine(ViewSql.DataTable(table)).AppendLine(ViewSql.View(table)).AppendLine(ViewSql.Index(table, table.Indexes[0])).AppendJoin('\n', TriggerSql.For(table));
+            }
+        }
+
+        var sum = Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(sql.ToString().ReplaceLineEndings("\n"))))[..16];
+
+        Assert.Equal(
+            (1, "UNKNOWN"), (SchemaInstaller.SqlVersion, sum)); // another sum: raise SchemaInstaller.SqlVersion, then note both here
     }
 
     [Fact]

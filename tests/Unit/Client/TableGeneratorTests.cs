@@ -26,6 +26,36 @@ public sealed partial class TableGeneratorTests : IAsyncDisposable
     [SyncedTable("bare", Kind = TableKind.LocalOnly)]
     internal sealed partial record Bare(string Id);
 
+    [QueryRow]
+    internal sealed partial record Summary(Mood Mood, [Column("how_many")] long Count, string? First);
+
+    [QueryRow]
+    internal readonly partial record struct Pair(string Id, bool Done);
+
+    [Fact]
+    public async Task A_result_is_read_into_records_by_the_names_of_its_columns()
+    {
+        var client = await OpenAsync();
+        await client.RunAsync("INSERT INTO my_things(id, title, mood, done) VALUES('a', 'x', 1, 1), ('b', 'y', 1, 0), ('c', NULL, 0, 0)");
+        var summaries = client.Rows<Summary>("SELECT min(title) AS first, count(*) AS how_many, mood FROM my_things WHERE id < ? GROUP BY mood ORDER BY mood", ["z"]);
+
+        Assert.Equal([new Summary(Mood.Calm, 1, null), new Summary(Mood.Busy, 2, "x")], await summaries.QueryAsync(ClientCalls.Now));
+        Assert.Equal([new Pair("a", true)], await client.Rows<Pair>("SELECT * FROM my_things WHERE id = 'a'").QueryAsync(ClientCalls.Now));
+
+        await using var seen = summaries.Watch(ClientCalls.Now).GetAsyncEnumerator(ClientCalls.Now);
+        Assert.True(await seen.MoveNextAsync());
+        await client.RunAsync("DELETE FROM my_things WHERE id = 'c'");
+        Assert.True(await seen.MoveNextAsync());
+        Assert.Equal([new Summary(Mood.Busy, 2, "x")], seen.Current);
+
+        using var list = client.Rows<Pair>("SELECT done, id FROM my_things ORDER BY id").Live();
+        await list.Loaded.WaitAsync(ClientCalls.Now);
+        Assert.Equal([new Pair("a", true), new Pair("b", false)], list);
+        var failure = await Assert.ThrowsAsync<TopGun.Buckets.Protocol.BucketsException>(() => client.Rows<Pair>("SELECT id FROM my_things").QueryAsync(ClientCalls.Now));
+        Assert.Equal("TGB6050", failure.Code);
+        Assert.Contains("'done'", failure.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_record_declares_its_table()
     {
@@ -94,6 +124,10 @@ public sealed partial class TableGeneratorTests : IAsyncDisposable
     }
 
     [Theory]
+    [InlineData("record R(string A);", "TGB6060", "QueryRow")]
+    [InlineData("partial record R;", "TGB6063", "QueryRow")]
+    [InlineData("partial record R(string A, object B);", "TGB6062", "QueryRow")]
+    [InlineData("partial record struct R(long Count, R.E? Kind) { public enum E { A } }", null, "QueryRow")]
     [InlineData("record R(string Id, string A);", "TGB6060")]
     [InlineData("partial record R(int Id, string A);", "TGB6061")]
     [InlineData("partial record R(string A, string Id);", "TGB6061")]
@@ -104,12 +138,12 @@ public sealed partial class TableGeneratorTests : IAsyncDisposable
     [InlineData("partial class R(string id, string a) { public string Id { get; } = id; }", "TGB6062")]
     [InlineData("partial class R(string id, string a) { public string Id { get; } = id; public string A { get; } = a; }", null)]
     [InlineData("partial record R(string Id, System.DateTime? ListId, R.E? Kind) { public enum E { A } }", null)]
-    public void What_cannot_be_a_table_is_an_error_with_a_code(string declaration, string? code)
+    public void What_cannot_be_a_table_or_a_row_is_an_error_with_a_code(string declaration, string? code, string attribute = "SyncedTable(\"r\")")
     {
         var compilation = CSharpCompilation.Create(
             "app",
             [CSharpSyntaxTree.ParseText(
-                "using TopGun.Buckets.Client; namespace App; [SyncedTable(\"r\")] public " + declaration, cancellationToken: ClientCalls.Now)],
+                $"using TopGun.Buckets.Client; namespace App; [{attribute}] public {declaration}", cancellationToken: ClientCalls.Now)],
             [.. ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator).Select(path => MetadataReference.CreateFromFile(path))],
             new CSharpCompilationOptions(OutputKind.DynamicallyLinkedLibrary, nullableContextOptions: NullableContextOptions.Enable));
 
