@@ -31,6 +31,7 @@ internal static class ServiceComposition
             Publication = settings.Publication,
             SlotWalLimitBytes = settings.SlotWalLimit,
             OnContinuityLost = settings.OnContinuityLost,
+            UsesDefinitionTrigger = settings.UsesDefinitionTrigger,
         });
         services.AddSingleton<IChangeSource, ChangeSource>();
         services.AddSingleton<IWriteCheckpoints, WriteCheckpoints>();
