@@ -81,6 +81,14 @@ internal static class SourceChecks
         }
     }
 
+    public static IEnumerable<DoctorFinding> OfDefinitionTrigger(bool isThere, bool isWanted)
+    {
+        if (isThere)
+            yield return Fine($"Event trigger '{DefinitionTrigger.Name}' tells of changed definitions at once.");
+        else if (isWanted)
+            yield return Warning($"There is no event trigger '{DefinitionTrigger.Name}': changed definitions are noticed within ten seconds.", DefinitionTrigger.Sql);
+    }
+
     public static IEnumerable<DoctorFinding> OfTables(
         string name, PublicationStatus? publication, IReadOnlyList<TablePattern> patterns, IReadOnlyList<SourceTableInfo> tables)
     {

@@ -23,7 +23,6 @@ internal sealed partial class SourceWatch(ChangeSourceOptions options, Replicati
         if (PublicationWatch.FindFailure(options.Publication, publication) is { } failure)
             return new SourceLook { Failure = failure };
         var found = await PublishAsync(session, publication!, cancellationToken);
-        publication = await session.FindPublicationAsync(options.Publication, cancellationToken);
 
         var state = progress.Started;
         var tables = new List<TableFinding>();

@@ -7,7 +7,7 @@ namespace TopGun.Buckets.Host;
 /// <summary><c>topgun doctor</c>: looks at the source as the service would, changes nothing, and tells each finding with its remedy.</summary>
 internal static class DoctorCommand
 {
-    private static readonly Setting[] Settings = [SettingList.Source, SettingList.SourcePasswordFile, SettingList.Rules, SettingList.Publication];
+    private static readonly Setting[] Settings = [SettingList.Source, SettingList.SourcePasswordFile, SettingList.Rules, SettingList.Publication, SettingList.DefinitionTrigger];
 
     public static Command Create()
     {
@@ -30,7 +30,8 @@ internal static class DoctorCommand
         var rules = RulesFile.Compile(path, await RulesFile.ReadTextAsync(path, cancellationToken), new RuleSetOptions());
 
         await using var source = SourceSettings.Open(settings);
-        var findings = await SourceDoctor.CheckAsync(source, publication, rules.Tables, cancellationToken);
+        var findings = await SourceDoctor.CheckAsync(
+            source, publication, rules.Tables, settings.Read(SettingList.DefinitionTrigger), cancellationToken);
         foreach (var finding in findings)
             await output.WriteLineAsync(Format(finding));
 

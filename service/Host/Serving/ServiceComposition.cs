@@ -57,6 +57,7 @@ internal static class ServiceComposition
             Publication = settings.Publication,
             SlotWalLimitBytes = settings.SlotWalLimit,
             OnContinuityLost = settings.OnContinuityLost,
+            UsesDefinitionTrigger = settings.UsesDefinitionTrigger,
         })
         .AddSingleton<IChangeSource, ChangeSource>()
         .AddSingleton(provider => new TableAdmission(

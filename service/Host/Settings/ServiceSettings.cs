@@ -75,6 +75,8 @@ internal sealed record ServiceSettings
 
     public required ContinuityPolicy OnContinuityLost { get; init; }
 
+    public required bool UsesDefinitionTrigger { get; init; }
+
     /// <summary>Reads all settings.</summary>
     /// <exception cref="SettingException">One is missing or wrong.</exception>
     public static ServiceSettings Read(SettingReader reader)
@@ -111,6 +113,7 @@ internal sealed record ServiceSettings
             MaxBuckets = reader.Read(SettingList.MaxBuckets),
             Publish = reader.Read(SettingList.Publish),
             OnContinuityLost = reader.Read(SettingList.OnContinuityLost),
+            UsesDefinitionTrigger = reader.Read(SettingList.DefinitionTrigger),
         };
     }
 }

@@ -241,11 +241,29 @@ internal static class SettingList
             Enum.TryParse(text, ignoreCase: true, out value) && Enum.GetNames<ContinuityPolicy>().Contains(text, StringComparer.OrdinalIgnoreCase),
     };
 
+    public static readonly Setting<bool> DefinitionTrigger = new()
+    {
+        Name = "event trigger",
+        Variable = "TOPGUN_DDL_TRIGGER",
+        Flag = "--ddl-trigger",
+        Default = "off",
+        Description =
+            "'on': an event trigger in the source tells of changed table definitions at once; made when it is missing and the role may (superusers),"
+            + " else 'topgun doctor' has the statements. 'off': they are noticed within ten seconds.",
+        Rule = "'on' or 'off'",
+        TryParse = (string text, out bool value) =>
+        {
+            value = text.Equals("on", StringComparison.OrdinalIgnoreCase);
+            return value || text.Equals("off", StringComparison.OrdinalIgnoreCase);
+        },
+    };
+
     /// <summary>All of them, in the order of the documentation.</summary>
     public static readonly IReadOnlyList<Setting> All =
     [
         Source, SourcePasswordFile, Rules, WatchRules, Publication, SlotWalLimit, StoreBackend, StorePath, StoreDatabase, StoreSchema, Role, Listen, JwtSecret,
         JwtKeyId, Audience, Jwks, ApiToken, GridBytes, MaxBuckets, Publish, OnContinuityLost,
+        DefinitionTrigger,
     ];
 
     private static bool TryParseText(string text, out string value) => !string.IsNullOrWhiteSpace(value = text);
