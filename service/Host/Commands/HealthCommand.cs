@@ -17,11 +17,17 @@ internal static class HealthCommand
         return command;
     }
 
-    private static async Task<int> RunAsync(Uri listen, TextWriter output, CancellationToken cancellationToken)
+    /// <summary>Where to call a service that listens there.</summary>
+    public static Uri AddressOf(Uri listen, string path)
     {
         // "Any address" is where to listen, not where to call.
         var host = listen.Host is "0.0.0.0" or "[::]" ? "127.0.0.1" : listen.Host;
-        var probe = new UriBuilder(listen) { Host = host, Path = "/probes/readiness" }.Uri;
+        return new UriBuilder(listen) { Host = host, Path = path }.Uri;
+    }
+
+    private static async Task<int> RunAsync(Uri listen, TextWriter output, CancellationToken cancellationToken)
+    {
+        var probe = AddressOf(listen, "/probes/readiness");
         using var http = new HttpClient { Timeout = Limit };
         try
         {

@@ -77,7 +77,7 @@ internal static class ServiceComposition
 
     public static IServiceCollection AddBucketLog(this IServiceCollection services, ServiceSettings settings)
     {
-        var options = new BucketLogOptions { Publish = settings.Publish };
+        var options = new BucketLogOptions { Publish = settings.Publish, RowLimitBytes = settings.RowLimit };
         if (settings.StoreBackend == StoreBackend.Postgres)
             options.PositionDelay = PositionDelayInPostgres;
         services.AddSingleton(options);

@@ -46,6 +46,8 @@ internal sealed record ServiceSettings
 
     public required long? SlotWalLimit { get; init; }
 
+    public required int RowLimit { get; init; }
+
     public required StoreBackend StoreBackend { get; init; }
 
     public required string StorePath { get; init; }
@@ -99,6 +101,7 @@ internal sealed record ServiceSettings
             ApiToken = reader.Find(SettingList.ApiToken),
             Publication = reader.Read(SettingList.Publication),
             SlotWalLimit = reader.Read(SettingList.SlotWalLimit) is > 0 and var limit ? limit : null,
+            RowLimit = reader.Read(SettingList.RowLimit),
             StoreBackend = backend,
             StorePath = reader.Read(SettingList.StorePath),
             StoreDatabase = backend == StoreBackend.Postgres ? reader.Read(SettingList.StoreDatabase).ConnectionString : null,

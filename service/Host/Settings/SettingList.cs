@@ -63,6 +63,19 @@ internal static class SettingList
             && value is 0 or >= 64L << 20, // four segments of WAL
     };
 
+    public static readonly Setting<int> RowLimit = new()
+    {
+        Name = "limit of a row",
+        Variable = "TOPGUN_ROW_LIMIT",
+        Flag = "--row-limit",
+        Default = "67108864", // phones hold a few of those, and no more
+        Description = "Bytes of the longest row, as JSON, that clients are given. A longer one is left out; 'topgun doctor' lists such rows.",
+        Rule = "a whole number of bytes from 1024 to 268435456",
+        TryParse = (string text, out int value) =>
+            int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out value)
+            && value is >= 1024 and <= 256 << 20, // beyond that a line takes more memory than a server has for a client
+    };
+
     public static readonly Setting<StoreBackend> StoreBackend = new()
     {
         Name = "store backend",
@@ -261,7 +274,7 @@ internal static class SettingList
     /// <summary>All of them, in the order of the documentation.</summary>
     public static readonly IReadOnlyList<Setting> All =
     [
-        Source, SourcePasswordFile, Rules, WatchRules, Publication, SlotWalLimit, StoreBackend, StorePath, StoreDatabase, StoreSchema, Role, Listen, JwtSecret,
+        Source, SourcePasswordFile, Rules, WatchRules, Publication, SlotWalLimit, RowLimit, StoreBackend, StorePath, StoreDatabase, StoreSchema, Role, Listen, JwtSecret,
         JwtKeyId, Audience, Jwks, ApiToken, GridBytes, MaxBuckets, Publish, OnContinuityLost,
         DefinitionTrigger,
     ];
