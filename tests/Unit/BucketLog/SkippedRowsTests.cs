@@ -2,7 +2,6 @@ using TopGun.Buckets.BucketLog;
 using TopGun.Buckets.ColdStorage.Null;
 using TopGun.Buckets.Protocol;
 using TopGun.Buckets.Replication;
-using TopGun.Buckets.SyncRules;
 using Xunit;
 using static TopGun.Buckets.Tests.Unit.BucketLog.ScriptedTransaction;
 
