@@ -143,6 +143,23 @@ public class RefreshTests
     }
 
     [Fact]
+    public async Task Nothing_new_is_visible_once_a_table_that_is_being_read_tells_rows_apart_in_another_way()
+    {
+        await using var fixture = await OpenFollowingAsync(new NullColdStorage());
+        await fixture.CommitAsync(10, Insert(Todos, "1", "a", "one", null), Insert(Lists, "a", "ann"));
+        var rekeyed = Todos with { Columns = [Todos.Columns[0] with { IsKey = false }, Todos.Columns[1], Todos.Columns[2] with { IsKey = true }, Todos.Columns[3]] };
+        await fixture.AppendAsync(new RefreshStarted(State(done: true), [new RefreshedTable(Todos, Replaces: 0)]));
+        var before = fixture.Seen.Visible;
+
+        await fixture.CommitAsync(20, Update(rekeyed, "7", "a", "one", null), Insert(Lists, "b", "bob"));
+        Assert.Equal(before, fixture.Seen.Visible);
+        await RefreshAsync(fixture, rekeyed, ["7", "a", "one", null]);
+
+        Assert.True(fixture.Seen.Visible!.Position >= new Lsn(20));
+        Assert.Equal(["7 one"], await RowsAsync(fixture));
+    }
+
+    [Fact]
     public async Task Rows_of_a_table_that_is_gone_leave()
     {
         await using var fixture = await OpenFollowingAsync(new NullColdStorage());
