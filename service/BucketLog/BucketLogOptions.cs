@@ -31,8 +31,11 @@ public sealed class BucketLogOptions
     /// <summary>How much WAL may pass before such a position is written at once. Default 16 MiB, Postgres' segment size.</summary>
     public ulong PositionBytes { get; set; } = 16UL << 20;
 
-    /// <summary>Longest encoded row; a longer one yields nothing and is reported. Default 64 MiB.</summary>
-    public int RowLimitBytes { get; set; } = 64 << 20;
+    /// <summary>Longest row as JSON that clients are given unless it is set otherwise: 64 MiB.</summary>
+    public const int DefaultRowLimitBytes = 64 << 20; // phones hold a few of those, and no more
+
+    /// <summary>Longest row as JSON; a longer one is left out, see <see cref="SkippedRow"/>. Default <see cref="DefaultRowLimitBytes"/>.</summary>
+    public int RowLimitBytes { get; set; } = DefaultRowLimitBytes;
 
     /// <summary>
     /// Size of a transaction that is evaluated at once. A larger one is stored in parts of a quarter of that, which are seen together, when all of them are

@@ -251,6 +251,7 @@ public sealed partial class BucketLogWriter
                 break;
             case DeployOutcome.Cancelled:
                 Log.Cancelled(_environment.Logger, _rules.Active.Number);
+                await ReviewSkippedAsync(cancellationToken);
                 StartRetiring();
                 break;
             default:
@@ -285,7 +286,7 @@ public sealed partial class BucketLogWriter
         if (_chunk.Count > 0)
         {
             var batch = _evaluator.Extend(_chunk, _catalog.Added(number), _position.Position);
-            ReportErrors();
+            ReportSkipped();
             if (batch.FirstOpId > OpId.None || scan.RowsSinceStored >= CursorRows)
             {
                 _records.Put(RecordTable.Meta, MetaKey.Build, scan.After.Span);
@@ -325,6 +326,7 @@ public sealed partial class BucketLogWriter
         _catalog.RulesChanged();
         _records.Put(RecordTable.Meta, MetaKey.Rules, _rules.Serialize());
         _records.Delete(RecordTable.Meta, MetaKey.Build);
+        await ReviewSkippedAsync(cancellationToken);
         await StoreAsync(cancellationToken);
         _restsOnUnrepeatable = false;
 
@@ -334,6 +336,15 @@ public sealed partial class BucketLogWriter
         Log.Activated(_environment.Logger, _rules.Active.Number, rows, _position.LastOpId);
         TellSource(tables);
         StartRetiring();
+    }
+
+    /// <summary>Rows that were left out may be well by the rules that are in force now.</summary>
+    private async ValueTask ReviewSkippedAsync(CancellationToken cancellationToken)
+    {
+        if (_evaluator.Skipped.OpenCount == 0)
+            return;
+        await _evaluator.ReviewSkippedAsync(_position.Position, cancellationToken);
+        _window.Add(_evaluator.Records);
     }
 
     private void StartRetiring()

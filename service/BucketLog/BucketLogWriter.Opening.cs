@@ -15,6 +15,7 @@ public sealed partial class BucketLogWriter
         query.Add(RecordTable.Meta, MetaKey.Generation);
         query.Add(RecordTable.Meta, MetaKey.Refresh);
         query.Add(RecordTable.Meta, MetaKey.Copying);
+        query.Add(RecordTable.Meta, SkippedRowRecord.TotalKey);
         await _storage.GetAsync(query, cancellationToken);
         if (query.TryGetValue(0, out var position))
             _position = LogPosition.Read(position.Span);
@@ -26,7 +27,11 @@ public sealed partial class BucketLogWriter
             _refresh.Load(refresh.Span);
         if (query.TryGetValue(4, out _))
             throw new UnfinishedCopyException();
+        if (query.TryGetValue(5, out var unlisted))
+            _evaluator.Skipped.LoadTotal(unlisted.Span);
         _reservedDurable = _generation.ReservedOpId.Value;
+        await foreach (var record in _storage.ScanAsync(RecordTable.Meta, SkippedRowRecord.Prefix.ToArray(), cancellationToken))
+            _evaluator.Skipped.Load(record);
     }
 
     private async ValueTask LoadAsync(CancellationToken cancellationToken)
@@ -34,6 +39,7 @@ public sealed partial class BucketLogWriter
         var query = new RecordQuery();
         query.Add(RecordTable.Meta, MetaKey.BucketNumbers);
         query.Add(RecordTable.Meta, MetaKey.Build);
+        query.Add(RecordTable.Meta, MetaKey.RowLimit);
         await _storage.GetAsync(query, cancellationToken);
         _buildAfter = query.TryGetValue(1, out var key) ? key.ToArray() : [];
         await foreach (var record in _storage.ScanAsync(RecordTable.Relation, default, cancellationToken))
@@ -42,7 +48,8 @@ public sealed partial class BucketLogWriter
         await foreach (var record in _storage.ScanAsync(RecordTable.Bucket, default, cancellationToken))
             buckets.Add(record);
         Directory.Load(buckets, query.TryGetValue(0, out var count) ? new RecordReader(count.Span).ReadCount() : 0, _position.ShownUpTo);
-        if (_rules.HasOtherEvaluator)
+        var rowLimit = query.TryGetValue(2, out var stored) ? new RecordReader(stored.Span).ReadCount() : BucketLogOptions.DefaultRowLimitBytes;
+        if (_rules.HasOtherEvaluator || rowLimit != _options.RowLimitBytes)
             await SkipSeenAsync(cancellationToken);
     }
 
@@ -54,6 +61,7 @@ public sealed partial class BucketLogWriter
         _position = _position with { LastOpId = _generation.ReservedOpId > _position.LastOpId ? _generation.ReservedOpId : _position.LastOpId };
         var write = new StoreWrite();
         Put(write.Records, _position);
+        PutRowLimit(write.Records);
         write.Records.Put(RecordTable.Meta, MetaKey.Rules, _rules.Serialize());
         await _storage.WriteAsync(write, cancellationToken);
     }
@@ -84,6 +92,8 @@ public sealed partial class BucketLogWriter
         _refresh.Clear();
 
         var write = new StoreWrite { Reset = isFilled };
+        PutRowLimit(write.Records);
+        _evaluator.Skipped.MendAll(write.Records);
         Put(write.Records, _position);
         write.Records.Put(RecordTable.Meta, MetaKey.Generation, _generation.Serialize());
         write.Records.Put(RecordTable.Meta, MetaKey.Rules, _rules.Serialize());
@@ -99,6 +109,14 @@ public sealed partial class BucketLogWriter
         var value = new System.Buffers.ArrayBufferWriter<byte>(64);
         position.Write(value);
         records.Put(RecordTable.Meta, MetaKey.Position, value.WrittenSpan);
+    }
+
+    // Part of what a replay has to find as it was, as the evaluator is.
+    private void PutRowLimit(RecordChanges records)
+    {
+        var value = new System.Buffers.ArrayBufferWriter<byte>(8);
+        value.WriteVarint((ulong)_options.RowLimitBytes);
+        records.Put(RecordTable.Meta, MetaKey.RowLimit, value.WrittenSpan);
     }
 
     /// <summary>An empty log above every op id that anybody may have seen.</summary>

@@ -114,7 +114,7 @@ public sealed partial class BucketLogWriter
     {
         await _writer.WaitForRoomAsync(cancellationToken);
         var batch = await _evaluator.SwitchAsync(rows, attempt, _position.Position, cancellationToken);
-        ReportErrors();
+        ReportSkipped();
         if (_evaluator.VisibleFrom > _position.VisibleFrom)
             _position = _position with { VisibleFrom = _evaluator.VisibleFrom };
         _position = _position with { LastOpId = _batch.LastOpId };

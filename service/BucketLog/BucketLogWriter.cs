@@ -88,6 +88,10 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
         }
     }
 
+    /// <summary>The rows that clients get nothing of, or not all, and those of which that was so.</summary>
+    /// <param name="limit">How many to list.</param>
+    public SkippedRowList ListSkipped(int limit) => _evaluator.Skipped.List(limit);
+
     /// <summary>Completes when nothing is written any more; fails when an error of the store was the reason.</summary>
     public Task Completion => _writer.Completion;
 
@@ -194,7 +198,7 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
         _evaluator.Begin(transaction, _position.Begun?.ChangeCount ?? 0);
         var batch = await _evaluator.EvaluateNextAsync(_position.Position, cancellationToken);
         batch.CommitTimeMicroseconds = transaction.CommitTimeMicroseconds;
-        ReportErrors();
+        ReportSkipped();
         if (batch.IsPart)
             await TakeInPartsAsync(transaction, batch, cancellationToken);
         else
@@ -217,7 +221,7 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
     {
         var batch = await _evaluator.EvaluateAsync(
             rows.Table, rows.Rows, FirstOrdinal(rows.State, rows.Table, rows.Rows), _position.Position, cancellationToken);
-        ReportErrors();
+        ReportSkipped();
         _restsOnUnrepeatable = true;
         _position = _position with { LastOpId = _batch.LastOpId };
         await PublishAsync(batch, _evaluator.Records, cancellationToken);
@@ -253,6 +257,7 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
         await RestartDeploymentAsync();
         _refresh.Clear();
         _refresh.Write(_records);
+        _evaluator.Skipped.MendAll(_records);
         _isVisible = false;
         Continue(PositionAboveAllCopies());
         _window.Reset();
@@ -338,10 +343,10 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
             ? null
             : visible with { Rules = _rules.Active.Number };
 
-    private void ReportErrors()
+    private void ReportSkipped()
     {
-        if (_evaluator is { ErrorCount: > 0, FirstError: { } first })
-            Log.RowsFailed(_environment.Logger, _evaluator.ErrorCount, first.Kind, first.Definition, first.Message);
+        if (_evaluator.Skipped is { NotedCount: > 0, FirstNoted: { } first } skipped)
+            Log.Skipped(_environment.Logger, SkippedRow.Code, skipped.NotedCount, first.Position, first.Table, first.Bytes, first.Definition, first.Reason);
     }
 
     /// <summary>Number of a table's rows that were read before these.</summary>
@@ -366,8 +371,8 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
         [LoggerMessage(1203, LogLevel.Information, "The log is visible from operation {OpId} at {Lsn} on.")]
         public static partial void Visible(ILogger logger, OpId opId, Lsn lsn);
 
-        [LoggerMessage(1204, LogLevel.Warning, "{ErrorCount} queries failed for rows of a transaction; they yield nothing. The first, {Kind} of {Definition}: {Message}")]
-        public static partial void RowsFailed(ILogger logger, int errorCount, RowErrorKind kind, string definition, string message);
+        [LoggerMessage(1204, LogLevel.Warning, "{Code}: {RowCount} rows are left out at {Lsn}, the rest of the transaction is there. The first, of table {Table} with {Bytes} bytes, fails in {Definition}: {Reason} The status API and 'topgun doctor' name each by its key.")]
+        public static partial void Skipped(ILogger logger, string code, int rowCount, Lsn lsn, string table, long bytes, string definition, string reason);
 
         [LoggerMessage(1205, LogLevel.Information, "What the store holds cannot be gone on with; it is filled anew.")]
         public static partial void Unusable(ILogger logger);

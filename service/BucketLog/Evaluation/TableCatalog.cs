@@ -89,7 +89,7 @@ internal sealed partial class TableCatalog(LogRules rules, RefreshRecord refresh
     public AddedTable Added(int number)
     {
         var (table, layout) = Newest()[number];
-        return new AddedTable(table, layout, KeyColumnCount(number), rules.Added!.ForTable(table));
+        return new AddedTable(table, layout, TableBinding.KeyColumnsOf(table), rules.Added!.ForTable(table));
     }
 
     /// <summary>Takes in a stored definition; records come in the order of their layouts.</summary>

@@ -125,6 +125,9 @@ internal static class MetaKey
     /// <summary>Bucket numbers given out when buckets were last dropped.</summary>
     public static ReadOnlySpan<byte> BucketNumbers => "bucket-numbers"u8;
 
+    /// <summary>Longest row that clients were given.</summary>
+    public static ReadOnlySpan<byte> RowLimit => "row-limit"u8;
+
     public static ReadOnlySpan<byte> Refresh => "refresh"u8;
 
     /// <summary>There while a copy into the store is under way.</summary>

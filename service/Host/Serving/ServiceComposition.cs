@@ -57,6 +57,7 @@ internal static class ServiceComposition
             Publication = settings.Publication,
             SlotWalLimitBytes = settings.SlotWalLimit,
             OnContinuityLost = settings.OnContinuityLost,
+            UsesDefinitionTrigger = settings.UsesDefinitionTrigger,
         })
         .AddSingleton<IChangeSource, ChangeSource>()
         .AddSingleton(provider => new TableAdmission(
@@ -76,7 +77,7 @@ internal static class ServiceComposition
 
     public static IServiceCollection AddBucketLog(this IServiceCollection services, ServiceSettings settings)
     {
-        var options = new BucketLogOptions { Publish = settings.Publish };
+        var options = new BucketLogOptions { Publish = settings.Publish, RowLimitBytes = settings.RowLimit };
         if (settings.StoreBackend == StoreBackend.Postgres)
             options.PositionDelay = PositionDelayInPostgres;
         services.AddSingleton(options);

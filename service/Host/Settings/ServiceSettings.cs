@@ -46,6 +46,8 @@ internal sealed record ServiceSettings
 
     public required long? SlotWalLimit { get; init; }
 
+    public required int RowLimit { get; init; }
+
     public required StoreBackend StoreBackend { get; init; }
 
     public required string StorePath { get; init; }
@@ -78,6 +80,8 @@ internal sealed record ServiceSettings
 
     public required ContinuityPolicy OnContinuityLost { get; init; }
 
+    public required bool UsesDefinitionTrigger { get; init; }
+
     /// <summary>Reads all settings.</summary>
     /// <exception cref="SettingException">One is missing or wrong.</exception>
     public static ServiceSettings Read(SettingReader reader)
@@ -101,6 +105,7 @@ internal sealed record ServiceSettings
             ApiToken = reader.Find(SettingList.ApiToken),
             Publication = reader.Read(SettingList.Publication),
             SlotWalLimit = reader.Read(SettingList.SlotWalLimit) is > 0 and var limit ? limit : null,
+            RowLimit = reader.Read(SettingList.RowLimit),
             StoreBackend = backend,
             StorePath = reader.Read(SettingList.StorePath),
             StoreDatabase = backend == StoreBackend.Postgres ? reader.Read(SettingList.StoreDatabase).ConnectionString : null,
@@ -116,6 +121,7 @@ internal sealed record ServiceSettings
             MaxBuckets = reader.Read(SettingList.MaxBuckets),
             Publish = reader.Read(SettingList.Publish),
             OnContinuityLost = reader.Read(SettingList.OnContinuityLost),
+            UsesDefinitionTrigger = reader.Read(SettingList.DefinitionTrigger),
         };
     }
 }

@@ -63,6 +63,19 @@ internal static class SettingList
             && value is 0 or >= 64L << 20, // four segments of WAL
     };
 
+    public static readonly Setting<int> RowLimit = new()
+    {
+        Name = "limit of a row",
+        Variable = "TOPGUN_ROW_LIMIT",
+        Flag = "--row-limit",
+        Default = "67108864", // phones hold a few of those, and no more
+        Description = "Bytes of the longest row, as JSON, that clients are given. A longer one is left out; 'topgun doctor' lists such rows.",
+        Rule = "a whole number of bytes from 1024 to 268435456",
+        TryParse = (string text, out int value) =>
+            int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out value)
+            && value is >= 1024 and <= 256 << 20, // beyond that a line takes more memory than a server has for a client
+    };
+
     public static readonly Setting<StoreBackend> StoreBackend = new()
     {
         Name = "store backend",
@@ -261,11 +274,28 @@ internal static class SettingList
             Enum.TryParse(text, ignoreCase: true, out value) && Enum.GetNames<ContinuityPolicy>().Contains(text, StringComparer.OrdinalIgnoreCase),
     };
 
+    public static readonly Setting<bool> DefinitionTrigger = new()
+    {
+        Name = "event trigger",
+        Variable = "TOPGUN_DDL_TRIGGER",
+        Flag = "--ddl-trigger",
+        Default = "off",
+        Description =
+            "'on': an event trigger in the source tells of changed table definitions at once; made when it is missing and the role may (superusers),"
+            + " else 'topgun doctor' has the statements. 'off': they are noticed within ten seconds.",
+        Rule = "'on' or 'off'",
+        TryParse = (string text, out bool value) =>
+        {
+            value = text.Equals("on", StringComparison.OrdinalIgnoreCase);
+            return value || text.Equals("off", StringComparison.OrdinalIgnoreCase);
+        },
+    };
+
     /// <summary>All of them, in the order of the documentation.</summary>
     public static readonly IReadOnlyList<Setting> All =
     [
-        Source, SourcePasswordFile, Rules, WatchRules, Publication, SlotWalLimit, StoreBackend, StorePath, StoreDatabase, StoreSchema, Role, Listen, TlsCertificate,
-        TlsKey, JwtSecret, JwtKeyId, Audience, Jwks, ApiToken, GridBytes, MaxBuckets, Publish, OnContinuityLost,
+        Source, SourcePasswordFile, Rules, WatchRules, Publication, SlotWalLimit, RowLimit, StoreBackend, StorePath, StoreDatabase, StoreSchema, Role, Listen,
+        TlsCertificate, TlsKey, JwtSecret, JwtKeyId, Audience, Jwks, ApiToken, GridBytes, MaxBuckets, Publish, OnContinuityLost, DefinitionTrigger,
     ];
 
     private static bool TryParseText(string text, out string value) => !string.IsNullOrWhiteSpace(value = text);
