@@ -45,6 +45,7 @@ public sealed partial class BucketLogWriter
         foreach (var bucket in Directory.All)
             _compactor.Consider(bucket);
         _compactor.Start();
+        _defragmenter.Start();
         _scrubber.Start();
     }
 

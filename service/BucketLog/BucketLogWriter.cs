@@ -61,7 +61,9 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
         _window = new DirtyWindow(environment.Time);
         _writer = new StoreWriter(storage, _window, options, environment.Time, environment.Logger, Durable);
         _scrubber = new Scrubber(storage, Directory, options, environment.Time, environment.Logger);
-        _compactor = new Compactor(this, storage, options, environment.Time, environment.Logger);
+        _compacting = new PendingWork(environment.Time);
+        _defragmenter = new Defragmenter(this, storage, options, environment.Time, _compacting, environment.Logger);
+        _compactor = new Compactor(this, storage, options, environment.Time, _compacting, _defragmenter.Enter, environment.Logger);
         _staged = new StagedRows(_catalog, _refresh, new StoredRows(storage, _window, RecordTable.StagedRow));
         _evaluator = new TransactionEvaluator(
             _catalog, Directory, _batch, new StoredRows(storage, _window), _staged, source.MissingRows, options.RowLimitBytes);
@@ -153,6 +155,7 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _scrubber.DisposeAsync();
+        await _defragmenter.DisposeAsync();
         await _compactor.DisposeAsync();
         await _writer.StopAsync();
     }
@@ -161,6 +164,7 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
     internal async ValueTask AbandonAsync()
     {
         await _scrubber.DisposeAsync();
+        await _defragmenter.DisposeAsync();
         await _compactor.DisposeAsync();
         await _writer.DisposeAsync();
     }
@@ -216,6 +220,7 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
             _subscriber.Reset();
         Directory.Clear();
         _compactor.Reset();
+        _defragmenter.Reset();
         _catalog.Clear();
         _refresh.Clear();
         _refresh.Write(_records);

@@ -36,6 +36,55 @@ internal readonly ref struct RowState
 
     public RecordReader Lookups => new(_lookups);
 
+    /// <summary>Whether the row is in a bucket.</summary>
+    public bool IsIn(int bucket)
+    {
+        var reader = Outputs;
+        for (var left = reader.ReadCount(); left > 0; left--)
+        {
+            reader.ReadBlob();
+            reader.ReadBlob();
+            if (ReadsBucket(ref reader, bucket))
+                return true;
+        }
+        return false;
+    }
+
+    /// <summary>Whether the row is in a bucket under that client table and id.</summary>
+    public bool Holds(ReadOnlySpan<byte> table, ReadOnlySpan<byte> id, int bucket)
+    {
+        var reader = Outputs;
+        for (var left = reader.ReadCount(); left > 0; left--)
+        {
+            var isIt = reader.ReadBlob().SequenceEqual(table) & reader.ReadBlob().SequenceEqual(id);
+            if (ReadsBucket(ref reader, bucket) && isIt)
+                return true;
+        }
+        return false;
+    }
+
+    /// <summary>In how many outputs a client table and id are: each may have other data.</summary>
+    public int CountOf(ReadOnlySpan<byte> table, ReadOnlySpan<byte> id)
+    {
+        var reader = Outputs;
+        var count = 0;
+        for (var left = reader.ReadCount(); left > 0; left--)
+        {
+            if (reader.ReadBlob().SequenceEqual(table) & reader.ReadBlob().SequenceEqual(id))
+                count++;
+            ReadsBucket(ref reader, bucket: 0);
+        }
+        return count;
+    }
+
+    private static bool ReadsBucket(ref RecordReader reader, int bucket)
+    {
+        var isThere = false;
+        for (var buckets = reader.ReadCount(); buckets > 0; buckets--)
+            isThere |= reader.ReadCount() == bucket;
+        return isThere;
+    }
+
     /// <summary>Reads a stored state; none is a state with nothing in it.</summary>
     public static RowState Read(ReadOnlySpan<byte> value)
     {

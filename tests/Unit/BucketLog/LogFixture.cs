@@ -49,9 +49,9 @@ internal sealed class LogFixture : IAsyncDisposable
 
     /// <summary>Opens a log and takes it past an empty snapshot, so that transactions are visible at once.</summary>
     public static async Task<LogFixture> OpenFollowingAsync(
-        IColdStorage storage, BucketLogOptions? options = null, IMissingRows? missing = null, TimeProvider? time = null)
+        IColdStorage storage, BucketLogOptions? options = null, IMissingRows? missing = null, TimeProvider? time = null, RuleSet? rules = null)
     {
-        var fixture = await OpenAsync(storage, options, missing, time);
+        var fixture = await OpenAsync(storage, options, missing, time, rules);
         if (fixture.Start.State is null)
         {
             await fixture.AppendAsync(new SnapshotStarted(State(done: false), "new"));
