@@ -12,6 +12,8 @@ public sealed partial class BucketLogWriter : ICompactedLog
     private readonly Defragmenter _defragmenter;
     private readonly PendingWork _compacting;
     private OpId _durable; // guarded by _publishing
+    private OpId _shownBefore; // an earlier process may have shown operations up to here that the source is about to replay
+    private Lsn? _replayedFrom; // position at which it has replayed all of them
 
     /// <summary>
     /// Compacts every bucket in which anything is redundant, defragments those of which that leaves too much, and waits for it. What changes meanwhile may
@@ -119,12 +121,14 @@ public sealed partial class BucketLogWriter : ICompactedLog
     {
         await _writer.WaitForRoomAsync(cancellationToken);
         await _writer.FlushAsync(cancellationToken); // so that the write in our turn is a small one
+        if (_position.LastOpId < _shownBefore && _source.MissingRows is { } source)
+            _replayedFrom ??= await source.ReadPositionAsync(cancellationToken);
         if (_lease is not null)
             await _lease.EnsureHeldAsync(cancellationToken);
         await _turn.WaitAsync(CancellationToken.None);
         try
         {
-            if (_failure is not null || !Directory.Holds(bucket) || Visible() is null)
+            if (_failure is not null || !Directory.Holds(bucket) || Visible() is null || MayBeReplaying)
                 return null;
             return await SendAgainAsync(bucket, rows);
         }
@@ -138,6 +142,9 @@ public sealed partial class BucketLogWriter : ICompactedLog
             _turn.Release();
         }
     }
+
+    /// <summary>Whether the next op ids may belong to operations that were shown before a crash and have not come again.</summary>
+    private bool MayBeReplaying => _position.LastOpId < _shownBefore && !(_position.Position >= _replayedFrom);
 
     private async ValueTask<SentAgain> SendAgainAsync(BucketEntry bucket, IReadOnlyList<BucketOp> rows)
     {

@@ -27,6 +27,7 @@ public sealed partial class BucketLogWriter
         if (query.TryGetValue(4, out _))
             throw new UnfinishedCopyException();
         _reservedDurable = _generation.ReservedOpId.Value;
+        _shownBefore = _generation.ReservedOpId;
     }
 
     private async ValueTask LoadAsync(CancellationToken cancellationToken)

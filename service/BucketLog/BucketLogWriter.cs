@@ -157,6 +157,8 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
         await _scrubber.DisposeAsync();
         await _defragmenter.DisposeAsync();
         await _compactor.DisposeAsync();
+        if (_isStarted && _failure is null && _generation.ReservedOpId > _position.LastOpId)
+            _window.Reserve(_generation with { ReservedOpId = _position.LastOpId }); // what is reserved beyond was never shown
         await _writer.StopAsync();
     }
 

@@ -18,4 +18,7 @@ public interface IMissingRows
     /// </returns>
     ValueTask<Lsn> ReadAsync(
         SourceTable table, IReadOnlyList<IReadOnlyList<string>> keys, RowBuffer rows, CancellationToken cancellationToken);
+
+    /// <summary>Insert position of the source now: whatever was committed before is delivered by the time the stream reaches it.</summary>
+    ValueTask<Lsn> ReadPositionAsync(CancellationToken cancellationToken);
 }

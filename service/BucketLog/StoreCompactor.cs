@@ -110,8 +110,11 @@ public sealed class StoreCompactor : ICompactedLog
             }
         }
         await _storage.GetAsync(query, cancellationToken);
-        if (!query.TryGetValue(0, out var position) || !query.TryGetValue(1, out var generation))
+        if (!query.TryGetValue(0, out var storedPosition) || !query.TryGetValue(1, out var storedGeneration))
             return null;
+        var (position, generation) = (LogPosition.Read(storedPosition.Span), LogGeneration.Read(storedGeneration.Span));
+        if (position.LastOpId < generation.ReservedOpId)
+            return null; // the service was killed: the next op ids may belong to operations that were shown and come again from the source
         List<BucketOp> sent = [];
         var found = OpId.None;
         foreach (var (row, place) in asked)
@@ -125,7 +128,7 @@ public sealed class StoreCompactor : ICompactedLog
         }
         if (sent.Count == 0)
             return default(SentAgain);
-        return await SendAgainAsync(bucket, sent, LogPosition.Read(position.Span), LogGeneration.Read(generation.Span), cancellationToken);
+        return await SendAgainAsync(bucket, sent, position, generation with { ReservedOpId = new OpId(position.LastOpId.Value + (ulong)sent.Count) }, cancellationToken);
     }
 
     ValueTask ICompactedLog.InsistAsync(BucketEntry bucket) => ValueTask.CompletedTask;
@@ -186,8 +189,7 @@ public sealed class StoreCompactor : ICompactedLog
         _scratch.ResetWrittenCount();
         position.Write(_scratch);
         write.Records.Put(RecordTable.Meta, MetaKey.Position, _scratch.WrittenSpan);
-        if (last > generation.ReservedOpId)
-            write.Records.Put(RecordTable.Meta, MetaKey.Generation, (generation with { ReservedOpId = last }).Serialize());
+        write.Records.Put(RecordTable.Meta, MetaKey.Generation, generation.Serialize());
         await _storage.WriteAsync(write, cancellationToken);
         return new SentAgain(ops.Length, bytes.Length);
     }

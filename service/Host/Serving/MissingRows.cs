@@ -28,6 +28,22 @@ internal sealed partial class MissingRows(ISource source, TimeProvider time, ILo
         }
     }
 
+    public async ValueTask<Lsn> ReadPositionAsync(CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            try
+            {
+                await using var session = await source.OpenSessionAsync(cancellationToken);
+                return await session.ReadInsertPositionAsync(cancellationToken);
+            }
+            catch (BucketsException failure) when (failure.Code == Unreachable)
+            {
+                await Task.Delay(RetryDelay, time, cancellationToken); // whoever reads the stream tells of it
+            }
+        }
+    }
+
     private async ValueTask<Lsn> TryReadAsync(
         SourceTable table, IReadOnlyList<IReadOnlyList<string>> keys, RowBuffer rows, CancellationToken cancellationToken)
     {

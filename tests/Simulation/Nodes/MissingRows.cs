@@ -24,6 +24,22 @@ internal sealed class MissingRows(ISource source, TimeProvider time) : IMissingR
         }
     }
 
+    public async ValueTask<Lsn> ReadPositionAsync(CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            try
+            {
+                await using var session = await source.OpenSessionAsync(cancellationToken);
+                return await session.ReadInsertPositionAsync(cancellationToken);
+            }
+            catch (BucketsException failure) when (failure.Code == "TGB1101")
+            {
+                await Task.Delay(TimeSpan.FromSeconds(1), time, cancellationToken);
+            }
+        }
+    }
+
     private async ValueTask<Lsn> TryReadAsync(
         SourceTable table, IReadOnlyList<IReadOnlyList<string>> keys, RowBuffer rows, CancellationToken cancellationToken)
     {

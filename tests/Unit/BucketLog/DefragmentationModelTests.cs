@@ -16,11 +16,21 @@ public class DefragmentationModelTests
 {
     private static readonly string[] Buckets = ["1#all[]", "1#short[]", .. Enumerable.Range(0, 4).Select(list => $"1#list[\"list{list}\"]")];
 
-    public static TheoryData<int> Seeds => [.. Enumerable.Range(1, 40)];
-
     [Theory]
-    [MemberData(nameof(Seeds))]
-    public async Task Clients_show_what_the_source_has_wherever_they_stood(int seed)
+    [InlineData(1)]
+    [InlineData(11)]
+    [InlineData(21)]
+    [InlineData(31)]
+    public async Task Clients_show_what_the_source_has_wherever_they_stood(int firstSeed)
+    {
+        var sentAgain = 0;
+        for (var seed = firstSeed; seed < firstSeed + 10; seed++)
+            sentAgain += await RunAsync(seed);
+        Assert.True(sentAgain > 10, $"Rows were sent again {sentAgain} times only.");
+    }
+
+    /// <returns>How often rows were sent again.</returns>
+    private static async Task<int> RunAsync(int seed)
     {
         var random = new Random(seed);
         var source = new RandomSource(seed);
@@ -51,8 +61,7 @@ public class DefragmentationModelTests
         foreach (var client in clients)
             Check(client, log, source, readable, $"seed {seed}, the end");
         // What is sent again comes under the position of the transaction before.
-        var sentAgain = log.Seen.Batches.Where(batch => batch.Ops.Length > 0).GroupBy(batch => batch.Checkpoint.Position).Sum(batches => batches.Count() - 1);
-        Assert.True(sentAgain > 0, $"seed {seed}: nothing was sent again");
+        return log.Seen.Batches.Where(batch => batch.Ops.Length > 0).GroupBy(batch => batch.Checkpoint.Position).Sum(batches => batches.Count() - 1);
     }
 
     private static BucketLogOptions Options(Random random) => new()

@@ -3,6 +3,8 @@ using TopGun.Buckets.BucketLog;
 using TopGun.Buckets.BucketLog.Compaction;
 using TopGun.Buckets.ColdStorage.Null;
 using TopGun.Buckets.Protocol;
+using TopGun.Buckets.Replication;
+using TopGun.Buckets.SyncRules;
 using TopGun.Buckets.Tests.Support;
 using TopGun.Buckets.Tests.Unit.Streaming;
 using Xunit;
@@ -100,6 +102,57 @@ public class DefragmentationTests
     }
 
     [Fact]
+    public async Task Nothing_takes_the_op_ids_of_what_was_shown_before_a_crash_and_comes_again()
+    {
+        var disk = new NullColdStorage();
+        var options = Options(compactAfter: 0, defragmentAfter: 10);
+        string[] shown;
+        await using (var storage = new FaultyColdStorage(disk))
+        {
+            var log = await LogFixture.OpenFollowingAsync(storage, options);
+            await log.CommitAsync(1, ScriptedTransaction.Insert(LogFixture.Todos, "old", "l", "stays", null));
+            for (var change = 2UL; change <= 50; change++)
+                await ChangeAsync(log, change);
+            await log.FlushAsync();
+            storage.Hold();
+            await ChangeAsync(log, 51);
+            shown = log.Seen.Lines;
+            await log.Log.AbandonAsync();
+        }
+
+        await using var next = await LogFixture.OpenAsync(disk, options, new SourceAt(new Lsn(60)));
+        await next.Log.CompactAsync(TestContext.Current.CancellationToken);
+        Assert.Empty(next.Seen.Lines);
+        await ChangeAsync(next, 51);
+        Assert.Equal(shown[^2..], next.Seen.Lines);
+        await next.Log.CompactAsync(TestContext.Current.CancellationToken);
+        Assert.Equal(2, next.Seen.Lines.Length); // there may be more to come up to position 60
+
+        await ChangeAsync(next, 60);
+        await next.Log.CompactAsync(TestContext.Current.CancellationToken);
+        Assert.Equal(6, next.Seen.Lines.Length); // the old row again in two buckets
+        Assert.Equal(3, (await next.StoredAsync(Bucket)).Length);
+    }
+
+    [Fact]
+    public async Task A_store_whose_service_was_killed_is_compacted_and_not_defragmented()
+    {
+        var disk = new NullColdStorage();
+        var options = Options(compactAfter: 0, defragmentAfter: 10);
+        var log = await LogFixture.OpenFollowingAsync(disk, options);
+        await log.CommitAsync(1, ScriptedTransaction.Insert(LogFixture.Todos, "old", "l", "stays", null));
+        for (var change = 2UL; change <= 50; change++)
+            await ChangeAsync(log, change);
+        await log.FlushAsync();
+        await log.Log.AbandonAsync();
+
+        var report = await StoreCompactor.CompactAsync(
+            disk, options, new BucketLogEnvironment(TimeProvider.System, new Random(1), NullLogger<BucketLogWriter>.Instance), TestContext.Current.CancellationToken);
+
+        Assert.Equal((2, 100L, 100L), (report.Buckets, report.OpsBefore, report.OpsAfter));
+    }
+
+    [Fact]
     public async Task A_stopped_store_is_defragmented_without_its_rules()
     {
         var disk = new NullColdStorage();
@@ -164,5 +217,14 @@ public class DefragmentationTests
         await foreach (var op in disk.ReadAsync(Bucket, OpId.None, new OpId(long.MaxValue), TestContext.Current.CancellationToken))
             bucket.Receive(op);
         return bucket;
+    }
+
+    /// <summary>A source that has committed up to a position when the log is opened.</summary>
+    private sealed class SourceAt(Lsn position) : IMissingRows
+    {
+        public ValueTask<Lsn> ReadAsync(
+            SourceTable table, IReadOnlyList<IReadOnlyList<string>> keys, RowBuffer rows, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+        public ValueTask<Lsn> ReadPositionAsync(CancellationToken cancellationToken) => ValueTask.FromResult(position);
     }
 }

@@ -82,6 +82,8 @@ internal sealed class RefreshScript : IMissingRows
         return ValueTask.FromResult(Lsn.None); // nothing of the future: the stream has been delivered up to here
     }
 
+    public ValueTask<Lsn> ReadPositionAsync(CancellationToken cancellationToken) => ValueTask.FromResult(Lsn.None);
+
     private static BucketLogOptions Options => new() { GroupCommitDelay = TimeSpan.Zero };
 
     private static TableProgress Progress(int attempt, bool done, int parts = 0, bool isStaged = false) => new(

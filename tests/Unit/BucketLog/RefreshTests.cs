@@ -265,5 +265,7 @@ public class RefreshTests
                 rows.Add(value is null ? SourceValueKind.Null : SourceValueKind.Text, System.Text.Encoding.UTF8.GetBytes(value ?? ""));
             return ValueTask.FromResult(new Lsn(position));
         }
+
+        public ValueTask<Lsn> ReadPositionAsync(CancellationToken cancellationToken) => ValueTask.FromResult(new Lsn(position));
     }
 }

@@ -220,5 +220,7 @@ public class VisibilityTests
                 target.Add(value is null ? SourceValueKind.Null : SourceValueKind.Text, System.Text.Encoding.UTF8.GetBytes(value ?? ""));
             return ValueTask.FromResult(position);
         }
+
+        public ValueTask<Lsn> ReadPositionAsync(CancellationToken cancellationToken) => ValueTask.FromResult(position);
     }
 }
