@@ -1,6 +1,4 @@
 using System.Diagnostics.CodeAnalysis;
-using System.Runtime.CompilerServices;
-using TopGun.Buckets.Client.Connection;
 using TopGun.Buckets.Client.LocalStore;
 using TopGun.Buckets.Client.Queries;
 
@@ -24,7 +22,7 @@ public sealed partial class BucketsClient
     {
         CheckNotInside();
         var local = await LocalAsync().WaitAsync(cancellationToken);
-        var transaction = new WriteTransaction(local);
+        var transaction = new WriteTransaction(local, _options.Schema);
         await local.AcquireWriterAsync(cancellationToken);
         int rows;
         try
@@ -60,7 +58,7 @@ public sealed partial class BucketsClient
     {
         CheckNotInside();
         var local = await LocalAsync().WaitAsync(cancellationToken);
-        var transaction = new WriteTransaction(local);
+        var transaction = new WriteTransaction(local, _options.Schema);
         await local.AcquireWriterAsync(cancellationToken);
         T result;
         try
@@ -109,66 +107,6 @@ public sealed partial class BucketsClient
         return await local.ReadAsync(database => QueryRunner.Run(database, sql, map, parameters), cancellationToken);
     }
 
-    /// <summary>
-    /// Reads rows now and again after every commit, local or downloaded, that touched a table the query reads. Ends when the client is disposed.
-    /// </summary>
-    /// <remarks>A slow reader gets the newest result, not every one in between.</remarks>
-    public IAsyncEnumerable<IReadOnlyList<T>> Watch<[DynamicallyAccessedMembers(Constructors)] T>(
-        string sql, IReadOnlyList<object?>? parameters = null, CancellationToken cancellationToken = default) =>
-        WatchAsync(database => QueryRunner.Run<T>(database, sql, parameters), sql, cancellationToken);
-
-    /// <summary>As the other <c>Watch</c>, with a function of the app's to read rows.</summary>
-    public IAsyncEnumerable<IReadOnlyList<T>> Watch<T>(
-        string sql, RowMapper<T> map, IReadOnlyList<object?>? parameters = null, CancellationToken cancellationToken = default) =>
-        WatchAsync(database => QueryRunner.Run(database, sql, map, parameters), sql, cancellationToken);
-
-    private async IAsyncEnumerable<T> WatchAsync<T>(
-        Func<Database, T> query, string sql, [EnumeratorCancellation] CancellationToken cancellationToken)
-    {
-        var local = await LocalAsync().WaitAsync(cancellationToken);
-        using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _closing.Token);
-        var changed = new Signal();
-        IReadOnlySet<string>? dependencies = null;
-        using var listening = local.Changes.Listen(tables =>
-        {
-            if (Volatile.Read(ref dependencies) is not { } reads || tables.Overlaps(reads))
-                changed.Set();
-        });
-
-        while (true)
-        {
-            T result;
-            try
-            {
-                changed.Reset(); // before reading: what commits during the query counts as news
-                (result, var reads) = await local.ReadAsync(
-                    database => (query(database), database.Prepare(sql).Use.Reads), ending.Token);
-                Volatile.Write(ref dependencies, reads);
-            }
-            catch (Exception exception) when (_closing.IsCancellationRequested && exception is OperationCanceledException or ObjectDisposedException)
-            {
-                yield break;
-            }
-            yield return result;
-            if (!await WaitForNewsAsync(changed, ending.Token, cancellationToken))
-                yield break;
-        }
-    }
-
-    private async Task<bool> WaitForNewsAsync(Signal changed, CancellationToken ending, CancellationToken cancellationToken)
-    {
-        try
-        {
-            await changed.WaitAsync(Timeout.InfiniteTimeSpan, _options.TimeProvider, ending);
-            await Task.Delay(_options.WatchThrottle, _options.TimeProvider, ending); // a burst of commits makes one result
-            return true;
-        }
-        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
-        {
-            return false;
-        }
-    }
-
     private async Task<T> RunAsync<T>(
         LocalDatabase local, WriteTransaction transaction, Func<WriteTransaction, Task<T>> work, CancellationToken cancellationToken)
     {
@@ -210,7 +148,7 @@ public sealed partial class BucketsClient
 
     private void Announce(LocalDatabase local, WriteTransaction transaction)
     {
-        if (transaction.ChangedSchema)
+        if (transaction.Changed.Schema)
             local.ForgetStatements();
         if (transaction.WaitsForUpload)
             _status.Update(status => status with { BlockedBy = BlockedBy.PendingUploads });

@@ -1,36 +1,37 @@
 namespace TopGun.Buckets.Client.LocalStore;
 
-/// <summary>Tells listeners which tables a commit changed. Called after the commit, outside the writer's slot.</summary>
+/// <summary>Tells listeners what a commit changed. Called after the commit, outside the writer's slot.</summary>
 internal sealed class ChangeFeed
 {
     private readonly Lock _gate = new();
-    private readonly List<Action<IReadOnlySet<string>>> _listeners = [];
+    private Action<ChangeSet>[] _listeners = [];
 
-    public IDisposable Listen(Action<IReadOnlySet<string>> listener)
+    public IDisposable Listen(Action<ChangeSet> listener)
     {
         lock (_gate)
-            _listeners.Add(listener);
+            _listeners = [.. _listeners, listener];
         return new Subscription(this, listener);
     }
 
-    public void Publish(IReadOnlySet<string> tables)
+    public void Publish(ChangeSet changes)
     {
-        if (tables.Count == 0)
+        if (changes.IsEmpty)
             return;
-        Action<IReadOnlySet<string>>[] listeners;
-        lock (_gate)
-            listeners = [.. _listeners];
-        foreach (var listener in listeners)
-            listener(tables);
+        foreach (var listener in Volatile.Read(ref _listeners))
+            listener(changes);
     }
 
-    private void Remove(Action<IReadOnlySet<string>> listener)
+    private void Remove(Action<ChangeSet> listener)
     {
         lock (_gate)
-            _listeners.Remove(listener);
+        {
+            var position = Array.IndexOf(_listeners, listener);
+            if (position >= 0)
+                _listeners = [.. _listeners[..position], .. _listeners[(position + 1)..]];
+        }
     }
 
-    private sealed class Subscription(ChangeFeed feed, Action<IReadOnlySet<string>> listener) : IDisposable
+    private sealed class Subscription(ChangeFeed feed, Action<ChangeSet> listener) : IDisposable
     {
         public void Dispose() => feed.Remove(listener);
     }

@@ -249,7 +249,7 @@ internal sealed class Database : IDisposable
     private void CountRow(object userData, int type, utf8z database, utf8z table, long rowid)
     {
         var name = table.utf8_to_string();
-        if (name.StartsWith("tg_data__", StringComparison.Ordinal) || name.StartsWith("tg_local__", StringComparison.Ordinal))
+        if (SqlText.IsDataTable(name))
             _rows++;
         else if (name == "tg_crud")
             _queued++; // an insert-only table has nothing else
@@ -262,10 +262,13 @@ internal sealed class Database : IDisposable
         switch (action)
         {
             case raw.SQLITE_READ:
-                use.AddRead(first.utf8_to_string());
+                use.AddRead(first.utf8_to_string(), second.utf8_to_string(), origin.utf8_to_string());
                 break;
-            case raw.SQLITE_INSERT or raw.SQLITE_UPDATE or raw.SQLITE_DELETE:
-                use.AddWrite(first.utf8_to_string());
+            case raw.SQLITE_UPDATE:
+                use.AddWrite(first.utf8_to_string(), second.utf8_to_string(), origin.utf8_to_string());
+                break;
+            case raw.SQLITE_INSERT or raw.SQLITE_DELETE:
+                use.AddWrite(first.utf8_to_string(), column: null, origin.utf8_to_string());
                 break;
             case raw.SQLITE_ALTER_TABLE or raw.SQLITE_CREATE_INDEX or raw.SQLITE_CREATE_TABLE or raw.SQLITE_CREATE_TRIGGER
                 or raw.SQLITE_CREATE_VIEW or raw.SQLITE_DROP_INDEX or raw.SQLITE_DROP_TABLE or raw.SQLITE_DROP_TRIGGER

@@ -5,14 +5,14 @@ namespace TopGun.Buckets.Client.LocalStore;
 /// <summary>Removes everything that belongs to a user. Works inside the caller's transaction.</summary>
 internal static class LocalReset
 {
-    /// <returns>Tables that changed.</returns>
-    public static SortedSet<string> Run(Database database, LocalSchema schema, bool discardPendingWrites, bool keepLocal)
+    /// <returns>What changed.</returns>
+    public static ChangeSet Run(Database database, LocalSchema schema, bool discardPendingWrites, bool keepLocal)
     {
         var (pending, parked) = UploadQueue.Count(database);
         if (pending + parked > 0 && !discardPendingWrites)
             throw ClientErrors.PendingWrites(pending + parked);
 
-        var changed = new SortedSet<string>(StringComparer.OrdinalIgnoreCase);
+        var changed = new ChangeSet();
         foreach (var table in schema.Tables)
         {
             if (table.Kind == TableKind.InsertOnly || (keepLocal && table.Kind == TableKind.LocalOnly))

@@ -17,6 +17,10 @@ internal static class SqlText
     public static string DataTable(LocalTable table) =>
         table.Kind == TableKind.LocalOnly ? $"tg_local__{table.Name}" : $"tg_data__{table.Name}";
 
+    /// <summary>Whether a table holds the rows behind some view.</summary>
+    public static bool IsDataTable(string name) =>
+        name.StartsWith("tg_data__", StringComparison.Ordinal) || name.StartsWith("tg_local__", StringComparison.Ordinal);
+
     public static string Kind(ColumnKind kind) => kind switch
     {
         ColumnKind.Integer => "INTEGER",

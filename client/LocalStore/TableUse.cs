@@ -1,21 +1,29 @@
 namespace TopGun.Buckets.Client.LocalStore;
 
-/// <summary>Tables that a statement reads and writes, as SQLite itself reports them while it compiles the statement.</summary>
+/// <summary>What a statement reads and writes, as SQLite itself reports it while it compiles the statement.</summary>
 internal sealed class TableUse
 {
-    private readonly SortedSet<string> _reads = new(StringComparer.OrdinalIgnoreCase);
-    private readonly SortedSet<string> _writes = new(StringComparer.OrdinalIgnoreCase);
+    private readonly HashSet<TableAccess> _reads = [];
+    private readonly HashSet<TableAccess> _writes = [];
 
-    public IReadOnlySet<string> Reads => _reads;
+    /// <summary>Columns read; a table of which only the number of rows matters comes with the empty name.</summary>
+    public IReadOnlyCollection<TableAccess> Reads => _reads;
 
-    public IReadOnlySet<string> Writes => _writes;
+    /// <summary>Columns changed by updates; inserts and deletes come without a column.</summary>
+    public IReadOnlyCollection<TableAccess> Writes => _writes;
 
     /// <summary>Whether the statement changes the schema, so that everything compiled before may be out of date.</summary>
     public bool ChangesSchema { get; private set; }
 
-    public void AddRead(string table) => _reads.Add(table);
+    public void AddRead(string table, string? column, string? via) => _reads.Add(new TableAccess(table, column, via));
 
-    public void AddWrite(string table) => _writes.Add(table);
+    public void AddWrite(string table, string? column, string? via) => _writes.Add(new TableAccess(table, column, via));
 
     public void MarkSchemaChange() => ChangesSchema = true;
 }
+
+/// <summary>One column of one table or view.</summary>
+/// <param name="Table">The table or view.</param>
+/// <param name="Column">The column; null for whole rows.</param>
+/// <param name="Via">Innermost view or trigger through which the statement gets there; null for what it names itself.</param>
+internal readonly record struct TableAccess(string Table, string? Column, string? Via);

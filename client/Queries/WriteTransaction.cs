@@ -10,14 +10,17 @@ namespace TopGun.Buckets.Client;
 public sealed class WriteTransaction
 {
     private readonly LocalDatabase _local;
-    private readonly SortedSet<string> _changed = new(StringComparer.OrdinalIgnoreCase);
+    private readonly LocalWrites _writes;
     private bool _over;
 
-    internal WriteTransaction(LocalDatabase local) => _local = local;
+    internal WriteTransaction(LocalDatabase local, LocalSchema schema)
+    {
+        _local = local;
+        _writes = new LocalWrites(schema);
+    }
 
-    internal IReadOnlySet<string> Changed => _changed;
-
-    internal bool ChangedSchema { get; private set; }
+    /// <summary>What it changed; complete once it has committed.</summary>
+    internal ChangeSet Changed { get; private set; } = new();
 
     internal bool WaitsForUpload { get; private set; }
 
@@ -46,21 +49,18 @@ public sealed class WriteTransaction
         var statement = database.Prepare(sql);
         SqlParameters.Bind(statement, parameters);
         var rows = database.CountRows(statement);
-        foreach (var table in statement.Use.Writes)
-            _changed.Add(table);
+        _writes.Add(statement.Use);
         if (statement.Use.ChangesSchema)
-        {
-            ChangedSchema = true;
             database.ForgetStatements();
-        }
         return rows;
     }
 
     /// <summary>Commits; afterwards <see cref="WaitsForUpload"/> tells whether downloads have to wait for an upload.</summary>
     internal bool Commit(Database database)
     {
+        Changed = _writes.Collect(database);
         LocalDatabase.CommitLocalWrite(database);
-        WaitsForUpload = _changed.Contains("tg_crud") && WriteGate.State(database) == BlockedBy.PendingUploads;
+        WaitsForUpload = Changed.Contains("tg_crud") && WriteGate.State(database) == BlockedBy.PendingUploads;
         return true;
     }
 

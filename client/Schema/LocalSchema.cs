@@ -7,4 +7,8 @@ public sealed class LocalSchema(params IReadOnlyList<LocalTable> tables)
 {
     /// <summary>Every table.</summary>
     public IReadOnlyList<LocalTable> Tables { get; } = SchemaRules.Checked(tables);
+
+    private readonly Dictionary<string, LocalTable> _bySqlName = tables.ToDictionary(table => table.SqlName, StringComparer.OrdinalIgnoreCase);
+
+    internal LocalTable? FindBySqlName(string name) => _bySqlName.GetValueOrDefault(name);
 }

@@ -1,3 +1,4 @@
+using TopGun.Buckets.Client.LocalStore;
 using TopGun.Buckets.Client.Streams;
 
 namespace TopGun.Buckets.Client.Sync;
@@ -5,8 +6,8 @@ namespace TopGun.Buckets.Client.Sync;
 /// <summary>What a batch of lines did, told after its commit.</summary>
 internal sealed class ApplyResult
 {
-    /// <summary>Tables whose visible rows changed.</summary>
-    public SortedSet<string> ChangedTables { get; } = new(StringComparer.OrdinalIgnoreCase);
+    /// <summary>Visible rows that changed.</summary>
+    public ChangeSet Changed { get; } = new();
 
     /// <summary>Priority number that was published; <see cref="Publisher.FullSync"/> for everything.</summary>
     public int? Published { get; set; }

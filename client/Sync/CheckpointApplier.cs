@@ -38,7 +38,7 @@ internal sealed class CheckpointApplier(LocalDatabase local, LocalSchema schema,
     public async Task<ApplyResult> ApplyAsync(LineBatch batch, CancellationToken cancellationToken)
     {
         var result = await local.WriteAsync(Lane.Sync, database => Apply(database, batch), cancellationToken);
-        local.Changes.Publish(result.ChangedTables);
+        local.Changes.Publish(result.Changed);
         return result;
     }
 
@@ -55,7 +55,7 @@ internal sealed class CheckpointApplier(LocalDatabase local, LocalSchema schema,
             _store.Save(database);
             return result;
         }, cancellationToken);
-        local.Changes.Publish(result.ChangedTables);
+        local.Changes.Publish(result.Changed);
         return result;
     }
 
@@ -215,7 +215,7 @@ internal sealed class CheckpointApplier(LocalDatabase local, LocalSchema schema,
         if (priority != 0 && WriteGate.State(database) != BlockedBy.Nothing)
             return;
         _store.Save(database); // the publish looks at the buckets' priorities
-        result.ChangedTables.UnionWith(_publisher.Publish(database, _store, priority, local.Now));
+        _publisher.Publish(database, _store, priority, local.Now, result.Changed);
         result.Published = priority;
         NoteSynced(database, priority, result);
     }
@@ -243,7 +243,7 @@ internal sealed class CheckpointApplier(LocalDatabase local, LocalSchema schema,
     private void PublishAll(Database database, CheckpointTarget target, ApplyResult result)
     {
         _waitsForGate = false;
-        result.ChangedTables.UnionWith(_publisher.Publish(database, _store, priority: null, local.Now));
+        _publisher.Publish(database, _store, priority: null, local.Now, result.Changed);
         result.Published = Publisher.FullSync;
         result.BlockedBy = BlockedBy.Nothing;
         NoteSynced(database, priority: null, result);

@@ -17,10 +17,9 @@ internal sealed class Publisher(LocalSchema schema)
     /// <param name="store">The buckets.</param>
     /// <param name="priority">Largest number to publish, or null for all: then rows that left are handled as well.</param>
     /// <param name="now">Milliseconds since 1970, kept as the time of this synchronisation.</param>
-    /// <returns>Tables that changed.</returns>
-    public SortedSet<string> Publish(Database database, BucketStore store, int? priority, long now)
+    /// <param name="changed">Is told what changed.</param>
+    public void Publish(Database database, BucketStore store, int? priority, long now, ChangeSet changed)
     {
-        var changed = new SortedSet<string>(StringComparer.OrdinalIgnoreCase);
         if (priority is null && IsFirst(database, store))
             PublishFirst(database, changed);
         else
@@ -41,7 +40,6 @@ internal sealed class Publisher(LocalSchema schema)
         database.Prepare(
             "INSERT INTO tg_sync_state(priority, last_synced_at) VALUES(?, ?) "
             + "ON CONFLICT(priority) DO UPDATE SET last_synced_at = excluded.last_synced_at").Bind(1, noted).Bind(2, now).Run();
-        return changed;
     }
 
     private static bool InScope(LocalBucket bucket, int? priority) => priority is null || bucket.Priority <= priority;
@@ -68,7 +66,7 @@ internal sealed class Publisher(LocalSchema schema)
         return database.Prepare("SELECT EXISTS(SELECT 1 FROM tg_dirty) OR EXISTS(SELECT 1 FROM tg_sync_state)").RunInt64() == 0;
     }
 
-    private void PublishFirst(Database database, SortedSet<string> changed)
+    private void PublishFirst(Database database, ChangeSet changed)
     {
         foreach (var (type, name) in Types(database, "SELECT id, name FROM tg_type"))
         {
@@ -94,7 +92,7 @@ internal sealed class Publisher(LocalSchema schema)
 
     private const string UpsertUntyped = " ON CONFLICT(type, id) DO UPDATE SET data = excluded.data";
 
-    private void PublishChanges(Database database, BucketStore store, int? priority, SortedSet<string> changed)
+    private void PublishChanges(Database database, BucketStore store, int? priority, ChangeSet changed)
     {
         database.Run("CREATE TEMP TABLE IF NOT EXISTS tg_changed(type INTEGER NOT NULL, row_id TEXT NOT NULL, PRIMARY KEY(type, row_id)) WITHOUT ROWID");
         foreach (var bucket in store.Buckets)
@@ -115,10 +113,19 @@ internal sealed class Publisher(LocalSchema schema)
             UpsertWinners(database, typed ? table : null, type, priority);
             if (priority is null)
                 DeleteOrphans(database, typed ? table : null, type);
-            changed.Add(table ?? "tg_untyped");
+            changed.Add(table ?? "tg_untyped", columns: null, ChangedIds(database, type));
         }
         if (types.Count > 0)
             database.Run("DELETE FROM temp.tg_changed");
+    }
+
+    private static HashSet<string> ChangedIds(Database database, long type)
+    {
+        var ids = new HashSet<string>(StringComparer.Ordinal);
+        var statement = database.Prepare("SELECT row_id FROM temp.tg_changed WHERE type = ? LIMIT ?").Bind(1, type).Bind(2, ChangeSet.MaximumIds + 1L);
+        while (statement.Step())
+            ids.Add(statement.Text(0)!);
+        return ids;
     }
 
     private static void UpsertWinners(Database database, string? table, long type, int? priority)

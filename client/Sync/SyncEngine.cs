@@ -25,9 +25,9 @@ internal sealed class SyncEngine : IAsyncDisposable
         _uploader = new Uploader(local, applier, transport, _credentials, status, options) { Rejected = rejected };
         _downloader.Alive = _uploader.Kick;
         _downloader.Opened = _uploader.StreamOpened;
-        _listening = local.Changes.Listen(tables =>
+        _listening = local.Changes.Listen(changes =>
         {
-            if (tables.Contains("tg_crud"))
+            if (changes.Contains("tg_crud"))
                 _uploader.Kick();
         });
         _running = Task.WhenAll(

@@ -58,6 +58,28 @@ internal static class UploadQueue
         database.Prepare("UPDATE tg_crud SET attempts = attempts + 1, error = ?2 WHERE tx = ?1 AND state <> 2")
             .Bind(1, transaction.Id).Bind(2, reason).Run();
 
+    /// <summary>Rows that the open transaction has queued so far, by type; null when there are too many to tell apart.</summary>
+    public static Dictionary<string, HashSet<string>>? NewestTransaction(Database database)
+    {
+        var rows = new Dictionary<string, HashSet<string>>(StringComparer.Ordinal);
+        var statement = database.Prepare(
+            "SELECT type, id, tx = (SELECT tx FROM tg_tx WHERE id = 1) FROM tg_crud ORDER BY seq DESC LIMIT ?").Bind(1, ChangeSet.MaximumIds + 1L);
+        for (var count = 0; statement.Step(); count++)
+        {
+            var belongs = statement.Int64(2) != 0;
+            if (!belongs || count == ChangeSet.MaximumIds)
+            {
+                statement.Reset();
+                return belongs ? null : rows;
+            }
+            var type = statement.Text(0)!;
+            if (!rows.TryGetValue(type, out var ids))
+                rows[type] = ids = new HashSet<string>(StringComparer.Ordinal);
+            ids.Add(statement.Text(1)!);
+        }
+        return rows;
+    }
+
     /// <summary>Entries that wait, and entries put aside.</summary>
     public static (long Pending, long Parked) Count(Database database)
     {

@@ -1,6 +1,7 @@
 using TopGun.Buckets.Tests.Benchmarks.Apply;
 using TopGun.Buckets.Tests.Benchmarks.EndToEnd;
 using TopGun.Buckets.Tests.Benchmarks.Grid;
+using TopGun.Buckets.Tests.Benchmarks.Live;
 using TopGun.Buckets.Tests.Benchmarks.Log;
 using TopGun.Buckets.Tests.Benchmarks.Measuring;
 using TopGun.Buckets.Tests.Benchmarks.Rules;
@@ -29,6 +30,7 @@ internal static class BenchmarkList
         new("storm", "Changes to connected clients while others connect at once, beside the same in peace. --connections 5000", EndToEndBenchmarks.RunStormAsync),
         new("kestrel", "The plain Kestrel that 'idle' compares with and starts by itself. --listen URL --lines FILE", PlainStreams.RunAsync),
         new("apply", "The .NET client's first sync, beside a raw SQLite load. --apply-rows 200000 --rounds 3", ApplyBenchmark.RunAsync),
+        new("live", "The .NET client's live queries after one change, beside reading anew. --queries 1000 --list-rows 10000 --changes 300", LiveBenchmark.RunAsync),
         new("rules", "Evaluating a row, beside writing its JSON; a request's buckets, beside writing their names. --definitions 1,10,100 --buckets 10,1000,50000 --rounds 3", RulesBenchmark.RunAsync),
         new("files", "The worst rules files there are, beside the time and memory that any file may cost. --rounds 5", RulesFileBenchmark.RunAsync),
         new("log", "Rows into the bucket log, beside writing the same bytes to a file. --rows 100000 --tx 1,100,10000 --store embedded", LogBenchmark.RunAsync),

@@ -52,16 +52,20 @@ public sealed partial class EmbeddedColdStorage
 
     private async Task WorkAsync()
     {
+        TaskCompletionSource? settled = null;
         while (Volatile.Read(ref _failure) is null)
         {
             await _work.WaitAsync().ConfigureAwait(false);
+            // Taken before the first step: who asks later may have left work that the last step did not see.
+            settled ??= Interlocked.Exchange(ref _settled, null);
             try
             {
                 while (Volatile.Read(ref _failure) is null && (Flush() || Merge() || Fold()))
                 {
                     // One step at a time, so that a full table never waits for more than one merge.
                 }
-                Interlocked.Exchange(ref _settled, null)?.TrySetResult();
+                settled?.TrySetResult();
+                settled = null;
             }
             catch (ObjectDisposedException) when (_failure is ObjectDisposedException)
             {
@@ -79,6 +83,7 @@ public sealed partial class EmbeddedColdStorage
             }
         }
         _flushed.TrySetResult();
+        settled?.TrySetResult();
         Interlocked.Exchange(ref _settled, null)?.TrySetResult();
     }
 
@@ -86,8 +91,10 @@ public sealed partial class EmbeddedColdStorage
     public async ValueTask ReclaimAsync(CancellationToken cancellationToken)
     {
         ThrowIfUnusable();
+        await SettleAsync().WaitAsync(cancellationToken); // a table that is being flushed stands in the way of the next
         lock (_appending)
         {
+            ThrowIfUnusable();
             Roll();
             lock (_gate)
             {
@@ -99,10 +106,11 @@ public sealed partial class EmbeddedColdStorage
         ThrowIfUnusable();
     }
 
-    /// <summary>Waits until there is nothing to flush, to merge or to fold. One caller at a time.</summary>
+    /// <summary>Waits until there is nothing to flush, to merge or to fold of what was there at the call.</summary>
     internal Task SettleAsync()
     {
-        var settled = _settled = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var asked = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var settled = Interlocked.CompareExchange(ref _settled, asked, null) ?? asked;
         _work.Release();
         return settled.Task;
     }

@@ -42,7 +42,7 @@ public sealed class CheckpointApplierTests : IAsyncDisposable
         Assert.Empty(result.Mismatched);
         Assert.Equal("2322130979 1235122146", await bench.SumsAsync("b"));
         Assert.Equal("t1=Oat milk", await bench.RowsAsync());
-        Assert.Contains("tg_data__todos", result.ChangedTables);
+        Assert.Contains("tg_data__todos", result.Changed.Tables);
     }
 
     [Fact]
@@ -52,7 +52,7 @@ public sealed class CheckpointApplierTests : IAsyncDisposable
 
         var result = await bench.ApplyAsync(Lines.Checkpoint(4, null, ("b", Sum, 3)), Lines.Data("b", Put1, Put2, Put3, Remove4));
 
-        Assert.Empty(result.ChangedTables);
+        Assert.Empty(result.Changed.Tables);
         Assert.Equal("", await bench.RowsAsync());
         Assert.Equal("b@4", await bench.ConnectAsync());
     }

@@ -19,10 +19,10 @@ public sealed class EmbeddedFoldingTests : IDisposable
         await using (var storage = await _folder.OpenAsync(StoreFolder.Tiny))
         {
             await FillAsync(storage, 1, 300);
-            await storage.SettleAsync();
+            await storage.ReclaimAsync(TestContext.Current.CancellationToken);
 
-            // The last ones hold records that are in RAM, or in a table that is being flushed, and in no run yet.
-            Assert.True(Files("*.log").Length <= 12, $"{Files("*.log").Length} segments are left of about 25");
+            // The last ones hold what the background itself has written meanwhile.
+            Assert.True(Files("*.log").Length <= 4, $"{Files("*.log").Length} segments are left of about 25");
             Assert.NotEmpty(Files("*.ops"));
             await AssertFilledAsync(storage, 300);
         }
@@ -38,14 +38,15 @@ public sealed class EmbeddedFoldingTests : IDisposable
     {
         await using var storage = await _folder.OpenAsync(StoreFolder.Tiny);
         await FillAsync(storage, 1, 600);
-        await storage.SettleAsync();
+        await storage.ReclaimAsync(TestContext.Current.CancellationToken);
         var full = Size();
 
         await storage.WriteAsync(Write().Rewrite("b0", 0, 600).Rewrite("b1", 0, 590, (590, OpKind.Clear, "clear")).Rewrite("b2", 0, 600));
-        await FillAsync(storage, 601, 700); // seals the segment with the rewrites
-        await storage.SettleAsync();
+        await FillAsync(storage, 601, 700);
+        await storage.ReclaimAsync(TestContext.Current.CancellationToken);
 
-        Assert.True(Size() < full * 2 / 3, $"{Size()} of {full} bytes are left");
+        // 254 operations count of 700, and what counts is at least half of every file.
+        Assert.True(Size() < full * 2 * 254 / 600, $"{Size()} of {full} bytes are left");
         Assert.Equal("590 clear", (await storage.ReadAsync("b1"))[0]);
         Assert.Equal("602 row 602", (await storage.ReadAsync("b2"))[0][..11]);
         Assert.Equal(175, (await storage.ReadAsync("b3")).Length);
