@@ -14,6 +14,7 @@ public sealed partial class BucketLogWriter : ICompactedLog
     private OpId _durable; // guarded by _publishing
     private OpId _shownBefore; // an earlier process may have shown operations up to here that the source is about to replay
     private Lsn? _replayedFrom; // position at which it has replayed all of them
+    private Lsn _delivered; // position that the source has delivered up to in this life: proof that it is the one that was followed before
 
     /// <summary>
     /// Compacts every bucket in which anything is redundant, defragments those of which that leaves too much, and waits for it. What changes meanwhile may
@@ -144,7 +145,7 @@ public sealed partial class BucketLogWriter : ICompactedLog
     }
 
     /// <summary>Whether the next op ids may belong to operations that were shown before a crash and have not come again.</summary>
-    private bool MayBeReplaying => _position.LastOpId < _shownBefore && !(_position.Position >= _replayedFrom);
+    private bool MayBeReplaying => _position.LastOpId < _shownBefore && !(_delivered >= _replayedFrom);
 
     private async ValueTask<SentAgain> SendAgainAsync(BucketEntry bucket, IReadOnlyList<BucketOp> rows)
     {

@@ -173,6 +173,7 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
 
     private async ValueTask TakeInAsync(SourceTransaction transaction, CancellationToken cancellationToken)
     {
+        _delivered = transaction.EndPosition;
         if (transaction.EndPosition <= _position.Position)
             return; // stored already: the source may send again what it was not told of
         var batch = await _evaluator.EvaluateAsync(transaction, cancellationToken);
@@ -198,6 +199,7 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
 
     private async ValueTask MoveToAsync(Lsn position, CancellationToken cancellationToken)
     {
+        _delivered = position;
         if (position <= _position.Position)
             return;
         _position = _position with { Position = position };

@@ -5,6 +5,7 @@ using TopGun.Buckets.Grid;
 using TopGun.Buckets.Protocol;
 using TopGun.Buckets.Replication;
 using TopGun.Buckets.SyncRules;
+using TopGun.Buckets.Tests.Benchmarks.Grid;
 using TopGun.Buckets.Tests.Benchmarks.Log;
 using TopGun.Buckets.Tests.Benchmarks.Measuring;
 using TopGun.Buckets.Tests.Benchmarks.Rules;
