@@ -59,6 +59,7 @@ internal static class ServiceComposition
             OnContinuityLost = settings.OnContinuityLost,
         })
         .AddSingleton<IChangeSource, ChangeSource>()
+        .AddSingleton<SourcePosition>()
         .AddSingleton(provider => new TableAdmission(
             provider.GetRequiredService<ISource>(), settings.Publication, provider.GetRequiredService<ReplicationMonitor>()))
         .AddSingleton<IServiceProbe, ServiceProbe>();
