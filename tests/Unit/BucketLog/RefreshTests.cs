@@ -221,6 +221,25 @@ public class RefreshTests
         Assert.Equal(0, await CountStagedAsync(next));
     }
 
+    [Fact]
+    public async Task Write_checkpoints_whose_markers_were_lost_with_the_slot_are_reached_when_all_tables_were_read_again()
+    {
+        var before = WriteCheckpoints.FloorOf(1) + 1;
+        await using var fixture = await OpenFollowingAsync(new NullColdStorage());
+        await fixture.AppendAsync(new TransactionCommitted(null, new ScriptedTransaction(
+            10, [new WriteCheckpointMarker("given", before), new WriteCheckpointMarker("chosen", 7), new WriteCheckpointMarker("later", before)])));
+
+        var state = State(done: true) with { Epoch = 2 };
+        await fixture.AppendAsync(new ContinuityLost(state, "slot lost", [new RefreshedTable(Todos, Replaces: 0)]));
+        await fixture.AppendAsync(new TransactionCommitted(
+            null, new ScriptedTransaction(20, [new WriteCheckpointMarker("later", WriteCheckpoints.FloorOf(2) + 5)])));
+        await fixture.AppendAsync(new RefreshEnded(state, [Todos.RelationId], []));
+
+        Assert.Equal(
+            [new WriteCheckpointMarker("given", WriteCheckpoints.FloorOf(2)), new WriteCheckpointMarker("later", WriteCheckpoints.FloorOf(2) + 5)],
+            fixture.Seen.Batches[^1].WriteCheckpoints);
+    }
+
     [Theory]
     [MemberData(nameof(Seeds))]
     public async Task Refreshes_interrupted_by_crashes_end_with_the_rows_of_the_source(int seed)
