@@ -88,6 +88,13 @@ internal sealed record BenchmarkData(int Tasks, int Lists, int ClientLists, stri
     /// <summary>An owner of every hundredth task.</summary>
     public static string Owner => Id("owner-0").ToString();
 
+    /// <summary>The <c>sub</c> of somebody who owns the last list and nothing else, unless the benchmark's own client has them all.</summary>
+    public string UserOfOneList => Id(string.Create(CultureInfo.InvariantCulture, $"list-owner-{Lists - 1}")).ToString();
+
+    /// <summary>Gives <see cref="ClientUser"/> and <see cref="UserOfOneList"/> a new list each.</summary>
+    public string JoinSql =>
+        $"INSERT INTO lists (id, owner_id, name) SELECT gen_random_uuid(), owner::uuid, 'new' FROM unnest(ARRAY['{ClientUser}', '{UserOfOneList}']) owner";
+
     /// <summary>Rows of all tables.</summary>
     public int Rows => Tasks + Lists + Notices;
 
