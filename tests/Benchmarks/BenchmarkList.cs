@@ -34,6 +34,7 @@ internal static class BenchmarkList
         new("kestrel", "The plain Kestrel that 'idle' compares with and starts by itself. --listen URL --lines FILE", PlainStreams.RunAsync),
         new("stormers", "The clients that 'storm' lets loose and starts by itself. --to URL --token TOKEN --connections 5000", Stormers.RunAsync),
         new("apply", "The .NET client's first sync, beside a raw SQLite load. --apply-rows 200000 --rounds 3", ApplyBenchmark.RunAsync),
+        new("lines", "The .NET client reading lines that came as MessagePack, beside NDJSON. --rows 200000 --rounds 3", LinesBenchmark.RunAsync),
         new("live", "The .NET client's live queries after one change, beside reading anew. --queries 1000 --list-rows 10000 --changes 300", LiveBenchmark.RunAsync),
         new("rules", "Evaluating a row, beside writing its JSON; a request's buckets, beside writing their names. --definitions 1,10,100 --buckets 10,1000,50000 --rounds 3", RulesBenchmark.RunAsync),
         new("files", "The worst rules files there are, beside the time and memory that any file may cost. --rounds 5", RulesFileBenchmark.RunAsync),

@@ -1,13 +1,14 @@
 // Feeds lines into the core of the published SDKs, the SQLite extension that comes with @powersync/node, and prints as JSON what became of each
 // conversation: what the device holds after it, or the first line that was refused.
 //
-//   node golden.mjs '{"file": …}'     [{"name": …, "streams": […], "lines": [{"text": …} | {"bson": BASE64}, …]}, …]
+//   node golden.mjs '{"file": …}'     [{"name": …, "streams": […], "lines": [{"text": …} | {"bson": BASE64} | {"msgpack": BASE64}, …]}, …]
 import { readFileSync, readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 
 const packages = createRequire(join(process.env.TOPGUN_TEST_INTEROP, 'package.json'));
+const { decode } = packages('@msgpack/msgpack'); // the core knows no MessagePack: it gets what another implementation reads
 const machine = { x64: 'x64', arm64: 'aarch64', arm: 'armv7', riscv64: 'riscv64gc', ia32: 'x86' }[process.arch];
 const platform = { linux: 'linux.so', darwin: 'macos.dylib', win32: 'dll' }[process.platform];
 const library = dirname(packages.resolve('@powersync/node'));
@@ -34,7 +35,7 @@ function play({ streams, lines }) {
   let instructions = [];
   for (const [index, line] of lines.entries()) {
     try {
-      instructions = 'bson' in line ? control(db, 'line_binary', Buffer.from(line.bson, 'base64')) : control(db, 'line_text', line.text);
+      instructions = 'bson' in line ? control(db, 'line_binary', Buffer.from(line.bson, 'base64')) : control(db, 'line_text', textOf(line));
     } catch (error) {
       return { refused: index, because: error.message };
     }
@@ -51,6 +52,10 @@ function play({ streams, lines }) {
     streams: (status?.streams ?? []).map(({ name, parameters, active, is_default, priority }) => ({ name, parameters, active, is_default, priority })),
     warnings: db.warnings ?? []
   };
+}
+
+function textOf(line) {
+  return 'msgpack' in line ? JSON.stringify(decode(Buffer.from(line.msgpack, 'base64'))) : line.text;
 }
 
 function control(db, operation, payload) {
