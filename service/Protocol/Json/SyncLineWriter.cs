@@ -14,8 +14,36 @@ public static class SyncLineWriter
     /// <summary>Content type of the encoding; clients compare it as a whole, so it has no charset.</summary>
     public const string ContentType = "application/x-ndjson";
 
+    private const int FewBuckets = 64; // a line of more is not put together aside first
+
+    [ThreadStatic]
+    private static ArrayBufferWriter<byte>? _aside;
+
     /// <summary>Appends one line.</summary>
+    /// <remarks>Short lines are put together first: with a socket behind the output, every call to it takes a lock.</remarks>
     public static void Write(IBufferWriter<byte> output, SyncLine line)
+    {
+        if (BucketsIn(line) > FewBuckets)
+        {
+            Append(output, line);
+            return;
+        }
+        var aside = _aside ??= new ArrayBufferWriter<byte>(1024);
+        aside.ResetWrittenCount();
+        Append(aside, line);
+        output.Write(aside.WrittenSpan);
+        if (aside.Capacity > 64 << 10)
+            _aside = null; // names of any length
+    }
+
+    private static int BucketsIn(SyncLine line) => line switch
+    {
+        CheckpointLine checkpoint => checkpoint.Buckets.Count,
+        CheckpointDiffLine diff => diff.UpdatedBuckets.Count + diff.RemovedBuckets.Count,
+        _ => 0,
+    };
+
+    private static void Append(IBufferWriter<byte> output, SyncLine line)
     {
         switch (line)
         {

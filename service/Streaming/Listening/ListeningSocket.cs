@@ -15,7 +15,11 @@ internal sealed class ListeningSocket(IOptions<StreamingOptions> options) : ICon
     private const int LinuxTcp = 6;
     private const int LinuxTcpUserTimeout = 18;
 
-    public void Configure(SocketTransportOptions transport) => transport.CreateBoundListenSocket = Bind;
+    public void Configure(SocketTransportOptions transport)
+    {
+        transport.CreateBoundListenSocket = Bind;
+        transport.Backlog = ushort.MaxValue; // connections wait there for their turn; the system's own limit is lower in most places
+    }
 
     private Socket Bind(EndPoint endPoint)
     {

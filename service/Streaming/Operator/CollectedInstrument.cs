@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
 using System.Globalization;
 using System.Text;
@@ -12,6 +13,7 @@ internal sealed class CollectedInstrument(Instrument instrument)
     private static readonly double[] UsualBounds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
     private readonly Lock _gate = new();
+    private readonly ConcurrentDictionary<(string Name, string Value), string> _labels = new();
     private readonly SortedDictionary<string, Series> _series = new(StringComparer.Ordinal);
     private readonly bool _isSum = instrument.GetType() is { IsGenericType: true } type
         && (type.GetGenericTypeDefinition() == typeof(Counter<>) || type.GetGenericTypeDefinition() == typeof(UpDownCounter<>));
@@ -25,7 +27,8 @@ internal sealed class CollectedInstrument(Instrument instrument)
 
     public void Record(double value, ReadOnlySpan<KeyValuePair<string, object?>> tags)
     {
-        var labels = Labels(tags);
+        // What is measured for each of thousands of clients has one tag, of a few values.
+        var labels = tags is [{ Value: string only }] ? _labels.GetOrAdd((tags[0].Key, only), static tag => Labels([new(tag.Name, tag.Value)])) : Labels(tags);
         lock (_gate)
         {
             if (!_series.TryGetValue(labels, out var series))

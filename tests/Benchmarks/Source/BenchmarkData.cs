@@ -161,6 +161,9 @@ internal sealed record BenchmarkData(int Tasks, int Lists, int ClientLists, stri
     public static string MarkSql(long marker) => string.Create(
         CultureInfo.InvariantCulture, $"UPDATE notices SET body = '{Marker.Prefix}{marker:D12}' WHERE id = '{Id("notice-0")}'");
 
+    /// <summary>An update of one task in a list of the benchmark's own client.</summary>
+    public static string ChangeClientTaskSql => $"UPDATE tasks SET priority = priority + 1 WHERE id = '{Id("task-0")}'";
+
     /// <summary>The same as <c>id_of(kind, number)</c> in the database.</summary>
     private static Guid Id(string name) => Guid.Parse(Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(name)))[..32]);
 }
