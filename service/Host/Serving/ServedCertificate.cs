@@ -95,13 +95,13 @@ internal sealed partial class ServedCertificate
 
     private static partial class Log
     {
-        [LoggerMessage(1010, LogLevel.Information, "Clients are shown the certificate of {Subject}, valid until {Until:u}.")]
+        [LoggerMessage(1040, LogLevel.Information, "Clients are shown the certificate of {Subject}, valid until {Until:u}.")]
         public static partial void Serves(ILogger logger, string subject, DateTime until);
 
-        [LoggerMessage(1011, LogLevel.Warning, "The certificate of {Subject} was valid until {Until:u}: clients will refuse it. Put a new one in its place.")]
+        [LoggerMessage(1041, LogLevel.Warning, "The certificate of {Subject} was valid until {Until:u}: clients will refuse it. Put a new one in its place.")]
         public static partial void Expired(ILogger logger, string subject, DateTime until);
 
-        [LoggerMessage(1012, LogLevel.Warning, "The certificate for clients has changed and stays as it was for now: {Reason}")]
+        [LoggerMessage(1042, LogLevel.Warning, "The certificate for clients has changed and stays as it was for now: {Reason}")]
         public static partial void NotRenewed(ILogger logger, string reason);
     }
 }

@@ -16,7 +16,8 @@ internal static class IdleBenchmark
     private const int WarmUp = 200; // connections that come and go before anything is counted
     private const int AtOnce = 100; // connections that are opened at a time
     private const int WarmUpChanges = 3;
-    private const string User = "an idle user";
+    private const int Users = 100;
+    private const string User = "idle user";
     private const string Fanout = "plain Kestrel writing the same bytes to as many streams";
 
     public static async Task MeasureAsync(
@@ -28,7 +29,7 @@ internal static class IdleBenchmark
         {
         }
         using var http = new HttpClient { Timeout = Timeout.InfiniteTimeSpan };
-        using var witness = await SyncStream.OpenAsync(http, service.Address, ClientToken.For(User), cancellationToken);
+        using var witness = await SyncStream.OpenAsync(http, service.Address, ClientToken.For($"{User} 00"), cancellationToken);
         var first = new ArrayBufferWriter<byte>();
         await witness.ReadCheckpointAsync(first, cancellationToken);
         var marker = 1L;
@@ -82,11 +83,12 @@ internal static class IdleBenchmark
     private static async Task<List<QuietStream>> OpenStreamsAsync(Uri address, int count, CancellationToken cancellationToken)
     {
         var streams = new List<QuietStream>(count);
-        var token = ClientToken.For(User);
+        // One user may not have as many streams.
+        var tokens = Enumerable.Range(0, Users).Select(static number => ClientToken.For($"{User} {number:D2}")).ToList();
         while (streams.Count < count)
         {
-            streams.AddRange(await Task.WhenAll(Enumerable.Range(0, Math.Min(AtOnce, count - streams.Count))
-                .Select(_ => QuietStream.OpenAsync(address, token, cancellationToken))));
+            streams.AddRange(await Task.WhenAll(Enumerable.Range(streams.Count, Math.Min(AtOnce, count - streams.Count))
+                .Select(number => QuietStream.OpenAsync(address, tokens[number % Users], cancellationToken))));
         }
         return streams;
     }

@@ -32,19 +32,20 @@ function play({ streams, lines }) {
     }
   });
   control(db, 'start', JSON.stringify({ parameters: {}, schema, include_defaults: true, active_streams: streams }));
-  let instructions = [];
+  let status;
   for (const [index, line] of lines.entries()) {
+    let instructions;
     try {
       instructions = 'bson' in line ? control(db, 'line_binary', Buffer.from(line.bson, 'base64')) : control(db, 'line_text', textOf(line));
     } catch (error) {
       return { refused: index, because: error.message };
     }
+    status = instructions.findLast((instruction) => instruction.UpdateSyncStatus)?.UpdateSyncStatus.status ?? status;
     const logged = instructions.map((instruction) => instruction.LogLine).filter((log) => log?.severity === 'WARNING');
     if (logged.length > 0) {
       db.warnings = [...(db.warnings ?? []), ...logged.map((log) => log.line)];
     }
   }
-  const status = instructions.findLast((instruction) => instruction.UpdateSyncStatus)?.UpdateSyncStatus.status;
   return {
     buckets: rows(db, 'SELECT name, last_applied_op, last_op, add_checksum, op_checksum, count_at_last, count_since_last FROM ps_buckets ORDER BY name'),
     operations: rows(db, 'SELECT b.name, o.op_id, o.row_type, o.row_id, o.key, o.data, o.hash FROM ps_oplog o JOIN ps_buckets b ON b.id = o.bucket ORDER BY 1, 2'),
