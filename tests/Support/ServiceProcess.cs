@@ -8,11 +8,7 @@ namespace TopGun.Buckets.Tests.Support;
 /// <summary>The built service as a child process on a port of its own, with its store in a temporary folder. It never outlives this process.</summary>
 public sealed class ServiceProcess : IAsyncDisposable
 {
-    // Whether it is who it says is for the clients of a test to find out.
-    private static readonly HttpClient Http = new(new SocketsHttpHandler { SslOptions = { RemoteCertificateValidationCallback = static (_, _, _, _) => true } })
-    {
-        Timeout = TimeSpan.FromSeconds(5),
-    };
+    private static readonly HttpClient Http = new() { Timeout = TimeSpan.FromSeconds(5) };
 
     private readonly Dictionary<string, string> _environment;
     private readonly StringBuilder _log = new();
@@ -28,19 +24,19 @@ public sealed class ServiceProcess : IAsyncDisposable
         _folder = Directory.CreateTempSubdirectory("topgun-service-").FullName;
         RulesPath = Path.Combine(_folder, "sync-rules.yaml");
         StorePath = Path.Combine(_folder, "store");
+        Url = new Uri($"http://127.0.0.1:{FreePort.Next()}");
         File.WriteAllText(RulesPath, rules);
         _environment = new Dictionary<string, string>
         {
             ["TOPGUN_SOURCE_URL"] = source,
             ["TOPGUN_RULES"] = RulesPath,
             ["TOPGUN_STORE_PATH"] = StorePath,
-            ["TOPGUN_LISTEN"] = $"http://127.0.0.1:{FreePort.Next()}",
+            ["TOPGUN_LISTEN"] = Url.ToString(),
             ["TOPGUN_JWT_SECRET"] = TestToken.DefaultSecret,
             ["TOPGUN_JWT_AUDIENCE"] = TestToken.DefaultAudience,
         };
         foreach (var (name, value) in environment)
             _environment[name] = value;
-        Url = new Uri(_environment["TOPGUN_LISTEN"]);
     }
 
     /// <summary>Where it listens; the same after a restart.</summary>

@@ -87,14 +87,6 @@ internal static class Service
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = ShutdownLimit);
         builder.WebHost.UseUrls(settings.Listen.ToString());
         builder.WebHost.ConfigureKestrel(Streaming.StreamingEndpoints.LimitRequests);
-        if (settings.TlsCertificate is not null)
-        {
-            // HTTP/2 comes with it: browsers and proxies agree on it within TLS only.
-            var certificate = new ServedCertificate(
-                settings.TlsCertificate, settings.TlsKey!, TimeProvider.System, loggers.CreateLogger<ServedCertificate>());
-            builder.WebHost.UseKestrelHttpsConfiguration();
-            builder.WebHost.ConfigureKestrel(server => server.ConfigureHttpsDefaults(certificate.Use));
-        }
         return builder;
     }
 

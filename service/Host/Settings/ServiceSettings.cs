@@ -59,12 +59,6 @@ internal sealed record ServiceSettings
 
     public required Uri Listen { get; init; }
 
-    /// <summary>PEM file of the certificate; null where clients come without TLS.</summary>
-    public required string? TlsCertificate { get; init; }
-
-    /// <summary>PEM file of its key.</summary>
-    public required string? TlsKey { get; init; }
-
     public required byte[]? JwtSecret { get; init; }
 
     public required string? JwtKeyId { get; init; }
@@ -94,8 +88,6 @@ internal sealed record ServiceSettings
         var role = reader.Read(SettingList.Role);
         if (role == ServiceRole.Reader && backend != StoreBackend.Postgres)
             throw SettingException.Needs(SettingList.Role, "reader", SettingList.StoreBackend, "postgres");
-        var listen = reader.Read(SettingList.Listen);
-        var certificate = listen.Scheme == Uri.UriSchemeHttps ? reader.Read(SettingList.TlsCertificate) : null;
         return new ServiceSettings
         {
             Source = reader.Read(SettingList.Source),
@@ -110,9 +102,7 @@ internal sealed record ServiceSettings
             StoreDatabase = backend == StoreBackend.Postgres ? reader.Read(SettingList.StoreDatabase).ConnectionString : null,
             StoreSchema = reader.Read(SettingList.StoreSchema),
             Role = role,
-            Listen = listen,
-            TlsCertificate = certificate,
-            TlsKey = certificate is null ? null : reader.Find(SettingList.TlsKey) ?? certificate,
+            Listen = reader.Read(SettingList.Listen),
             JwtSecret = secret,
             JwtKeyId = reader.Find(SettingList.JwtKeyId),
             Audiences = reader.ReadList(SettingList.Audience),

@@ -126,28 +126,8 @@ internal static class SettingList
         Flag = "--listen",
         Default = "http://127.0.0.1:8080",
         Description = "Address to serve clients on.",
-        Rule = "an http:// or https:// address with a port and without a path, such as http://0.0.0.0:8080",
+        Rule = "an http:// address with a port and without a path, such as http://0.0.0.0:8080",
         TryParse = TryParseListen,
-    };
-
-    public static readonly Setting<string> TlsCertificate = new()
-    {
-        Name = "TLS certificate",
-        Variable = "TOPGUN_TLS_CERTIFICATE",
-        Flag = "--tls-certificate",
-        Description = "Certificate for an https:// listen address, with those that lead to its root. A file that changes is read again.",
-        Rule = "the path of a PEM file",
-        TryParse = TryParseText,
-    };
-
-    public static readonly Setting<string> TlsKey = new()
-    {
-        Name = "TLS key",
-        Variable = "TOPGUN_TLS_KEY",
-        Flag = "--tls-key",
-        Description = "Key of the TLS certificate. Without it the key is in the certificate's file.",
-        Rule = "the path of a PEM file",
-        TryParse = TryParseText,
     };
 
     public static readonly Setting<byte[]> JwtSecret = new()
@@ -264,8 +244,8 @@ internal static class SettingList
     /// <summary>All of them, in the order of the documentation.</summary>
     public static readonly IReadOnlyList<Setting> All =
     [
-        Source, SourcePasswordFile, Rules, WatchRules, Publication, SlotWalLimit, StoreBackend, StorePath, StoreDatabase, StoreSchema, Role, Listen,
-        TlsCertificate, TlsKey, JwtSecret, JwtKeyId, Audience, Jwks, ApiToken, GridBytes, MaxBuckets, Publish, OnContinuityLost,
+        Source, SourcePasswordFile, Rules, WatchRules, Publication, SlotWalLimit, StoreBackend, StorePath, StoreDatabase, StoreSchema, Role, Listen, JwtSecret,
+        JwtKeyId, Audience, Jwks, ApiToken, GridBytes, MaxBuckets, Publish, OnContinuityLost,
     ];
 
     private static bool TryParseText(string text, out string value) => !string.IsNullOrWhiteSpace(value = text);
@@ -293,7 +273,7 @@ internal static class SettingList
     private static bool TryParseListen(string text, out Uri value)
     {
         var parsed = Uri.TryCreate(text, UriKind.Absolute, out var uri)
-            && (uri.Scheme == Uri.UriSchemeHttp || uri.Scheme == Uri.UriSchemeHttps) && uri.PathAndQuery == "/" && uri.UserInfo == "" && uri.Fragment == "";
+            && uri.Scheme == Uri.UriSchemeHttp && uri.PathAndQuery == "/" && uri.UserInfo == "" && uri.Fragment == "";
         value = uri!;
         return parsed;
     }

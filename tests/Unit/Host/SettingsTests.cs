@@ -96,17 +96,6 @@ public class SettingsTests
     }
 
     [Fact]
-    public void An_https_address_needs_a_certificate_whose_key_may_be_in_the_same_file()
-    {
-        var required = Required.With("TOPGUN_LISTEN", "https://0.0.0.0:8443");
-
-        Assert.Contains("TOPGUN_TLS_CERTIFICATE", Assert.Throws<SettingException>(() => Read(required)).Message, StringComparison.Ordinal);
-        var settings = Read(required.With("TOPGUN_TLS_CERTIFICATE", "server.pem"));
-        Assert.Equal(("server.pem", "server.pem"), (settings.TlsCertificate, settings.TlsKey));
-        Assert.Equal("key.pem", Read(required.With("TOPGUN_TLS_CERTIFICATE", "server.pem").With("TOPGUN_TLS_KEY", "key.pem")).TlsKey);
-    }
-
-    [Fact]
     public void A_postgres_store_needs_its_database_and_shows_no_password()
     {
         Assert.Contains("DATABASE_URL", Assert.Throws<SettingException>(() => Read(Required.With("STORAGE_BACKEND", "postgres"))).Message, StringComparison.Ordinal);

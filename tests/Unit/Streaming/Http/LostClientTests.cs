@@ -1,5 +1,4 @@
 using System.Net.Sockets;
-using TopGun.Buckets.Streaming;
 using TopGun.Buckets.Tests.Unit.Streaming.Auth;
 using TopGun.Buckets.Tests.Unit.Streaming.RSocket;
 using Xunit;

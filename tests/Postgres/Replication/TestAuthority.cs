@@ -2,10 +2,10 @@ using System.Net;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 
-namespace TopGun.Buckets.Tests.Support;
+namespace TopGun.Buckets.Tests.Postgres.Replication;
 
 /// <summary>A certificate authority that lives as long as a test.</summary>
-public sealed class TestAuthority : IDisposable
+internal sealed class TestAuthority : IDisposable
 {
     private readonly RSA _key = RSA.Create(2048);
     private readonly X509Certificate2 _certificate;
