@@ -142,7 +142,6 @@ public sealed partial class BucketLogWriter : ICompactedLog
     private async ValueTask<SentAgain> SendAgainAsync(BucketEntry bucket, IReadOnlyList<BucketOp> rows)
     {
         var batch = await _evaluator.SendAgainAsync(bucket, rows, _position.Position, CancellationToken.None);
-        ReportErrors();
         if (batch.Ops.Length == 0)
             return default;
         _records.Clear();

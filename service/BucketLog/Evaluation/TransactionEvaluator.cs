@@ -176,7 +176,7 @@ internal sealed class TransactionEvaluator
     public async ValueTask<OpBatch> SendAgainAsync(
         BucketEntry bucket, IReadOnlyList<BucketOp> rows, Lsn position, CancellationToken cancellationToken)
     {
-        Start();
+        Start(position);
         foreach (var row in rows)
         {
             if (SourceRowOf.TryRead(row, _catalog.KeyColumnCount, _key))
