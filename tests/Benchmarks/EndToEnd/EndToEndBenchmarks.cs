@@ -13,7 +13,7 @@ internal static class EndToEndBenchmarks
         await using var source = await options.CreateSourceAsync(cancellationToken);
         await SnapshotBenchmark.MeasureAsync(source, options.Data, options.Rounds, cancellationToken);
         await LatencyBenchmark.MeasureAsync(source, options.Data, options.Commits, cancellationToken);
-        await ApplyBenchmark.MeasureAsync(options.ApplyRows, options.Rounds, cancellationToken);
+        await ApplyBenchmark.MeasureAsync(options.ApplyRows, changes: options.ApplyRows / 4, options.Rounds, cancellationToken);
         // Last, as it is what makes the tables larger.
         await StreamBenchmark.MeasureAsync(source, options.Data, options.Changes, options.PerTransaction, options.Rounds, cancellationToken);
     }

@@ -1,7 +1,9 @@
 // Feeds lines into the core of the published SDKs, the SQLite extension that comes with @powersync/node, and prints as JSON what became of each
 // conversation: what the device holds after it, or the first line that was refused.
 //
-//   node golden.mjs '{"file": …}'     [{"name": …, "streams": […], "lines": [{"text": …} | {"bson": BASE64} | {"msgpack": BASE64}, …]}, …]
+//   node golden.mjs '{"file": …}'
+//
+// The file: [{"name": …, "streams": […], "lines": [{"text": …} | {"bson": BASE64} | {"msgpack": BASE64} | {"reconnect": true}, …]}, …]
 import { readFileSync, readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
@@ -31,11 +33,17 @@ function play({ streams, lines }) {
       db.prepare('SELECT powersync_control(?, ?)').get('subscriptions', JSON.stringify(subscription));
     }
   });
-  control(db, 'start', JSON.stringify({ parameters: {}, schema, include_defaults: true, active_streams: streams }));
+  const start = JSON.stringify({ parameters: {}, schema, include_defaults: true, active_streams: streams });
+  control(db, 'start', start);
   let status;
   for (const [index, line] of lines.entries()) {
     let instructions;
     try {
+      if (line.reconnect) {
+        control(db, 'stop', null);
+        control(db, 'start', start);
+        continue;
+      }
       instructions = 'bson' in line ? control(db, 'line_binary', Buffer.from(line.bson, 'base64')) : control(db, 'line_text', textOf(line));
     } catch (error) {
       return { refused: index, because: error.message };
