@@ -85,7 +85,7 @@ public sealed partial class BucketsClient
         var news = new Signal();
         using var listening = local.Changes.Listen(changes =>
         {
-            if (query.IsAffectedBy(changes))
+            if (query.Note(changes))
                 news.Set();
         });
 
@@ -95,7 +95,8 @@ public sealed partial class BucketsClient
             try
             {
                 news.Reset(); // before reading: what commits during the query counts as news
-                differs = await local.ReadAsync(query.Run, ending.Token);
+                differs = await local.ReadChangesAsync(query.TakeChangedRows, query.Run, ending.Token);
+                listening.Narrow(query.Pins);
             }
             catch (Exception exception) when (_closing.IsCancellationRequested && exception is OperationCanceledException or ObjectDisposedException)
             {

@@ -151,6 +151,6 @@ public sealed partial class BucketsClient
         if (transaction.Changed.Schema)
             local.ForgetStatements();
         _status.Update(status => status.With(transaction.Gate));
-        local.Changes.Publish(transaction.Changed);
+        local.Changes.Announce(transaction.Changed);
     }
 }

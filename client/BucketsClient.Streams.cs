@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using TopGun.Buckets.Client.LocalStore;
+using TopGun.Buckets.Client.Sharing;
 using TopGun.Buckets.Client.Streams;
 
 namespace TopGun.Buckets.Client;
@@ -23,7 +24,13 @@ public sealed partial class BucketsClient
         try
         {
             await ChangeStreamsAsync(
-                (database, now) => StreamTable.Subscribe(database, key, timeToLive, priority, now), cancellationToken);
+                (database, now) =>
+                {
+                    StreamTable.Subscribe(database, key, timeToLive, priority, now);
+                    if (_engine is { Leads: false }) // the process that synchronises sees no handles of this one
+                        StreamTable.Extend(database, key, now, OtherWriters.HandleLease);
+                },
+                cancellationToken);
         }
         catch
         {

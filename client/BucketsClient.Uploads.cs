@@ -45,13 +45,13 @@ public sealed partial class BucketsClient
                 local.BeginTransaction(database);
                 var changed = change(local, database);
                 LocalDatabase.EndTransaction(database);
-                return (changed, UploadQueue.Count(database), WriteGate.Report(database, local));
+                return (Changed: changed, UploadQueue.Count(database), WriteGate.Report(database, local));
             },
-            cancellationToken);
+            cancellationToken,
+            result => result.Changed);
         if (changed.IsEmpty)
             return false;
         _status.Update(status => status.With(gate) with { PendingUploads = counts.Pending, ParkedUploads = counts.Parked });
-        local.Changes.Publish(changed);
         return true;
     }
 }

@@ -1,5 +1,6 @@
 using TopGun.Buckets.Client.Connection;
 using TopGun.Buckets.Client.LocalStore;
+using TopGun.Buckets.Client.Sharing;
 using TopGun.Buckets.Client.Streams;
 using TopGun.Buckets.Client.Sync;
 
@@ -19,6 +20,7 @@ public sealed partial class BucketsClient : IAsyncDisposable
     private readonly Lock _gate = new();
     private readonly IExecution _execution;
     private Task<LocalDatabase>? _opening;
+    private Task _looking = Task.CompletedTask;
     private SyncEngine? _engine;
     private HttpClient? _ownHttp;
     private bool _disposed;
@@ -76,10 +78,18 @@ public sealed partial class BucketsClient : IAsyncDisposable
             if (_engine is not null && _status.Current.State == ConnectionState.Failed)
                 await StopEngineAsync();
             if (_engine is null)
-                _engine = new SyncEngine(local, Transport(), _status, _streams, _options, _execution,
-                    write => WriteRejected?.Invoke(write), upload => UploadStalled?.Invoke(upload));
+            {
+                _engine = new SyncEngine(local, Transport(), _status, _streams, _options)
+                {
+                    Rejected = write => WriteRejected?.Invoke(write),
+                    Stalled = upload => UploadStalled?.Invoke(upload),
+                };
+                _engine.Start();
+            }
             else
+            {
                 _engine.RetryNow();
+            }
         }
         finally
         {
@@ -107,7 +117,7 @@ public sealed partial class BucketsClient : IAsyncDisposable
     /// <summary>Somebody signed in: forgets the present token and asks for credentials again.</summary>
     public void NotifyCredentialsChanged() => _engine?.CredentialsChanged();
 
-    /// <summary>Looks into the upload queue now, for example after another process wrote to the file.</summary>
+    /// <summary>Looks into the upload queue now, for example after another tool wrote to the file.</summary>
     public void TriggerUpload() => _engine?.TriggerUpload();
 
     /// <summary>Follows the status, beginning with the present one. A slow follower sees the newest only.</summary>
@@ -147,15 +157,17 @@ public sealed partial class BucketsClient : IAsyncDisposable
     /// <param name="discardPendingWrites">Whether local writes that were not uploaded may be lost.</param>
     /// <param name="keepLocal">Whether local-only tables keep their rows.</param>
     /// <param name="cancellationToken">Stops waiting.</param>
-    /// <exception cref="Protocol.BucketsException">Local writes wait for upload (TGB6022).</exception>
+    /// <exception cref="Protocol.BucketsException">Local writes wait for upload (TGB6022), or another process synchronises the file (TGB6025).</exception>
     public async Task DisconnectAndClearAsync(
         bool discardPendingWrites = false, bool keepLocal = false, CancellationToken cancellationToken = default)
     {
         await DisconnectAsync(cancellationToken);
         var local = await LocalAsync();
-        var changed = await local.WriteAsync(
-            Lane.App, database => LocalReset.Run(database, _options.Schema, discardPendingWrites, keepLocal), cancellationToken);
-        local.Changes.Publish(changed);
+        using var lead = new SyncLead(local, _options.TimeProvider);
+        if (!lead.TryTake())
+            throw ClientErrors.SyncedElsewhere();
+        await local.WriteAsync(
+            Lane.App, database => LocalReset.Run(database, _options.Schema, discardPendingWrites, keepLocal), cancellationToken, changed => changed);
         _streams.Handles.VoidAll();
         _status.Update(_ => new SyncStatus());
     }
@@ -173,6 +185,7 @@ public sealed partial class BucketsClient : IAsyncDisposable
         }
         _closing.Cancel();
         await DisconnectAsync();
+        await _looking;
         _status.Complete();
         if (opening is null)
             await _execution.DisposeAsync();
@@ -205,11 +218,39 @@ public sealed partial class BucketsClient : IAsyncDisposable
 
     private async Task<LocalDatabase> OpenLocalAsync()
     {
+        var key = await FetchKeyAsync();
         var local = await LocalDatabase.OpenAsync(
-            _options.DatabasePath, _options.Schema, _execution, _options.TimeProvider, NewClientId, _options.Readers);
+            _options.DatabasePath, _options.Schema, _execution, _options.TimeProvider, NewClientId, _options.Readers, key);
         var restored = await local.ReadAsync(database => LocalStatus.Read(database, _streams), CancellationToken.None);
         _status.Update(current => restored with { State = current.State });
+        if (_options.OtherProcessesPoll != Timeout.InfiniteTimeSpan)
+            _looking = _execution.Start(() => LookAsync(local));
         return local;
+    }
+
+    private async Task<DatabaseKey?> FetchKeyAsync()
+    {
+        try
+        {
+            return _options.Key is { } fetch ? await fetch(_closing.Token) : null;
+        }
+        catch
+        {
+            await _execution.DisposeAsync();
+            throw;
+        }
+    }
+
+    private async Task LookAsync(LocalDatabase local)
+    {
+        try
+        {
+            await new OtherWriters(local, _streams, _status, _options, () => _engine).RunAsync(_closing.Token);
+        }
+        catch (OperationCanceledException) when (_closing.IsCancellationRequested)
+        {
+            // Closing the client is the normal end.
+        }
     }
 
     private string NewClientId()

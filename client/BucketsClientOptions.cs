@@ -14,6 +14,12 @@ public sealed record BucketsClientOptions
     /// <summary>The app's tables.</summary>
     public required LocalSchema Schema { get; init; }
 
+    /// <summary>
+    /// Fetches the key of an encrypted file, for example from the platform's key store; asked once, when the file is opened. A SQLite that cannot
+    /// encrypt is refused (TGB6004). Null: the file is plain.
+    /// </summary>
+    public Func<CancellationToken, ValueTask<DatabaseKey>>? Key { get; init; }
+
     /// <summary>Address of the sync service. Without one the client works on local data only.</summary>
     public Uri? Endpoint { get; init; }
 
@@ -56,6 +62,12 @@ public sealed record BucketsClientOptions
     /// <summary>Connections for reading. Default: the number of processors, at most 4.</summary>
     public int Readers { get; init; } = Math.Min(4, Environment.ProcessorCount);
 
+    /// <summary>
+    /// Time within which live queries, status and uploads take note of what other processes, or other tools, have written to the file. Default:
+    /// 250 milliseconds. <see cref="Timeout.InfiniteTimeSpan"/> spares the look for a file that only this client opens.
+    /// </summary>
+    public TimeSpan OtherProcessesPoll { get; init; } = TimeSpan.FromMilliseconds(250);
+
     /// <summary>Log. Neither rows nor tokens are written to it.</summary>
     public ILogger Logger { get; init; } = NullLogger.Instance;
 
@@ -93,6 +105,8 @@ public sealed record BucketsClientOptions
             throw ClientErrors.InvalidOption(nameof(UploadThrottle), "it must not be negative");
         if (WatchThrottle < TimeSpan.Zero)
             throw ClientErrors.InvalidOption(nameof(WatchThrottle), "it must not be negative");
+        if (OtherProcessesPoll <= TimeSpan.Zero && OtherProcessesPoll != Timeout.InfiniteTimeSpan)
+            throw ClientErrors.InvalidOption(nameof(OtherProcessesPoll), "it must be positive or infinite");
         if (UploadBatchSize < 1)
             throw ClientErrors.InvalidOption(nameof(UploadBatchSize), "it must be at least 1");
         if (Readers < 1)

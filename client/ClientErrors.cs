@@ -16,6 +16,14 @@ internal static class ClientErrors
         $"The database file was written by a newer client library (layout {version}).",
         "Update the library, or open another file.");
 
+    public static BucketsException CannotEncrypt() => new(
+        "TGB6004",
+        "A key was given, and the SQLite of this app cannot encrypt: the rows would lie in the file in plain text.",
+        "Give SQLitePCL.raw a provider with a cipher, such as SQLite3 Multiple Ciphers, before the client is opened.");
+
+    public static BucketsException WrongKey() => new(
+        "TGB6005", "The database file cannot be read with the key that was given.", "Give the key that it was made with.");
+
     public static BucketsException OutOfOrder(string what) => new(
         "TGB6011", $"The service broke the order of lines: {what}.", "The connection is closed and tried again.");
 
@@ -39,6 +47,11 @@ internal static class ClientErrors
 
     public static BucketsException NotConnected() => new(
         "TGB6024", "The client is not connected, so the service cannot be asked.", "Call ConnectAsync first.");
+
+    public static BucketsException SyncedElsewhere() => new(
+        "TGB6025",
+        "Another client synchronises this database file, so it cannot be cleared from here.",
+        "Clear it there, or disconnect that client first.");
 
     public static BucketsException Unreachable(string what, Exception? cause = null) => new(
         "TGB6030", $"The sync service cannot be reached: {what}", "The client tries again by itself.", cause);

@@ -23,6 +23,12 @@ public enum ConnectionState
     /// <summary>The credentials provider returned nothing: nobody is signed in.</summary>
     NeedsCredentials,
 
+    /// <summary>
+    /// Another process, or another client, synchronises the file. What it downloads shows here, and it uploads what is written here; when it
+    /// leaves, this one takes its place.
+    /// </summary>
+    Following,
+
     /// <summary>Stopped by a failure that time does not mend; see <see cref="SyncStatus.DownloadError"/>.</summary>
     Failed,
 }

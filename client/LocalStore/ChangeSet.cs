@@ -6,6 +6,10 @@ internal sealed class ChangeSet
     /// <summary>Row ids per table that are worth telling apart; beyond that, any row may have changed.</summary>
     public const int MaximumIds = 500;
 
+    /// <summary>Anything may have changed: another process wrote.</summary>
+    public static readonly ChangeSet Everything = new() { _isEverything = true };
+
+    private bool _isEverything;
     private readonly Dictionary<string, TableChange> _tables = new(StringComparer.OrdinalIgnoreCase);
 
     public IReadOnlyCollection<string> Tables => _tables.Keys;
@@ -13,11 +17,11 @@ internal sealed class ChangeSet
     /// <summary>Whether tables or views came, went or changed, so that nothing compiled before can be relied on.</summary>
     public bool Schema { get; set; }
 
-    public bool IsEmpty => _tables.Count == 0 && !Schema;
+    public bool IsEmpty => _tables.Count == 0 && !Schema && !_isEverything;
 
-    public TableChange? Find(string table) => _tables.GetValueOrDefault(table);
+    public TableChange? Find(string table) => _isEverything ? TableChange.Anything : _tables.GetValueOrDefault(table);
 
-    public bool Contains(string table) => _tables.ContainsKey(table);
+    public bool Contains(string table) => _isEverything || _tables.ContainsKey(table);
 
     /// <summary>Any column of any row may have changed.</summary>
     public void Add(string table) => _tables[table] = TableChange.Anything;

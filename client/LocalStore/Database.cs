@@ -1,12 +1,9 @@
-using Microsoft.Data.Sqlite;
 using SQLitePCL;
 
 namespace TopGun.Buckets.Client.LocalStore;
 
 /// <summary>One SQLite connection with its prepared statements.</summary>
-/// <remarks>
-/// Opened through ADO.NET so that apps can meet it there, used through the handle beneath. One thread at a time; the caller sees to it.
-/// </remarks>
+/// <remarks>One thread at a time; the caller sees to it.</remarks>
 internal sealed class Database : IDisposable
 {
     /// <summary>Statements kept per connection; the library itself needs about forty.</summary>
@@ -15,7 +12,9 @@ internal sealed class Database : IDisposable
     /// <summary>SQLite's SQLITE_DBSTATUS_CACHE_WRITE: in WAL mode, pages written to the log.</summary>
     private const int PagesWritten = 9;
 
-    private readonly SqliteConnection _connection;
+    /// <summary>Longest wait for a lock of SQLite's that another process holds.</summary>
+    public const int BusyMilliseconds = 30_000;
+
     private readonly sqlite3 _handle;
     private readonly Dictionary<string, LinkedListNode<Statement>> _cache = new(StringComparer.Ordinal);
     private readonly LinkedList<Statement> _byUse = new();
@@ -26,10 +25,9 @@ internal sealed class Database : IDisposable
     private int _rows;
     private int _queued;
 
-    private Database(SqliteConnection connection)
+    private Database(sqlite3 handle)
     {
-        _connection = connection;
-        _handle = connection.Handle!;
+        _handle = handle;
         _ = raw.sqlite3_extended_result_codes(_handle, 1);
         _authorizer = Authorize; // held here: native code keeps calling it
         _ = raw.sqlite3_set_authorizer(_handle, _authorizer, null);
@@ -37,6 +35,9 @@ internal sealed class Database : IDisposable
     }
 
     public sqlite3 Handle => _handle;
+
+    /// <summary>The file as SQLite found it: in full and without links, the same for everybody who opens it.</summary>
+    public string File => raw.sqlite3_db_filename(_handle, "main").utf8_to_string();
 
     public bool InTransaction => raw.sqlite3_get_autocommit(_handle) == 0;
 
@@ -49,27 +50,38 @@ internal sealed class Database : IDisposable
     public void ResetPagesLogged() => Status(PagesWritten, reset: 1);
 
     /// <summary>Opens the connection that writes.</summary>
-    public static Database OpenWriter(string path)
-    {
-        var database = Open(path, SqliteOpenMode.ReadWriteCreate);
-        database.Run("PRAGMA journal_mode = WAL");
-        database.Run("PRAGMA synchronous = NORMAL");        // WAL stays consistent; power loss may cost the newest commits
-        database.Run("PRAGMA temp_store = MEMORY");
-        database.Run("PRAGMA cache_size = -51200");         // 50 MB: random row ids touch index pages everywhere
-        database.Run("PRAGMA journal_size_limit = 6291456"); // 6 MiB left behind after a truncating checkpoint
-        database.Run("PRAGMA recursive_triggers = ON");     // INSERT OR REPLACE fires delete triggers of the app's own tables
-        database.Run("PRAGMA wal_autocheckpoint = 0");      // checkpoints run after commits, on this connection, never inside one
-        return database;
-    }
+    public static Database OpenWriter(string path, DatabaseKey? key = null) => Open(
+        path, raw.SQLITE_OPEN_READWRITE | raw.SQLITE_OPEN_CREATE, key,
+        "journal_mode = WAL",
+        "synchronous = NORMAL",         // WAL stays consistent; power loss may cost the newest commits
+        "temp_store = MEMORY",
+        "cache_size = -51200",          // 50 MB: random row ids touch index pages everywhere
+        "journal_size_limit = 6291456", // 6 MiB of the log are left when it begins anew
+        "recursive_triggers = ON",      // INSERT OR REPLACE fires delete triggers of the app's own tables
+        "wal_autocheckpoint = 0");      // the log moves after commits, on this connection, never inside one
 
     /// <summary>Opens a connection that can only read.</summary>
-    public static Database OpenReader(string path)
+    public static Database OpenReader(string path, DatabaseKey? key = null) => Open(
+        path, raw.SQLITE_OPEN_READWRITE, key,
+        "temp_store = MEMORY",
+        "cache_size = -8192", // 8 MB each
+        "query_only = ON");
+
+    /// <summary>Opens a connection that neither reads nor writes: it takes SQLite's write lock to keep every other connection from writing.</summary>
+    public static Database OpenGuard(string path, DatabaseKey? key) => Open(path, raw.SQLITE_OPEN_READWRITE, key);
+
+    /// <summary>Begins a write transaction, unless another connection is in one.</summary>
+    public bool TryBegin()
     {
-        var database = Open(path, SqliteOpenMode.ReadWrite);
-        database.Run("PRAGMA temp_store = MEMORY");
-        database.Run("PRAGMA cache_size = -8192"); // 8 MB each
-        database.Run("PRAGMA query_only = ON");
-        return database;
+        _ = raw.sqlite3_busy_timeout(_handle, 0);
+        try
+        {
+            return Prepare("BEGIN IMMEDIATE").TryRun();
+        }
+        finally
+        {
+            _ = raw.sqlite3_busy_timeout(_handle, BusyMilliseconds);
+        }
     }
 
     /// <summary>Takes a statement from the cache or compiles it. It is bound afresh and must be run to its end or reset.</summary>
@@ -156,11 +168,11 @@ internal sealed class Database : IDisposable
             Forget(node);
     }
 
-    /// <summary>Moves finished commits from the log into the file, without waiting for readers.</summary>
+    /// <summary>Moves finished commits from the log into the file, without waiting for readers. Nobody may write meanwhile.</summary>
     /// <returns>Pages in the log and pages of it that are in the file.</returns>
-    public (int Log, int Moved) Checkpoint(int mode)
+    public (int Log, int Moved) Checkpoint()
     {
-        var result = raw.sqlite3_wal_checkpoint_v2(_handle, "main", mode, out var log, out var moved);
+        var result = raw.sqlite3_wal_checkpoint_v2(_handle, "main", raw.SQLITE_CHECKPOINT_PASSIVE, out var log, out var moved);
         return result is raw.SQLITE_OK or raw.SQLITE_BUSY or raw.SQLITE_LOCKED
             ? (log, moved)
             : throw Failure(result, "wal_checkpoint");
@@ -184,7 +196,7 @@ internal sealed class Database : IDisposable
         foreach (var statement in _kept)
             statement.Dispose();
         _ = raw.sqlite3_set_authorizer(_handle, (delegate_authorizer?)null, null);
-        _connection.Dispose();
+        _handle.Dispose();
     }
 
     private int Status(int what, int reset)
@@ -193,35 +205,58 @@ internal sealed class Database : IDisposable
         return current;
     }
 
-    private static Database Open(string path, SqliteOpenMode mode)
+    private static Database Open(string path, int mode, DatabaseKey? key, params ReadOnlySpan<string> pragmas)
     {
         // Each initialization makes a new provider, and what SQLite calls back for open databases would go with the one before.
         Batteries_V2.Init();
         raw.FreezeProvider();
-        var connection = new SqliteConnection(new SqliteConnectionStringBuilder
+        var result = raw.sqlite3_open_v2(path, out var handle, mode, null);
+        if (result != raw.SQLITE_OK)
         {
-            DataSource = path,
-            Mode = mode,
-            Pooling = false,
-        }.ToString());
+            var (code, message) = (raw.sqlite3_extended_errcode(handle), raw.sqlite3_errmsg(handle).utf8_to_string());
+            handle.Dispose();
+            throw new LocalStoreException(code, $"The database '{path}' cannot be opened: {message} (code {code}).", "Check the folder and its rights.");
+        }
+        var database = new Database(handle);
         try
         {
-            connection.Open();
-            _ = raw.sqlite3_busy_timeout(connection.Handle, 30_000);
-            return new Database(connection);
+            _ = raw.sqlite3_busy_timeout(handle, BusyMilliseconds);
+            if (key is not null)
+                Unlock(handle, key);
+            foreach (var pragma in pragmas)
+                database.Run($"PRAGMA {pragma}");
+            return database;
         }
-        catch (SqliteException exception)
+        catch
         {
-            connection.Dispose();
-            throw new LocalStoreException(
-                exception.SqliteExtendedErrorCode, $"The database '{path}' cannot be opened: {exception.Message}", "Check the folder and its rights.");
+            database.Dispose();
+            throw;
         }
+    }
+
+    /// <summary>Gives the cipher its key, before anything else is done. A SQLite without a cipher takes no notice of it, and is refused.</summary>
+    private static void Unlock(sqlite3 handle, DatabaseKey key)
+    {
+        // No failure of these may show the statement, which holds the key.
+        _ = raw.sqlite3_exec(handle, $"PRAGMA key = {key.Literal}");
+        if (!Answers(handle, "PRAGMA cipher_version") && !Answers(handle, "PRAGMA cipher"))
+            throw ClientErrors.CannotEncrypt();
+        if (raw.sqlite3_exec(handle, "SELECT count(*) FROM sqlite_master") == raw.SQLITE_NOTADB)
+            throw ClientErrors.WrongKey();
+    }
+
+    private static bool Answers(sqlite3 handle, string pragma)
+    {
+        if (raw.sqlite3_prepare_v2(handle, pragma, out var statement) != raw.SQLITE_OK)
+            return false;
+        using (statement)
+            return raw.sqlite3_step(statement) == raw.SQLITE_ROW;
     }
 
     private static string? Hint(int code) => code switch
     {
         raw.SQLITE_FULL => "Free some space; synchronisation continues by itself.",
-        raw.SQLITE_CORRUPT or raw.SQLITE_NOTADB => "The file is damaged; delete it to download everything again.",
+        raw.SQLITE_CORRUPT or raw.SQLITE_NOTADB => "The file is damaged, or encrypted and no key was given. A damaged file can be deleted, to download everything again.",
         raw.SQLITE_BUSY => "Another process holds the database; close its transaction.",
         raw.SQLITE_READONLY => "Write with ExecuteAsync or WriteTransactionAsync.",
         _ => null,

@@ -1,10 +1,14 @@
 using SQLitePCL;
+using TopGun.Buckets.Client.Sharing;
 
 namespace TopGun.Buckets.Client.LocalStore;
 
 /// <summary>The app's database file: one connection that writes, several that read, and the news of what changed.</summary>
 /// <remarks>
-/// All writes and all checkpoints of the write-ahead log go through one connection, whose holder is decided by <see cref="Turnstile"/>.
+/// All writes and all checkpoints of the write-ahead log go through one connection, whose holder is decided by <see cref="Turnstile"/>. Other
+/// processes have one of their own: SQLite's write lock lets one of them write at a time, and whoever moves the log holds that lock too,
+/// through the guard. A commit that starts the log anew while another connection moves it is what older versions of SQLite (up to 3.51.2)
+/// damage files by.
 /// </remarks>
 internal sealed class LocalDatabase : IAsyncDisposable
 {
@@ -15,20 +19,32 @@ internal sealed class LocalDatabase : IAsyncDisposable
     private readonly Turnstile _slot = new(places: 1);
     private readonly ReaderPool _readers;
     private readonly TimeProvider _time;
+    private readonly DatabaseKey? _key;
     private Database? _writer;
+    private Database? _guard;
+    private WriteTurn? _turn;
+    private long _dataVersion;
+    private bool _hasOthers;
     private volatile bool _logIsLong;
     private long _reports;
 
-    private LocalDatabase(string path, IExecution execution, TimeProvider time, Func<string> newClientId, int readers)
+    private LocalDatabase(string path, DatabaseKey? key, IExecution execution, TimeProvider time, Func<string> newClientId, int readers)
     {
         Path = path;
         NewClientId = newClientId;
         _execution = execution;
         _time = time;
-        _readers = new ReaderPool(path, readers, execution);
+        _key = key;
+        _readers = new ReaderPool(() => Database.OpenReader(path, key), readers, execution);
     }
 
     public string Path { get; }
+
+    /// <summary>The file by the name that all who open it agree on.</summary>
+    public string File { get; private set; } = "";
+
+    /// <summary>Whether other processes, or tools, have ever been seen to write, whose commits are told some time after they show.</summary>
+    public bool HasOthers => Volatile.Read(ref _hasOthers);
 
     public ChangeFeed Changes { get; } = new();
 
@@ -40,14 +56,17 @@ internal sealed class LocalDatabase : IAsyncDisposable
 
     /// <summary>Opens or creates the file and brings it in line with the schema.</summary>
     public static async Task<LocalDatabase> OpenAsync(
-        string path, LocalSchema schema, IExecution execution, TimeProvider time, Func<string> newClientId, int readers)
+        string path, LocalSchema schema, IExecution execution, TimeProvider time, Func<string> newClientId, int readers, DatabaseKey? key = null)
     {
-        var local = new LocalDatabase(path, execution, time, newClientId, readers);
+        var local = new LocalDatabase(path, key, execution, time, newClientId, readers);
         try
         {
             await execution.OnWriterAsync(() =>
             {
-                local._writer = Database.OpenWriter(path);
+                var writer = local._writer = Database.OpenWriter(path, key);
+                local.File = writer.File;
+                local._turn = new WriteTurn(writer.File);
+                local._dataVersion = DataVersion(writer);
                 return true;
             });
             await local.WriteAsync(Lane.App, database =>
@@ -55,7 +74,7 @@ internal sealed class LocalDatabase : IAsyncDisposable
                 LibraryTables.Install(database, local.Now, newClientId);
                 if (SchemaInstaller.Apply(database, schema))
                     database.ForgetStatements();
-                local.ClientId = database.Prepare("SELECT value FROM tg_meta WHERE key = 'client_id'").RunText()!;
+                local.ReadClientId(database);
                 return true;
             }, CancellationToken.None);
             return local;
@@ -74,19 +93,45 @@ internal sealed class LocalDatabase : IAsyncDisposable
     public long Now => _time.GetUtcNow().ToUnixTimeMilliseconds();
 
     /// <summary>Runs one write transaction of the library's own.</summary>
-    public async Task<T> WriteAsync<T>(Lane lane, Func<Database, T> work, CancellationToken cancellationToken)
+    /// <param name="lane">Who goes first.</param>
+    /// <param name="work">The transaction.</param>
+    /// <param name="cancellationToken">Stops waiting for the turn.</param>
+    /// <param name="changes">What listeners are told once it has committed; nothing by default.</param>
+    public async Task<T> WriteAsync<T>(
+        Lane lane, Func<Database, T> work, CancellationToken cancellationToken, Func<T, ChangeSet>? changes = null)
     {
+        var begun = false;
+        ChangeSet? changed = null;
+        try
+        {
+            var result = await WriteAsync(lane, work, () => begun = true, cancellationToken);
+            changed = changes?.Invoke(result);
+            return result;
+        }
+        finally
+        {
+            if (begun)
+                Changes.Announce(changed);
+        }
+    }
+
+    private async Task<T> WriteAsync<T>(Lane lane, Func<Database, T> work, Action committing, CancellationToken cancellationToken)
+    {
+        if (lane == Lane.Sync && _turn is { } turn)
+            await turn.GiveAsync(_time, cancellationToken);
         await _slot.AcquireAsync(lane, cancellationToken);
         try
         {
             return await _execution.OnWriterAsync(() =>
             {
                 var database = Writer;
-                database.Run("BEGIN IMMEDIATE");
+                Begin(database, lane);
                 T result;
                 try
                 {
                     result = work(database);
+                    committing();
+                    Changes.Begin();
                     database.Run("COMMIT");
                 }
                 catch
@@ -117,7 +162,7 @@ internal sealed class LocalDatabase : IAsyncDisposable
             await _execution.OnWriterAsync(() =>
             {
                 MoveLog(Writer);
-                return _logIsLong = false;
+                return _logIsLong = Writer.PagesLogged >= CheckpointPages;
             });
         }
         finally
@@ -129,6 +174,24 @@ internal sealed class LocalDatabase : IAsyncDisposable
     /// <summary>Runs reads on one connection, which see one state of the database.</summary>
     public Task<T> ReadAsync<T>(Func<Database, T> work, CancellationToken cancellationToken) =>
         _readers.RunAsync(work, cancellationToken);
+
+    /// <summary>As <see cref="ReadAsync"/>, for work that need not read again what has not changed since it was last run.</summary>
+    /// <param name="takeChanged">Takes what listeners were told since; null when anything may have changed.</param>
+    /// <param name="work">Gets that, or null when what it reads may hold commits that nobody has been told of yet.</param>
+    /// <param name="cancellationToken">Stops the work.</param>
+    public Task<T> ReadChangesAsync<TChanged, T>(Func<TChanged?> takeChanged, Func<Database, TChanged?, T> work, CancellationToken cancellationToken)
+        where TChanged : class
+    {
+        var announced = Changes.Announced; // all of these are among what is taken now
+        var changed = takeChanged();
+        return ReadAsync(
+            database =>
+            {
+                database.Prepare("SELECT tx FROM tg_tx WHERE id = 1").RunInt64(); // from here on the transaction sees one state
+                return work(database, Changes.Begun == announced && !HasOthers ? changed : null);
+            },
+            cancellationToken);
+    }
 
     /// <summary>Makes every connection compile its statements again, because the schema has changed.</summary>
     public void ForgetStatements() => _readers.ForgetStatements();
@@ -143,7 +206,7 @@ internal sealed class LocalDatabase : IAsyncDisposable
     /// <summary>Starts a library or app write: entries queued until the next call carry one transaction number.</summary>
     public void BeginLocalWrite(Database database)
     {
-        database.Run("BEGIN IMMEDIATE");
+        Begin(database, Lane.App);
         BeginTransaction(database);
     }
 
@@ -154,10 +217,20 @@ internal sealed class LocalDatabase : IAsyncDisposable
     /// <summary>Ends what <see cref="BeginTransaction"/> began. The number moves on, so that a write from another tool does not join it.</summary>
     public static void EndTransaction(Database database) => database.Run("UPDATE tg_tx SET tx = tx + 1, at = NULL WHERE id = 1");
 
-    public static void CommitLocalWrite(Database database)
+    /// <summary>Commits an app transaction; <see cref="ChangeFeed.Announce"/> is up to the caller.</summary>
+    public void CommitLocalWrite(Database database)
     {
         EndTransaction(database);
-        database.Run("COMMIT");
+        Changes.Begin();
+        try
+        {
+            database.Run("COMMIT");
+        }
+        catch
+        {
+            Changes.Announce(null);
+            throw;
+        }
         MoveLog(database);
     }
 
@@ -177,9 +250,9 @@ internal sealed class LocalDatabase : IAsyncDisposable
             if (_writer is { } writer)
             {
                 RollBack(writer);
-                writer.Checkpoint(raw.SQLITE_CHECKPOINT_TRUNCATE);
-                writer.Dispose();
-                _writer = null;
+                _guard?.Dispose();
+                writer.Dispose(); // the last one to leave moves the log and removes it, by SQLite's own doing
+                _guard = _writer = null;
             }
             return true;
         });
@@ -191,18 +264,109 @@ internal sealed class LocalDatabase : IAsyncDisposable
     public void Abandon()
     {
         _readers.Abandon();
-        var writer = _writer;
-        _writer = null;
+        var (guard, writer) = (_guard, _writer);
+        _guard = _writer = null;
+        guard?.Dispose();
         writer?.Dispose();
     }
 
+    /// <summary>Reads what somebody else has committed since the last look, in another process or with another tool.</summary>
+    /// <returns>Null when nobody has.</returns>
+    public async Task<T?> ReadNewsAsync<T>(Func<Database, T> read, CancellationToken cancellationToken)
+        where T : class
+    {
+        await _slot.AcquireAsync(Lane.Sync, cancellationToken);
+        try
+        {
+            return await _execution.OnWriterAsync(() =>
+            {
+                var database = Writer;
+                var version = DataVersion(database);
+                if (version == _dataVersion)
+                    return null;
+                Volatile.Write(ref _hasOthers, true);
+                database.Run("BEGIN");
+                try
+                {
+                    var news = read(database);
+                    database.Run("COMMIT");
+                    _dataVersion = version;
+                    return news;
+                }
+                catch
+                {
+                    RollBack(database);
+                    throw;
+                }
+            });
+        }
+        finally
+        {
+            _slot.Release();
+        }
+    }
+
+    /// <summary>Reads by which id this database goes, which another process may have changed.</summary>
+    public void ReadClientId(Database database) =>
+        ClientId = database.Prepare("SELECT value FROM tg_meta WHERE key = 'client_id'").RunText()!;
+
+    /// <summary>Starts a loop that runs until its token is cancelled.</summary>
+    public Task Start(Func<Task> loop) => _execution.Start(loop);
+
     private Database Writer => _writer ?? throw new ObjectDisposedException(nameof(BucketsClient));
 
-    private static void MoveLog(Database database)
+    // Moves with every commit of another connection; not with this one's.
+    private static long DataVersion(Database database) => database.Prepare("PRAGMA data_version").RunInt64() ?? 0;
+
+    /// <summary>Begins a write transaction; while another process is in one, looks again every millisecond.</summary>
+    private void Begin(Database database, Lane lane)
+    {
+        if (!database.TryBegin())
+            WaitToBegin(database, lane);
+        if (!_hasOthers && DataVersion(database) != _dataVersion)
+            Volatile.Write(ref _hasOthers, true);
+    }
+
+    private void WaitToBegin(Database database, Lane lane)
+    {
+        var turn = lane == Lane.App ? _turn?.Ask() : null;
+        try
+        {
+            var since = Environment.TickCount64;
+            do
+            {
+                if (Environment.TickCount64 - since > Database.BusyMilliseconds)
+                    throw database.Failure(raw.SQLITE_BUSY, "BEGIN IMMEDIATE");
+                turn ??= lane == Lane.App ? _turn?.Ask() : null;
+                Thread.Sleep(1);
+            }
+            while (!database.TryBegin());
+        }
+        finally
+        {
+            turn?.Dispose();
+        }
+    }
+
+    private void MoveLog(Database database)
     {
         if (database.PagesLogged < CheckpointPages)
             return;
-        database.Checkpoint(raw.SQLITE_CHECKPOINT_PASSIVE);
-        database.ResetPagesLogged();
+        var guard = _guard ??= Database.OpenGuard(Path, _key);
+        if (!guard.TryBegin())
+            return; // another process writes; after the next commit there is another occasion
+        try
+        {
+            database.Checkpoint();
+            database.ResetPagesLogged();
+        }
+        catch (LocalStoreException)
+        {
+            // What was committed stays committed, in the log; after the next commit there is another occasion.
+        }
+        finally
+        {
+            guard.Run("ROLLBACK");
+        }
     }
 }

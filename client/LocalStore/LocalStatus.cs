@@ -1,3 +1,4 @@
+using TopGun.Buckets.Client.Sharing;
 using TopGun.Buckets.Client.Streams;
 using TopGun.Buckets.Client.Sync;
 using TopGun.Buckets.Client.Upload;
@@ -7,6 +8,14 @@ namespace TopGun.Buckets.Client.LocalStore;
 /// <summary>Reads the part of the status that survives a restart.</summary>
 internal static class LocalStatus
 {
+    /// <summary>Reads what another process has made of it.</summary>
+    public static SharedNews ReadShared(Database database, LocalDatabase local, StreamBook streams)
+    {
+        local.ReadClientId(database);
+        return new SharedNews(
+            Read(database, streams), streams.Describe(database), WriteGate.Report(database, local), WriteGate.AppliedWriteCheckpoint(database));
+    }
+
     public static SyncStatus Read(Database database, StreamBook streams)
     {
         var status = new SyncStatus().With(streams.Describe(database));

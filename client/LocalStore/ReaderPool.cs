@@ -1,7 +1,7 @@
 namespace TopGun.Buckets.Client.LocalStore;
 
 /// <summary>A few reading connections, opened on demand, each used by one operation at a time.</summary>
-internal sealed class ReaderPool(string path, int size, IExecution execution) : IAsyncDisposable
+internal sealed class ReaderPool(Func<Database> open, int size, IExecution execution) : IAsyncDisposable
 {
     private readonly Turnstile _free = new(places: size);
     private readonly Lock _gate = new();
@@ -91,7 +91,7 @@ internal sealed class ReaderPool(string path, int size, IExecution execution) : 
             if (_idle.TryPop(out var database))
                 return database;
         }
-        return Database.OpenReader(path);
+        return open();
     }
 
     private void GiveBack(Database database, int version)

@@ -94,6 +94,16 @@ internal sealed class Statement : IDisposable
         }
     }
 
+    /// <summary>Runs a statement that has no rows, unless another connection is in its way.</summary>
+    /// <returns>False when one is.</returns>
+    public bool TryRun()
+    {
+        var result = raw.sqlite3_step(_handle);
+        var failure = result == raw.SQLITE_DONE || (result & 0xFF) == raw.SQLITE_BUSY ? null : _database.Failure(result, Sql);
+        Reset();
+        return failure is null ? result == raw.SQLITE_DONE : throw failure;
+    }
+
     /// <summary>Runs and returns the first column of the first row, or null when there is no row or it is NULL.</summary>
     public long? RunInt64()
     {

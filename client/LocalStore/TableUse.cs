@@ -15,6 +15,9 @@ internal sealed class TableUse
     /// <summary>Whether the statement changes the schema, so that everything compiled before may be out of date.</summary>
     public bool ChangesSchema { get; private set; }
 
+    /// <summary>Whether another statement reads and writes the same.</summary>
+    public bool IsSameAs(TableUse other) => _reads.SetEquals(other._reads) && _writes.SetEquals(other._writes) && ChangesSchema == other.ChangesSchema;
+
     public void AddRead(string table, string? column, string? via) => _reads.Add(new TableAccess(table, column, via));
 
     public void AddWrite(string table, string? column, string? via) => _writes.Add(new TableAccess(table, column, via));

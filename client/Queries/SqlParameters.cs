@@ -6,11 +6,14 @@ namespace TopGun.Buckets.Client.Queries;
 /// <summary>Binds .NET values to a statement's parameters in order, in the forms in which synced rows hold them.</summary>
 internal static class SqlParameters
 {
-    public static void Bind(Statement statement, IReadOnlyList<object?>? parameters)
+    /// <param name="statement">The statement.</param>
+    /// <param name="parameters">Values of the app's.</param>
+    /// <param name="further">Parameters behind them that the caller binds.</param>
+    public static void Bind(Statement statement, IReadOnlyList<object?>? parameters, int further = 0)
     {
         var given = parameters?.Count ?? 0;
-        if (given != statement.ParameterCount)
-            throw new ArgumentException($"The statement has {statement.ParameterCount} parameter(s) and {given} were given.", nameof(parameters));
+        if (given != statement.ParameterCount - further)
+            throw new ArgumentException($"The statement has {statement.ParameterCount - further} parameter(s) and {given} were given.", nameof(parameters));
         for (var index = 0; index < given; index++)
             Bind(statement, index + 1, parameters![index]);
     }

@@ -69,7 +69,7 @@ public sealed class WriteTransaction
     {
         Changed = _writes.Collect(database);
         GateReport? gate = Changed.Contains("tg_crud") ? WriteGate.Report(database, _local) : null;
-        LocalDatabase.CommitLocalWrite(database);
+        _local.CommitLocalWrite(database);
         Gate = gate;
         return true;
     }

@@ -41,12 +41,15 @@ internal sealed class StreamBook(bool includeDefaults)
     }
 
     /// <summary>A sign of life from the service: what has a handle goes on living.</summary>
+    /// <param name="database">The writing connection.</param>
+    /// <param name="now">Milliseconds since 1970.</param>
+    /// <param name="atLeast">Shortest time for which it does, whatever its own time to live; zero by default.</param>
     /// <returns>Whether anything has.</returns>
-    public bool Refresh(Database database, long now)
+    public bool Refresh(Database database, long now, TimeSpan atLeast = default)
     {
         var held = StreamTable.Read(database).FindAll(row => row.IsExplicit && Handles.IsHeld(row.Key));
         foreach (var row in held)
-            StreamTable.Extend(database, row.Key, now);
+            StreamTable.Extend(database, row.Key, now, atLeast);
         return held.Count > 0;
     }
 

@@ -43,6 +43,15 @@ internal sealed class StreamHandles
             _held.Clear();
     }
 
+    public bool IsEmpty
+    {
+        get
+        {
+            lock (_gate)
+                return _held.Count == 0;
+        }
+    }
+
     public bool IsHeld(StreamKey key)
     {
         lock (_gate)

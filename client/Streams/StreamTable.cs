@@ -56,9 +56,9 @@ internal static class StreamTable
         .Bind(1, key.Name).Bind(2, key.Parameters).Run();
 
     /// <summary>Lets the time to live begin anew.</summary>
-    public static void Extend(Database database, StreamKey key, long now) => database.Prepare(
-        "UPDATE tg_stream SET expires_at = ?3 + ttl WHERE name = ?1 AND params = ?2 AND ttl >= 0")
-        .Bind(1, key.Name).Bind(2, key.Parameters).Bind(3, now).Run();
+    public static void Extend(Database database, StreamKey key, long now, TimeSpan atLeast = default) => database.Prepare(
+        "UPDATE tg_stream SET expires_at = ?3 + max(ttl, ?4) WHERE name = ?1 AND params = ?2 AND ttl >= 0")
+        .Bind(1, key.Name).Bind(2, key.Parameters).Bind(3, now).Bind(4, (long)atLeast.TotalMilliseconds).Run();
 
     public static void Delete(Database database, StreamRow row) =>
         database.Prepare("DELETE FROM tg_stream WHERE id = ?").Bind(1, row.Id).Run();

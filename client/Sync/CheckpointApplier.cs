@@ -36,28 +36,22 @@ internal sealed class CheckpointApplier(LocalDatabase local, LocalSchema schema,
 
     /// <summary>Applies a batch of lines.</summary>
     /// <exception cref="BucketsException">A line is malformed or out of order; nothing of the batch was applied.</exception>
-    public async Task<ApplyResult> ApplyAsync(LineBatch batch, CancellationToken cancellationToken)
-    {
-        var result = await local.WriteAsync(Lane.Sync, database => Apply(database, batch), cancellationToken);
-        local.Changes.Publish(result.Changed);
-        return result;
-    }
+    public Task<ApplyResult> ApplyAsync(LineBatch batch, CancellationToken cancellationToken) =>
+        local.WriteAsync(Lane.Sync, database => Apply(database, batch), cancellationToken, static result => result.Changed);
 
     /// <summary>Shows the checkpoint that was held back, if local writes no longer stand in its way.</summary>
     public async Task<ApplyResult> PublishHeldBackAsync(CancellationToken cancellationToken)
     {
         if (!_waitsForGate)
             return new ApplyResult();
-        var result = await local.WriteAsync(Lane.Sync, database =>
+        return await local.WriteAsync(Lane.Sync, database =>
         {
             var result = new ApplyResult();
             if (_waitsForGate && _target is not null && WriteGate.State(database) == BlockedBy.Nothing)
                 PublishAll(database, _target, result);
             _store.Save(database);
             return result;
-        }, cancellationToken);
-        local.Changes.Publish(result.Changed);
-        return result;
+        }, cancellationToken, static result => result.Changed);
     }
 
     /// <summary>Does what can wait until everybody knows of the last batch.</summary>

@@ -47,6 +47,9 @@ internal static class WriteGate
     /// <summary>Notes the write checkpoint of a checkpoint that is now visible.</summary>
     public static void Applied(Database database, ulong writeCheckpoint) => Write(database, "gate_applied", (long)writeCheckpoint);
 
+    /// <summary>The write checkpoint that the visible data is at.</summary>
+    public static ulong? AppliedWriteCheckpoint(Database database) => (ulong?)Read(database, "gate_applied");
+
     private static bool HasPendingWrites(Database database) =>
         database.Prepare("SELECT EXISTS(SELECT 1 FROM tg_crud WHERE state = 0)").RunInt64() == 1;
 

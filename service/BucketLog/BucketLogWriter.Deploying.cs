@@ -26,7 +26,6 @@ public sealed partial class BucketLogWriter
     private RetiredParts? _retired;
     private long _retireTimestamp;
     private bool _isAsked;
-    private Lsn? _goesOnFrom = Lsn.None; // null until somebody has said
     private DeploymentStatus _status;
 
     /// <summary>The rules in force and those being built.</summary>
@@ -35,16 +34,6 @@ public sealed partial class BucketLogWriter
     /// <summary>How far a deployment is.</summary>
     public DeploymentStatus Deployment =>
         Volatile.Read(ref _isAsked) ? Volatile.Read(ref _status) with { Phase = DeploymentPhase.Waiting } : Volatile.Read(ref _status);
-
-    /// <summary>Whether a deployment that an earlier process began waits for <see cref="LetDeploymentGoOn"/>.</summary>
-    public bool IsDeploymentHeld
-    {
-        get
-        {
-            lock (_requestGate)
-                return _goesOnFrom is null;
-        }
-    }
 
     /// <summary>Pulsed when a deployment has something to do.</summary>
     internal Signal Work { get; }
@@ -64,28 +53,16 @@ public sealed partial class BucketLogWriter
         return answer.Task;
     }
 
-    /// <summary>
-    /// Lets a deployment that an earlier process began go on from a position of the source. What was shown then without being durable has its op ids
-    /// again when the source has come this far; the deployment's operations must not get them. May be called by anybody.
-    /// </summary>
-    /// <param name="position">The end of the source's WAL, asked for since <see cref="OpenAsync"/>.</param>
-    public void LetDeploymentGoOn(Lsn position)
-    {
-        lock (_requestGate)
-            _goesOnFrom = position;
-        Work.Pulse();
-    }
-
     /// <summary>How long until a deployment has something to do; null while it waits for the source or there is none.</summary>
     internal TimeSpan? WorkDelay
     {
         get
         {
-            if (_position.ShownUpTo is not null)
-                return null; // operations of its own must not come between the parts of a transaction and the end that shows them
+            if (!MayGiveOpIds)
+                return null;
             if (Volatile.Read(ref _isAsked) && CanBegin())
                 return TimeSpan.Zero;
-            if ((_scan is null && _retired is null) || !MayGoOn())
+            if (_scan is null && _retired is null)
                 return null;
             if (_scan is { } scan)
                 return !scan.IsComplete || CanActivate() ? TimeSpan.Zero : null;
@@ -138,8 +115,6 @@ public sealed partial class BucketLogWriter
 
     private void ResumeDeployment()
     {
-        lock (_requestGate)
-            _goesOnFrom = _rules.Building is not null || _rules.Retired.Count > 0 ? null : Lsn.None;
         if (_rules.Building is not null)
             StartBuilding(_buildAfter);
         else
@@ -149,7 +124,6 @@ public sealed partial class BucketLogWriter
     /// <summary>Everything is read from the source again, by what is being built too; what is left of earlier rules goes with the rest.</summary>
     private async ValueTask RestartDeploymentAsync()
     {
-        LetDeploymentGoOn(Lsn.None); // op ids are above all that were shown
         _rules.ForgetRetired();
         _retired = null;
         _records.Put(RecordTable.Meta, MetaKey.Rules, _rules.Serialize());
@@ -159,12 +133,6 @@ public sealed partial class BucketLogWriter
             return;
         await _scan.DisposeAsync();
         StartBuilding([]);
-    }
-
-    private bool MayGoOn()
-    {
-        lock (_requestGate)
-            return _goesOnFrom is { } position && _position.Position >= position;
     }
 
     private bool CanBegin()
@@ -193,7 +161,6 @@ public sealed partial class BucketLogWriter
         lock (_requestGate)
         {
             next = _requests.Dequeue();
-            _goesOnFrom = next.Request.NotBefore;
             Volatile.Write(ref _isAsked, _requests.Count > 0);
         }
         try
@@ -331,8 +298,7 @@ public sealed partial class BucketLogWriter
         _restsOnUnrepeatable = false;
 
         _batch.Start();
-        lock (_publishing)
-            _subscriber.Append(_batch.Build(_position.Position, []), Visible());
+        Show(_batch.Build(_position.Position, []), Visible());
         Log.Activated(_environment.Logger, _rules.Active.Number, rows, _position.LastOpId);
         TellSource(tables);
         StartRetiring();

@@ -68,11 +68,21 @@ public sealed partial class BucketLogWriter
 
     private void StartBackground()
     {
+        _replay.Start(_position.LastOpId, _generation.ReservedOpId);
         _durable = _position.LastOpId;
         foreach (var bucket in Directory.All)
             _compactor.Consider(bucket);
         _compactor.Start();
+        _defragmenter.Start();
         _scrubber.Start();
+    }
+
+    private async ValueTask StopBackgroundAsync()
+    {
+        await _scrubber.DisposeAsync();
+        await _defragmenter.DisposeAsync();
+        await _compactor.DisposeAsync();
+        await _replay.DisposeAsync();
     }
 
     /// <summary>Makes an empty store ours, or voids one that cannot be gone on with.</summary>

@@ -34,6 +34,7 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
     private readonly DirtyWindow _window;
     private readonly StoreWriter _writer;
     private readonly Scrubber _scrubber;
+    private readonly ReplayGate _replay;
     private readonly Lock _publishing = new();
     private readonly RecordChanges _records = new();
 
@@ -62,8 +63,11 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
         Work = new Signal(environment.Time);
         _window = new DirtyWindow(environment.Time);
         _writer = new StoreWriter(storage, _window, options, environment.Time, environment.Logger, Durable);
+        _replay = new ReplayGate(source.AskPosition, Work.Pulse);
         _scrubber = new Scrubber(storage, Directory, options, environment.Time, environment.Logger);
-        _compactor = new Compactor(this, storage, options, environment.Time, environment.Logger);
+        _compacting = new PendingWork(environment.Time);
+        _defragmenter = new Defragmenter(this, storage, options, environment.Time, _compacting, environment.Logger);
+        _compactor = new Compactor(this, storage, options, environment.Time, _compacting, _defragmenter.Enter, environment.Logger);
         _staged = new StagedRows(_catalog, _refresh, new StoredRows(storage, _window, RecordTable.StagedRow));
         _evaluator = new TransactionEvaluator(
             _catalog, Directory, _batch, new StoredRows(storage, _window), _staged, source.MissingRows, options);
@@ -116,6 +120,7 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
         var visible = Served() ?? Visible();
         _isVisible = visible is not null;
         await _subscriber.StartAsync(_storage, Directory, visible, cancellationToken);
+        _shown = visible?.LastOpId ?? OpId.None;
         _isStarted = true;
         StartBackground();
         Log.Opened(_environment.Logger, _position.LastOpId, _position.Position, Directory.Count);
@@ -175,21 +180,22 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
     /// <summary>Makes everything durable that was taken in, and stops.</summary>
     public async ValueTask DisposeAsync()
     {
-        await _scrubber.DisposeAsync();
-        await _compactor.DisposeAsync();
+        await StopBackgroundAsync();
+        if (_isStarted && _failure is null && _replay.IsOpen(_position.LastOpId) && _generation.ReservedOpId > _position.LastOpId)
+            _window.Reserve(_generation with { ReservedOpId = _position.LastOpId }); // what is reserved beyond was never shown
         await _writer.StopAsync();
     }
 
     /// <summary>Stops as a crash would: what is not durable is left to be replayed.</summary>
     internal async ValueTask AbandonAsync()
     {
-        await _scrubber.DisposeAsync();
-        await _compactor.DisposeAsync();
+        await StopBackgroundAsync();
         await _writer.DisposeAsync();
     }
 
     private async ValueTask TakeInAsync(SourceTransaction transaction, CancellationToken cancellationToken)
     {
+        _replay.Deliver(transaction.EndPosition);
         if (transaction.EndPosition <= _position.Position)
             return; // stored already: the source may send again what it was not told of
         var received = _environment.Time.GetTimestamp();
@@ -229,6 +235,7 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
 
     private async ValueTask MoveToAsync(Lsn position, CancellationToken cancellationToken)
     {
+        _replay.Deliver(position);
         if (position <= _position.Position)
             return;
         _position = _position with { Position = position };
@@ -250,9 +257,13 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
         Log.SnapshotStarted(_environment.Logger, started.Reason);
         await _writer.FlushAsync(cancellationToken);
         lock (_publishing)
+        {
             _subscriber.Reset();
+            _shown = OpId.None;
+        }
         Directory.Clear();
         _compactor.Reset();
+        _defragmenter.Reset();
         _catalog.Clear();
         await RestartDeploymentAsync();
         _refresh.Clear();
@@ -314,8 +325,11 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
     private void Publish(OpBatch batch, Checkpoint? visible)
     {
         Directory.Publish(batch);
-        if (_isStarted)
-            _subscriber.Append(batch, visible);
+        if (!_isStarted)
+            return;
+        _subscriber.Append(batch, visible);
+        if (visible is not null)
+            _shown = visible.LastOpId;
     }
 
     /// <summary>Called by the store writer after each write.</summary>
@@ -337,6 +351,12 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
         if (written.Position.Position > Lsn.None)
             _source.Acknowledge(written.Position.Position);
     }
+
+    /// <summary>
+    /// Whether operations that the source did not ask for may be given op ids: not while those belong to what was shown before a crash and comes again,
+    /// nor between the parts of a transaction and the end that shows them.
+    /// </summary>
+    private bool MayGiveOpIds => _position.ShownUpTo is null && _replay.IsOpen(_position.LastOpId);
 
     private Checkpoint? Visible() =>
         _refresh.IsFrozen || _refresh.IsSwitching || _refresh.Outdated.Count > 0 || _position.Visible(_replication) is not { } visible

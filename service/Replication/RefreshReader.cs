@@ -63,7 +63,7 @@ internal sealed partial class RefreshReader(
         }
     }
 
-    private TableProgress? FindUnread() => progress.Started.Tables.FirstOrDefault(table => table is { IsStaged: true, Done: false });
+    private TableProgress? FindUnread() => progress.Started.Tables.FirstOrDefault(table => table is { IsStaged: true, Done: false, IsVoid: false });
 
     /// <summary>Reads a table to its end, or until what was read of it is void.</summary>
     /// <returns>Whether to go on with what is left then.</returns>

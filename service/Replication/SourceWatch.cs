@@ -69,7 +69,7 @@ internal sealed partial class SourceWatch(ChangeSourceOptions options, Replicati
             return $"table '{table.Table.Schema}.{table.Table.Name}' {(replaced == 0 ? "is new" : "was dropped and created again")}";
         if (FindBreak(table, known) is { } reason)
             return reason;
-        if (known is { Stale: { } stale, IsStaged: false })
+        if (known.Stale is { } stale && (!known.IsStaged || known.IsVoid))
             return stale.Reason;
         return again.FirstOrDefault(wish => wish.Tables.Matches(table.Table.Schema, table.Table.Name)).Reason is { } wish
             ? $"table '{table.Table.Schema}.{table.Table.Name}' {wish}"

@@ -286,7 +286,7 @@ internal sealed partial class WalStream : IDisposable
         table = await CompleteAsync(table, cancellationToken);
         if (!_isKnown && ReplicationProgress.FindBreak(table, known) is { } reason)
         {
-            _progress.MarkStale(known.RelationId, reason, _time.GetUtcNow());
+            _progress.Break(known.RelationId, reason, _time.GetUtcNow());
             _wantsLook = true;
         }
         var before = _relations.Find(table.RelationId);

@@ -22,7 +22,7 @@ public sealed class ClientKilled : IAsyncLifetime
         TestContext.Current.TestOutputHelper?.WriteLine(string.Create(CultureInfo.InvariantCulture, $"seed {seed}"));
         var random = new Random(seed);
         await using var demo = await DemoService.StartAsync();
-        await CountEffectsAsync(demo.Database);
+        await EffectsTable.CreateAsync(demo.Database);
         await using var backend = await DemoBackendProcess.StartAsync(demo.Database);
 
         for (var kill = 0; kill < Kills; kill++)
@@ -46,12 +46,8 @@ public sealed class ClientKilled : IAsyncLifetime
 
         var shown = last.Output.Split('\n').Where(line => line.StartsWith("row ", StringComparison.Ordinal)).Select(line => line[4..].TrimEnd('\r'));
         Assert.Equal(await demo.ExpectedAsync("ann"), shown.Order(StringComparer.Ordinal));
-        Assert.Equal(0, await demo.Database.ReadAsync<long>("SELECT count(*) FROM (SELECT id FROM effects GROUP BY id HAVING count(*) > 1) twice"));
         Assert.True(_written.Count > Kills, $"Only {_written.Count} writes were made.");
-        await using var missing = demo.Database.DataSource.CreateCommand(
-            "SELECT count(*) FROM unnest($1::uuid[]) written LEFT JOIN effects ON effects.id = written WHERE effects.id IS NULL");
-        missing.Parameters.AddWithValue(_written.Select(Guid.Parse).ToArray());
-        Assert.Equal(0L, await missing.ExecuteScalarAsync(TestContext.Current.CancellationToken));
+        await EffectsTable.AssertOnceEachAsync(demo.Database, _written);
     }
 
     public ValueTask InitializeAsync() => ValueTask.CompletedTask;
@@ -61,14 +57,6 @@ public sealed class ClientKilled : IAsyncLifetime
         Directory.Delete(_folder, recursive: true);
         return ValueTask.CompletedTask;
     }
-
-    // Applying an insert twice leaves the same row: only a trigger can tell.
-    private static Task CountEffectsAsync(PostgresDatabase database) => database.ExecuteAsync(
-        """
-        CREATE TABLE effects (id uuid NOT NULL);
-        CREATE FUNCTION note_effect() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO effects VALUES (NEW.id); RETURN NULL; END $$;
-        CREATE TRIGGER note_effect AFTER INSERT OR UPDATE ON todos FOR EACH ROW WHEN (NEW.created_by = 'device') EXECUTE FUNCTION note_effect();
-        """);
 
     private SupervisedProcess StartClient(DemoService demo, DemoBackendProcess backend, string mode) => SupervisedProcess.Start(
         "client-app",

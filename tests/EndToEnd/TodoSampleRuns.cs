@@ -10,11 +10,20 @@ public sealed class TodoSampleRuns : IDisposable
     private static readonly string Program = Path.Combine(
         "../../../../../client/Samples/Todo/bin", new DirectoryInfo(AppContext.BaseDirectory).Parent!.Name, "net10.0/todo");
 
-    private readonly string _folder = Directory.CreateTempSubdirectory("topgun-client-").FullName;
+    /// <summary>The same as one native executable, compiled ahead of time.</summary>
+    private static readonly string? Native = Environment.GetEnvironmentVariable("TOPGUN_TEST_NATIVE_TODO");
 
-    [Fact]
-    public async Task What_ann_adds_is_in_postgres_and_on_bobs_device_and_what_bob_ticks_off_is_ticked_off()
+    private readonly string _folder = Directory.CreateTempSubdirectory("topgun-client-").FullName;
+    private bool _native;
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task What_ann_adds_is_in_postgres_and_on_bobs_device_and_what_bob_ticks_off_is_ticked_off(bool native)
     {
+        Assert.SkipWhen(
+            native && Native is null, "Run tests/run, or publish client/Samples/Todo with -p:Native=true and name the executable in TOPGUN_TEST_NATIVE_TODO.");
+        _native = native;
         await using var demo = await DemoService.StartAsync();
         await using var backend = await DemoBackendProcess.StartAsync(demo.Database, demo.Process.Url);
 
@@ -30,8 +39,8 @@ public sealed class TodoSampleRuns : IDisposable
 
     private async Task<string> RunAsync(DemoBackendProcess backend, params string[] args)
     {
-        await using var todo = SupervisedProcess.Start(
-            Program, args, new Dictionary<string, string> { ["TODO_BACKEND"] = backend.Url.ToString(), ["TODO_FOLDER"] = _folder });
+        var environment = new Dictionary<string, string> { ["TODO_BACKEND"] = backend.Url.ToString(), ["TODO_FOLDER"] = _folder };
+        await using var todo = _native ? SupervisedProcess.StartExecutable(Native!, args, environment) : SupervisedProcess.Start(Program, args, environment);
         Assert.True(await todo.WaitForExitAsync() == 0, todo.Output);
         return todo.Output;
     }

@@ -15,7 +15,7 @@ internal readonly struct ListDiff<T>(
         if (before.Count == 0 && now.Count > MinimumSteps)
             return Reset();
         var stays = HasSamePlaces() ? null : Staying();
-        if (Count(stays) > Math.Max(MinimumSteps, Math.Min(MaximumSteps, before.Count / 4)))
+        if (IsTooMuch(Count(stays), before.Count))
             return Reset();
 
         var changes = new List<ListChange<T>>();
@@ -27,6 +27,9 @@ internal readonly struct ListDiff<T>(
         AddReplacements(changes);
         return changes;
     }
+
+    /// <summary>Whether a list of this length had better be shown anew than changed in so many steps.</summary>
+    public static bool IsTooMuch(int steps, int length) => steps > Math.Max(MinimumSteps, Math.Min(MaximumSteps, length / 4));
 
     public static IReadOnlyList<ListChange<T>> Reset() => [new ListChange<T>(ListChangeKind.Reset, 0, 0, default, default)];
 

@@ -13,6 +13,7 @@ internal sealed class QueryDependencies
         _ids = ids;
         foreach (var read in use.Reads)
             Add(schema, read);
+        Pins = ids is not null && _columns.Count == 1 ? new RowPins(_columns.Keys.First(), ids) : null;
     }
 
     public static QueryDependencies Of(Database database, string sql, IReadOnlyList<object?>? parameters, LocalSchema schema)
@@ -20,6 +21,13 @@ internal sealed class QueryDependencies
         var use = database.Prepare(sql).Use;
         return new QueryDependencies(schema, use, PinnedRows.Find(database, sql, parameters));
     }
+
+    /// <summary>The only rows that matter; null when any may.</summary>
+    public RowPins? Pins { get; }
+
+    /// <summary>Which rows of its only table a commit has changed; null when nobody knows, or there are several tables.</summary>
+    public IReadOnlySet<string>? RowsIn(ChangeSet changes) =>
+        _columns.Count == 1 && !changes.Schema ? changes.Find(_columns.Keys.First())?.Ids : null;
 
     /// <summary>Whether the result may differ after a commit.</summary>
     public bool AreAffectedBy(ChangeSet changes)

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Text;
 using SQLitePCL;
 using TopGun.Buckets.Client.LocalStore;
 
@@ -19,6 +20,15 @@ internal static class RowHash
     }
 
     public static ulong Of(Statement statement, int column) => Add(Seed, statement, column);
+
+    /// <summary>As of a column that holds this text.</summary>
+    public static ulong OfText(string text)
+    {
+        var hash = Mix(Seed, raw.SQLITE_TEXT);
+        var length = Encoding.UTF8.GetMaxByteCount(text.Length);
+        var buffer = length <= 512 ? stackalloc byte[512] : new byte[length];
+        return Add(hash, buffer[..Encoding.UTF8.GetBytes(text, buffer)]);
+    }
 
     /// <summary>The key of a further row that has the same one.</summary>
     public static ulong Next(ulong key) => Mix(key, 0x9E3779B97F4A7C15);

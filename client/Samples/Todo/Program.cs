@@ -7,7 +7,6 @@
 //
 // TODO_BACKEND   address of the demo's backend, which hands out tokens and takes uploads (default http://127.0.0.1:8081)
 // TODO_FOLDER    where the user's database is kept (default: the current folder)
-using System.Net.Http.Json;
 using System.Text.Json;
 using TopGun.Buckets.Client;
 using TopGun.Buckets.Samples.Todo;
@@ -28,7 +27,8 @@ using var http = new HttpClient { BaseAddress = new Uri(Environment.GetEnvironme
 // The app's own backend says who the user is, and where the sync service is. Asked again by itself before a token ends.
 async ValueTask<SyncCredentials?> SignInAsync(CredentialsReason reason, CancellationToken cancellationToken)
 {
-    var answer = await http.GetFromJsonAsync<JsonElement>($"/dev-token?user={Uri.EscapeDataString(user)}", cancellationToken);
+    using var document = JsonDocument.Parse(await http.GetStringAsync($"/dev-token?user={Uri.EscapeDataString(user)}", cancellationToken));
+    var answer = document.RootElement;
     return new SyncCredentials(answer.GetProperty("token").GetString()!, new Uri(answer.GetProperty("endpoint").GetString()!));
 }
 

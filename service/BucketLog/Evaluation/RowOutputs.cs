@@ -138,6 +138,21 @@ internal sealed class RowOutputs(BucketDirectory directory, int rowLimitBytes) :
         }
     }
 
+    /// <summary>Whether a bucket has an output of which there is another with the same table and id and other data.</summary>
+    public bool Differ(int bucket)
+    {
+        for (var output = 0; output < Count; output++)
+        {
+            for (var other = 0; other < Count && Holds(output, bucket); other++)
+            {
+                if (other != output && Id(other).SequenceEqual(Id(output)) && Table(other).SequenceEqual(Table(output))
+                    && !Data(other).SequenceEqual(Data(output)))
+                    return true;
+            }
+        }
+        return false;
+    }
+
     /// <summary>Whether what is sent to clients is the same, in the same order and to the same buckets.</summary>
     public bool SendsTheSameAs(RowOutputs other)
     {

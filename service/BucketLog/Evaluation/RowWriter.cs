@@ -105,6 +105,43 @@ internal sealed class RowWriter(BatchBuilder batch, BucketDirectory directory, W
         return _outputs.Failure is not null;
     }
 
+    /// <summary>The row did not change, and goes to a bucket again in which it is.</summary>
+    /// <remarks>
+    /// Of copies of a row in several buckets a client shows the newest. So where they differ, all of them go again, in the order of the rules.
+    /// </remarks>
+    /// <param name="binding">Its table.</param>
+    /// <param name="slot">The row in the working set.</param>
+    /// <param name="row">Its values; a row with unknown ones is left alone.</param>
+    /// <param name="bucket">The bucket.</param>
+    public void SendAgain(TableBinding binding, int slot, SourceRow row, BucketEntry bucket)
+    {
+        var stored = RowState.Read(working.Value(slot));
+        if (RowImage.IsIncomplete(row) || !stored.IsIn(bucket.Number))
+            return;
+        Evaluate(binding.Evaluator, row, stored.Image.Length);
+        WriteSubkey(binding.KeyColumns.Length, working.Key(slot));
+        var goesEverywhere = _outputs.Differ(bucket.Number);
+        for (var output = 0; output < _outputs.Count; output++)
+        {
+            var (fragment, length, checksum) = (-1, 0, 0u);
+            for (var index = 0; index < _outputs.BucketCount(output); index++)
+            {
+                var into = _outputs.Bucket(output, index);
+                if ((!goesEverywhere && into != bucket) || !stored.Contains(_outputs.Table(output), _outputs.Id(output), into.Number))
+                    continue;
+                if (fragment < 0)
+                {
+                    fragment = batch.Fragments.WrittenCount;
+                    checksum = OpFragment.WritePut(
+                        batch.Fragments, _outputs.Table(output), _outputs.Id(output), _subkey.WrittenSpan, _outputs.Data(output));
+                    length = batch.Fragments.WrittenCount - fragment;
+                }
+                BatchBuilder.Supersede(into);
+                batch.Add(into, OpKind.Put, checksum, fragment, length);
+            }
+        }
+    }
+
     private void Evaluate(TableEvaluator evaluator, SourceRow row, int rowBytes)
     {
         _outputs.Clear();

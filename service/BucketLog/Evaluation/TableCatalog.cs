@@ -58,11 +58,10 @@ internal sealed partial class TableCatalog(LogRules rules, RefreshRecord refresh
             number = NextNumber();
         var live = LiveLayoutOf(number);
         var isLive = stage is not { IsLive: false } && (live == 0 || CanJoin(Layout(live), table));
-        if (stage is null && !isLive)
-        {
+        if (!isLive && stage is not { IsLive: false })
             NoteOutdated(table.RelationId, added);
+        if (stage is null && !isLive)
             return Remember(table, TableBinding.Ignored(table, evaluator)); // it is going to be read again
-        }
 
         var layout = _layouts.FindIndex(known => known.Number == number && IsSame(known.Table, table)) + 1;
         if (layout == 0)

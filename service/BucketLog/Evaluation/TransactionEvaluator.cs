@@ -23,6 +23,7 @@ internal sealed class TransactionEvaluator
     private readonly long _partBytes;
     private SourceTransaction? _transaction;
     private RowChangeReader? _changes;
+    private readonly ArrayBufferWriter<byte> _key = new(256);
 
     public TransactionEvaluator(
         TableCatalog catalog, BucketDirectory directory, BatchBuilder batch, IStoredRows stored, StagedRows staged,
@@ -163,6 +164,34 @@ internal sealed class TransactionEvaluator
             var extended = _writer.Extend(table, _row, stored.Key.Span, state);
             if (!extended.IsEmpty)
                 Records.Put(RecordTable.RowState, stored.Key.Span, extended);
+        }
+        return Finish(position, []);
+    }
+
+    /// <summary>Sends rows of a bucket again as they are now.</summary>
+    /// <param name="bucket">The bucket.</param>
+    /// <param name="rows">Operations that have brought them.</param>
+    /// <param name="position">Position of the log, which this does not move.</param>
+    /// <param name="cancellationToken">Stops before anything has changed.</param>
+    public async ValueTask<OpBatch> SendAgainAsync(
+        BucketEntry bucket, IReadOnlyList<BucketOp> rows, Lsn position, CancellationToken cancellationToken)
+    {
+        Start(position);
+        foreach (var row in rows)
+        {
+            if (SourceRowOf.TryRead(row, _catalog.KeyColumnCount, _key))
+                _working.GetOrAdd(_key.WrittenSpan, out _);
+        }
+        await LoadAsync(isPart: false, cancellationToken);
+        for (var slot = 0; slot < _working.Count; slot++)
+        {
+            if (!_working.Exists(slot))
+                continue;
+            var value = _working.ValueMemory(slot);
+            var stored = RowState.Read(value.Span);
+            var binding = _catalog.BindingOf(stored.Layout);
+            RowImage.Read(value[^stored.Image.Length..], binding.Table, _row);
+            _writer.SendAgain(binding, slot, _row, bucket);
         }
         return Finish(position, []);
     }

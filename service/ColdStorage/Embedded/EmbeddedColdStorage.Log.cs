@@ -88,7 +88,7 @@ public sealed partial class EmbeddedColdStorage
             }
             _work.Release();
         }
-        catch (Exception failure) when (IsNoRoom(failure))
+        catch (Exception failure) when (MayPass(failure))
         {
             // The present segment grows on; the next write tries again.
             Log.CannotRoll(_logger, failure);
@@ -127,7 +127,7 @@ public sealed partial class EmbeddedColdStorage
             using var file = _files.Open(name, FileMode.Create, FileAccess.Write);
             _files.Write(file, [SegmentIndexFile.Serialize(_segmentLength, _sequence, _segmentExtents)], 0);
         }
-        catch (Exception failure) when (IsNoRoom(failure))
+        catch (Exception failure) when (MayPass(failure))
         {
             _files.Delete(name);
         }
@@ -164,7 +164,7 @@ public sealed partial class EmbeddedColdStorage
             WriteManifest();
             DeleteStrays();
         }
-        catch (Exception failure) when (IsNoRoom(failure))
+        catch (Exception failure) when (MayPass(failure))
         {
             // The reset itself is in the log; opening the store finds it there and clears up.
             Log.CannotClearUp(_logger, failure);
@@ -213,6 +213,10 @@ public sealed partial class EmbeddedColdStorage
         _ => false,
     };
 
+    /// <summary>Whether what was to be put in order can wait: there is no room, or no file handle (ENFILE, EMFILE) because clients have them all.</summary>
+    private static bool MayPass(Exception failure) =>
+        IsNoRoom(failure) || (failure is IOException io && !OperatingSystem.IsWindows() && (io.HResult & 0xFFFF) is 23 or 24);
+
     private BucketsException Fail(Exception failure)
     {
         Volatile.Write(ref _failure, failure);
@@ -225,10 +229,10 @@ public sealed partial class EmbeddedColdStorage
         [LoggerMessage(2010, LogLevel.Error, "The store failed and has to be opened anew.")]
         public static partial void Failed(ILogger logger, Exception failure);
 
-        [LoggerMessage(2011, LogLevel.Warning, "There is no room for a new log segment; the present one grows on.")]
+        [LoggerMessage(2011, LogLevel.Warning, "A new log segment cannot be made for the time being; the present one grows on.")]
         public static partial void CannotRoll(ILogger logger, Exception failure);
 
-        [LoggerMessage(2012, LogLevel.Warning, "There is no room to put the store in order; it is tried again.")]
+        [LoggerMessage(2012, LogLevel.Warning, "The store cannot be put in order for the time being; it is tried again.")]
         public static partial void CannotClearUp(ILogger logger, Exception failure);
 
         [LoggerMessage(2014, LogLevel.Error, "Part of the log cannot be put in order by bucket and stays as it was written.")]

@@ -17,18 +17,10 @@ internal static class HealthCommand
         return command;
     }
 
-    /// <summary>Where to call a service that listens there.</summary>
-    public static Uri AddressOf(Uri listen, string path)
-    {
-        // "Any address" is where to listen, not where to call.
-        var host = listen.Host is "0.0.0.0" or "[::]" ? "127.0.0.1" : listen.Host;
-        return new UriBuilder(listen) { Host = host, Path = path }.Uri;
-    }
-
     private static async Task<int> RunAsync(Uri listen, TextWriter output, CancellationToken cancellationToken)
     {
-        var probe = AddressOf(listen, "/probes/readiness");
-        using var http = new HttpClient { Timeout = Limit };
+        var probe = LocalService.AddressOf(listen, "/probes/readiness");
+        using var http = LocalService.CreateClient(Limit);
         try
         {
             using var response = await http.GetAsync(probe, cancellationToken);

@@ -44,11 +44,11 @@ internal static class SkippedRowFindings
 
     private static async Task<IReadOnlyList<DoctorFinding>> AskAsync(Uri listen, string token, CancellationToken cancellationToken)
     {
-        using var http = new HttpClient { Timeout = Limit };
+        using var http = LocalService.CreateClient(Limit);
         http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", token);
         try
         {
-            var answer = JsonNode.Parse(await http.GetStringAsync(HealthCommand.AddressOf(listen, "/api/admin/v1/status"), cancellationToken));
+            var answer = JsonNode.Parse(await http.GetStringAsync(LocalService.AddressOf(listen, "/api/admin/v1/status"), cancellationToken));
             var rows = answer!["data"]!["store"]!["skipped_rows"]!["rows"]!.AsArray();
             return Describe([.. rows.Select(row => Read(row!))]);
         }

@@ -60,6 +60,7 @@ internal static class ServiceComposition
             UsesDefinitionTrigger = settings.UsesDefinitionTrigger,
         })
         .AddSingleton<IChangeSource, ChangeSource>()
+        .AddSingleton<SourcePosition>()
         .AddSingleton(provider => new TableAdmission(
             provider.GetRequiredService<ISource>(), settings.Publication, provider.GetRequiredService<ReplicationMonitor>()))
         .AddSingleton<IServiceProbe, ServiceProbe>();

@@ -61,6 +61,9 @@ internal sealed record ServiceSettings
 
     public required Uri Listen { get; init; }
 
+    /// <summary>PEM files of certificate and private key; null when <see cref="Listen"/> goes without TLS.</summary>
+    public required (string Certificate, string Key)? Tls { get; init; }
+
     public required byte[]? JwtSecret { get; init; }
 
     public required string? JwtKeyId { get; init; }
@@ -92,6 +95,7 @@ internal sealed record ServiceSettings
         var role = reader.Read(SettingList.Role);
         if (role == ServiceRole.Reader && backend != StoreBackend.Postgres)
             throw SettingException.Needs(SettingList.Role, "reader", SettingList.StoreBackend, "postgres");
+        var listen = reader.Read(SettingList.Listen);
         return new ServiceSettings
         {
             Source = reader.Read(SettingList.Source),
@@ -107,7 +111,8 @@ internal sealed record ServiceSettings
             StoreDatabase = backend == StoreBackend.Postgres ? reader.Read(SettingList.StoreDatabase).ConnectionString : null,
             StoreSchema = reader.Read(SettingList.StoreSchema),
             Role = role,
-            Listen = reader.Read(SettingList.Listen),
+            Listen = listen,
+            Tls = listen.Scheme == Uri.UriSchemeHttps ? (reader.Read(SettingList.TlsCertificate), reader.Read(SettingList.TlsKey)) : null,
             JwtSecret = secret,
             JwtKeyId = reader.Find(SettingList.JwtKeyId),
             Audiences = reader.ReadList(SettingList.Audience),

@@ -139,8 +139,28 @@ internal static class SettingList
         Flag = "--listen",
         Default = "http://127.0.0.1:8080",
         Description = "Address to serve clients on.",
-        Rule = "an http:// address with a port and without a path, such as http://0.0.0.0:8080",
+        Rule = "an http:// or https:// address with a port and without a path, such as http://0.0.0.0:8080",
         TryParse = TryParseListen,
+    };
+
+    public static readonly Setting<string> TlsCertificate = new()
+    {
+        Name = "TLS certificate",
+        Variable = "TOPGUN_TLS_CERTIFICATE",
+        Flag = "--tls-certificate",
+        Description = "PEM file of the certificate for an https:// listen address, with those of the authorities between; read again when it is replaced.",
+        Rule = "the path of a file",
+        TryParse = TryParseText,
+    };
+
+    public static readonly Setting<string> TlsKey = new()
+    {
+        Name = "TLS key",
+        Variable = "TOPGUN_TLS_KEY",
+        Flag = "--tls-key",
+        Description = "PEM file of that certificate's private key.",
+        Rule = "the path of a file",
+        TryParse = TryParseText,
     };
 
     public static readonly Setting<byte[]> JwtSecret = new()
@@ -274,9 +294,8 @@ internal static class SettingList
     /// <summary>All of them, in the order of the documentation.</summary>
     public static readonly IReadOnlyList<Setting> All =
     [
-        Source, SourcePasswordFile, Rules, WatchRules, Publication, SlotWalLimit, RowLimit, StoreBackend, StorePath, StoreDatabase, StoreSchema, Role, Listen, JwtSecret,
-        JwtKeyId, Audience, Jwks, ApiToken, GridBytes, MaxBuckets, Publish, OnContinuityLost,
-        DefinitionTrigger,
+        Source, SourcePasswordFile, Rules, WatchRules, Publication, SlotWalLimit, RowLimit, StoreBackend, StorePath, StoreDatabase, StoreSchema, Role, Listen,
+        TlsCertificate, TlsKey, JwtSecret, JwtKeyId, Audience, Jwks, ApiToken, GridBytes, MaxBuckets, Publish, OnContinuityLost, DefinitionTrigger,
     ];
 
     private static bool TryParseText(string text, out string value) => !string.IsNullOrWhiteSpace(value = text);
@@ -304,7 +323,7 @@ internal static class SettingList
     private static bool TryParseListen(string text, out Uri value)
     {
         var parsed = Uri.TryCreate(text, UriKind.Absolute, out var uri)
-            && uri.Scheme == Uri.UriSchemeHttp && uri.PathAndQuery == "/" && uri.UserInfo == "" && uri.Fragment == "";
+            && uri.Scheme is "http" or "https" && uri.PathAndQuery == "/" && uri.UserInfo == "" && uri.Fragment == "";
         value = uri!;
         return parsed;
     }

@@ -1,6 +1,7 @@
 // An app that is made to be killed. Arguments: database file, service, upload address, token, list, mode.
 //
 //   write   synchronises and writes one todo after the other; prints "wrote ID" after each local commit
+//   share   as write, a hundred times, and prints "leads" or "follows" whenever that changes; then stays until it is ended
 //   finish  synchronises until nothing waits and the todo "the end" is there; prints "row TEXT" for each row and "done"
 using TopGun.Buckets.Client;
 
@@ -19,6 +20,8 @@ await using var client = await BucketsClient.OpenAsync(new BucketsClientOptions
     Upload = new HttpUploadHandler(http, upload, _ => ValueTask.FromResult<string?>(token)),
     UploadThrottle = TimeSpan.FromMilliseconds(5),
 });
+if (mode == "share")
+    _ = TellWhoLeadsAsync();
 await client.ConnectAsync();
 
 if (mode == "finish")
@@ -41,11 +44,29 @@ if (mode == "finish")
     return;
 }
 
-for (var number = 0; ; number++)
+for (var number = 0; mode != "share" || number < 100; number++)
 {
     var id = Guid.NewGuid().ToString();
     await client.ExecuteAsync(
         "INSERT INTO todos (id, list_id, title, done, created_by) VALUES (?, ?, ?, 0, 'device')", [id, list, $"local {number}"]);
     Console.WriteLine($"wrote {id}");
     await Task.Delay(Random.Shared.Next(10));
+}
+await Task.Delay(Timeout.Infinite);
+
+async Task TellWhoLeadsAsync()
+{
+    var last = "";
+    await foreach (var status in client.WatchStatus())
+    {
+        var now = status.State switch
+        {
+            ConnectionState.Offline => "",
+            ConnectionState.Following => "follows",
+            _ => "leads",
+        };
+        if (now != last)
+            Console.WriteLine(now);
+        last = now;
+    }
 }

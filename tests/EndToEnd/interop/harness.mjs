@@ -6,6 +6,7 @@ import { createServer, request as forward } from 'node:http';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { StringDecoder } from 'node:string_decoder';
 import { pathToFileURL } from 'node:url';
 
 // The packages are in a folder of their own, away from this file, so they are looked up from there.
@@ -16,6 +17,8 @@ const { default: pg } = await load('pg');
 
 export const options = JSON.parse(process.argv[2]);
 export const source = new pg.Client({ connectionString: options.source });
+/** What the service said on each stream, line by line, when the options ask for a record. */
+export const recorded = [];
 /** What the SDK said at warning level and above. */
 export const warnings = [];
 
@@ -64,6 +67,9 @@ async function plainLines() {
       const { accept, 'accept-encoding': compression, ...headers } = request.headers;
       const onward = forward(options.endpoint + request.url, { method: request.method, headers }, (answer) => {
         response.writeHead(answer.statusCode, answer.headers);
+        if (options.record && request.url.startsWith('/sync/stream')) {
+          record(answer);
+        }
         answer.pipe(response);
       });
       onward.on('error', () => response.destroy());
@@ -73,6 +79,18 @@ async function plainLines() {
     await new Promise((listening) => proxy.listen(0, '127.0.0.1', listening));
   }
   return `http://127.0.0.1:${proxy.address().port}`;
+}
+
+function record(answer) {
+  const lines = [];
+  const decoder = new StringDecoder('utf8');
+  let rest = '';
+  recorded.push(lines);
+  answer.on('data', (chunk) => {
+    const parts = (rest + decoder.write(chunk)).split('\n');
+    rest = parts.pop();
+    lines.push(...parts.filter((line) => line.trim() !== ''));
+  });
 }
 
 /** Runs a script's steps and ends the process: with 0 when all of them hold. */
@@ -104,10 +122,11 @@ export async function step(name, action) {
   console.log(`ok: ${name} (${Math.round(performance.now() - started)} ms)`);
 }
 
-export async function until(holds) {
+/** Waits until something holds; what is said when it does not can be told in other words. */
+export async function until(holds, describe = () => holds) {
   const limit = performance.now() + stepSeconds * 1000;
   while (!(await holds())) {
-    expect(performance.now() < limit, `it holds within ${stepSeconds} s: ${holds}`);
+    expect(performance.now() < limit, `it holds within ${stepSeconds} s: ${describe()}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }

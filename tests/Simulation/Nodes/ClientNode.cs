@@ -126,6 +126,7 @@ internal sealed class ClientNode : IDisposable
             Random = new SimSystemRandom(_world.Loop.Stream($"{Name} life {_life}")),
             Readers = 1,
             NewExecution = static () => new InlineExecution(),
+            OtherProcessesPoll = Timeout.InfiniteTimeSpan, // a device has its file for itself
         });
         _client = client;
         _visible = new VisibleStateChecker(_world, Name, User, Path, _shown);

@@ -59,7 +59,7 @@ internal sealed class ApplierBench : IAsyncDisposable
     {
         _local.BeginLocalWrite(database);
         database.Run(sql);
-        LocalDatabase.CommitLocalWrite(database);
+        _local.CommitLocalWrite(database);
         return true;
     });
 

@@ -55,6 +55,7 @@ public sealed class KilledClientTests
             ReadTimeout = TimeSpan.FromDays(1),
             BulkFrom = seed % 2 == 0 ? 0 : 5000, // also killed while a first download only appends
             NewExecution = () => new InlineExecution(),
+            OtherProcessesPoll = Timeout.InfiniteTimeSpan,
         },
         ClientCalls.Now);
 

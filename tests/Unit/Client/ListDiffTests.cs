@@ -59,7 +59,7 @@ public sealed class ListDiffTests
 
     private static (List<LiveRow<char>>, Dictionary<ulong, int>) Rows(string letters)
     {
-        var rows = letters.Select(letter => new LiveRow<char>(char.ToLowerInvariant(letter), letter, letter)).ToList();
+        var rows = letters.Select(letter => new LiveRow<char>(char.ToLowerInvariant(letter), letter, Order: 0, letter)).ToList();
         return (rows, rows.Select((row, place) => (row.Key, place)).ToDictionary(pair => pair.Key, pair => pair.place));
     }
 

@@ -253,6 +253,7 @@ public sealed class ReconnectTests : IDisposable
                     Transport = _service,
                     TimeProvider = time,
                     NewExecution = () => new InlineExecution(),
+                    OtherProcessesPoll = Timeout.InfiniteTimeSpan,
                     Credentials = credentials
                         ?? new CredentialsFrom((reason, _) => ValueTask.FromResult<SyncCredentials?>(new SyncCredentials($"token {++tokens} {reason}"))),
                 },

@@ -319,7 +319,7 @@ public sealed class StreamTests : IDisposable
     }
 
     private Task<BucketsClient> OpenAsync(ManualTime time) => BucketsClient.OpenAsync(
-        Todos.Options(_folder) with { Transport = _service, TimeProvider = time, NewExecution = () => new InlineExecution() }, ClientCalls.Now);
+        Todos.Options(_folder) with { Transport = _service, TimeProvider = time, NewExecution = () => new InlineExecution(), OtherProcessesPoll = Timeout.InfiniteTimeSpan }, ClientCalls.Now);
 
     private void Run(Func<BucketsClient, ManualTime, Task> test, bool connect = true) => VirtualRun.Run(async time =>
     {

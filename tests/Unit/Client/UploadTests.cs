@@ -405,6 +405,7 @@ public sealed class UploadTests : IDisposable
                     Transport = _service,
                     TimeProvider = time,
                     NewExecution = () => new InlineExecution(),
+                    OtherProcessesPoll = Timeout.InfiniteTimeSpan,
                     Upload = new UploadEach((transaction, _) => Task.FromResult(upload(transaction))),
                     ReadTimeout = TimeSpan.FromDays(1),
                 },

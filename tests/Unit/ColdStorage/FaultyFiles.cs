@@ -13,6 +13,11 @@ internal sealed class FaultyFiles(string folder) : StoreFiles(folder)
 
     public bool FailsWrite { get; set; }
 
+    public bool FailsRead { get; set; }
+
+    /// <summary>Whether the process has no file handle left.</summary>
+    public bool FailsOpen { get; set; }
+
     public int FlushCount { get; private set; }
 
     public override void Write(SafeFileHandle file, IReadOnlyList<ReadOnlyMemory<byte>> buffers, long offset)
@@ -30,6 +35,12 @@ internal sealed class FaultyFiles(string folder) : StoreFiles(folder)
         Room -= length;
         base.Write(file, buffers, offset);
     }
+
+    public override SafeFileHandle Open(string name, FileMode mode, FileAccess access) =>
+        FailsOpen ? throw new IOException("Too many open files", 24) : base.Open(name, mode, access);
+
+    protected override int ReadBytes(SafeFileHandle file, Span<byte> buffer, long offset) =>
+        FailsRead ? throw new IOException("Input/output error", 5) : base.ReadBytes(file, buffer, offset);
 
     public override void Flush(SafeFileHandle file)
     {

@@ -1,0 +1,74 @@
+using System.Net;
+using Microsoft.AspNetCore.Connections;
+using TopGun.Buckets.Streaming.Listening;
+using Xunit;
+
+namespace TopGun.Buckets.Tests.Unit.Streaming;
+
+public class PacedListenerTests
+{
+    private readonly ManualTime _clock = new();
+    private readonly FakeListener _listener = new();
+    private long _pending;
+
+    [Fact]
+    public void A_connection_is_taken_at_once_while_little_waits()
+    {
+        var accepting = Paced().AcceptAsync(TestContext.Current.CancellationToken);
+
+        Assert.True(accepting.IsCompletedSuccessfully);
+    }
+
+    [Fact]
+    public async Task While_much_waits_connections_wait_too()
+    {
+        _pending = 1000;
+
+        var accepting = Paced().AcceptAsync(TestContext.Current.CancellationToken).AsTask();
+        _clock.Advance(TimeSpan.FromMilliseconds(1));
+        Assert.Equal(0, _listener.Accepted);
+        _pending = 0;
+
+        await UntilAcceptedAsync(accepting);
+    }
+
+    [Fact]
+    public async Task Lasting_load_keeps_nobody_out_for_ever()
+    {
+        _pending = 1000;
+
+        var accepting = Paced().AcceptAsync(TestContext.Current.CancellationToken).AsTask();
+
+        await UntilAcceptedAsync(accepting);
+    }
+
+    private async Task UntilAcceptedAsync(Task accepting)
+    {
+        while (!accepting.IsCompleted)
+        {
+            _clock.Advance(TimeSpan.FromMilliseconds(1));
+            await Task.Yield();
+        }
+        await accepting;
+        Assert.Equal(1, _listener.Accepted);
+    }
+
+    private PacedListener Paced() => new(_listener, () => _pending, _clock);
+
+    private sealed class FakeListener : IConnectionListener
+    {
+        public EndPoint EndPoint { get; } = new IPEndPoint(IPAddress.Loopback, 0);
+
+        public int Accepted { get; private set; }
+
+        public ValueTask<ConnectionContext?> AcceptAsync(CancellationToken cancellationToken = default)
+        {
+            Accepted++;
+            return default;
+        }
+
+        public ValueTask UnbindAsync(CancellationToken cancellationToken = default) => default;
+
+        public ValueTask DisposeAsync() => default;
+    }
+}
