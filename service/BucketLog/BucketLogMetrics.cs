@@ -26,6 +26,7 @@ public sealed class BucketLogMetrics : IDisposable
     {
         meter.CreateObservableGauge("topgun.log.waiting", () => log.WaitingBytes, "By", "Changes that are not in the store yet.");
         meter.CreateObservableGauge("topgun.log.buckets", () => log.Directory.Count, "{bucket}", "Buckets.");
+        meter.CreateObservableGauge("topgun.log.damaged", () => log.Damaged.Count, "{bucket}", "Buckets that are damaged in the store and not replaced yet.");
     }
 
     public void Dispose() => _traces.Dispose();

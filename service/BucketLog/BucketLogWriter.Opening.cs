@@ -1,4 +1,5 @@
 using TopGun.Buckets.BucketLog.Records;
+using TopGun.Buckets.BucketLog.Writing;
 using TopGun.Buckets.Protocol;
 using TopGun.Buckets.Replication;
 
@@ -15,6 +16,7 @@ public sealed partial class BucketLogWriter
         query.Add(RecordTable.Meta, MetaKey.Generation);
         query.Add(RecordTable.Meta, MetaKey.Refresh);
         query.Add(RecordTable.Meta, MetaKey.Copying);
+        query.Add(RecordTable.Meta, MetaKey.Damaged);
         await _storage.GetAsync(query, cancellationToken);
         if (query.TryGetValue(0, out var position))
             _position = LogPosition.Read(position.Span);
@@ -26,7 +28,24 @@ public sealed partial class BucketLogWriter
             _refresh.Load(refresh.Span);
         if (query.TryGetValue(4, out _))
             throw new UnfinishedCopyException();
+        _isGivenUp = query.TryGetValue(5, out _);
         _reservedDurable = _generation.ReservedOpId.Value;
+    }
+
+    private async ValueTask LoadOrGiveUpAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            await LoadAsync(cancellationToken);
+        }
+        catch (BucketsException failure) when (failure.Code == WatchedStorage.DamageCode)
+        {
+            Log.GivenUp(_environment.Logger, failure);
+            Directory.Clear();
+            _catalog.Clear();
+            _buildAfter = [];
+            await StartGenerationAsync(cancellationToken);
+        }
     }
 
     private async ValueTask LoadAsync(CancellationToken cancellationToken)
@@ -101,6 +120,7 @@ public sealed partial class BucketLogWriter
         write.Records.Delete(RecordTable.Meta, MetaKey.Build);
         write.Records.Delete(RecordTable.Meta, MetaKey.BucketNumbers);
         write.Records.Delete(RecordTable.Meta, MetaKey.Refresh);
+        write.Records.Delete(RecordTable.Meta, MetaKey.Damaged);
         await _storage.WriteAsync(write, cancellationToken);
     }
 
