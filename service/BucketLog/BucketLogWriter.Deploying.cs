@@ -60,7 +60,7 @@ public sealed partial class BucketLogWriter
         {
             if (!MayGiveOpIds)
                 return null;
-            if (Volatile.Read(ref _isAsked) && CanBegin())
+            if ((Volatile.Read(ref _isAsked) && CanBegin()) || CanMend())
                 return TimeSpan.Zero;
             if (_scan is null && _retired is null)
                 return null;
@@ -83,6 +83,8 @@ public sealed partial class BucketLogWriter
             _records.Clear();
             if (Volatile.Read(ref _isAsked) && CanBegin())
                 await BeginAsync(cancellationToken);
+            else if (CanMend())
+                await MendAsync(cancellationToken);
             else if (_scan is { IsComplete: false } scan)
                 await BuildAsync(scan, cancellationToken);
             else if (_scan is not null && CanActivate())
@@ -93,6 +95,7 @@ public sealed partial class BucketLogWriter
         catch (Exception failure)
         {
             _failure = failure;
+            await GiveUpAsync(failure);
             throw;
         }
         finally
@@ -141,9 +144,11 @@ public sealed partial class BucketLogWriter
         {
             if (!_requests.TryPeek(out var next))
                 return false;
-            return _replication is not null && _position.Position >= next.Request.NotBefore && HasLeftTheUnwanted();
+            return _position.Position >= next.Request.NotBefore && CanChangeRules();
         }
     }
+
+    private bool CanChangeRules() => _replication is not null && HasLeftTheUnwanted();
 
     /// <summary>Whether the source has given up the tables that no rule reads any more. Should one be wanted again, it has to be read again.</summary>
     private bool HasLeftTheUnwanted() =>
@@ -331,6 +336,7 @@ public sealed partial class BucketLogWriter
                 _subscriber.Drop([.. buckets.Select(bucket => bucket.Name)]);
             _window.Drop(buckets);
             Directory.Drop(buckets);
+            ForgetDamage(buckets);
             _scratch.ResetWrittenCount();
             _scratch.WriteVarint((ulong)Directory.NumberCount);
             _records.Put(RecordTable.Meta, MetaKey.BucketNumbers, _scratch.WrittenSpan);

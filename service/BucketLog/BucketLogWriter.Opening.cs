@@ -1,4 +1,5 @@
 using TopGun.Buckets.BucketLog.Records;
+using TopGun.Buckets.BucketLog.Writing;
 using TopGun.Buckets.Protocol;
 using TopGun.Buckets.Replication;
 
@@ -16,6 +17,7 @@ public sealed partial class BucketLogWriter
         query.Add(RecordTable.Meta, MetaKey.Refresh);
         query.Add(RecordTable.Meta, MetaKey.Copying);
         query.Add(RecordTable.Meta, SkippedRowRecord.TotalKey);
+        query.Add(RecordTable.Meta, MetaKey.Damaged);
         await _storage.GetAsync(query, cancellationToken);
         if (query.TryGetValue(0, out var position))
             _position = LogPosition.Read(position.Span);
@@ -29,9 +31,26 @@ public sealed partial class BucketLogWriter
             throw new UnfinishedCopyException();
         if (query.TryGetValue(5, out var unlisted))
             _evaluator.Skipped.LoadTotal(unlisted.Span);
+        _isGivenUp = query.TryGetValue(6, out _);
         _reservedDurable = _generation.ReservedOpId.Value;
         await foreach (var record in _storage.ScanAsync(RecordTable.Meta, SkippedRowRecord.Prefix.ToArray(), cancellationToken))
             _evaluator.Skipped.Load(record);
+    }
+
+    private async ValueTask LoadOrGiveUpAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            await LoadAsync(cancellationToken);
+        }
+        catch (BucketsException failure) when (failure.Code == WatchedStorage.DamageCode)
+        {
+            Log.GivenUp(_environment.Logger, failure);
+            Directory.Clear();
+            _catalog.Clear();
+            _buildAfter = [];
+            await StartGenerationAsync(cancellationToken);
+        }
     }
 
     private async ValueTask LoadAsync(CancellationToken cancellationToken)
@@ -111,6 +130,7 @@ public sealed partial class BucketLogWriter
         write.Records.Delete(RecordTable.Meta, MetaKey.Build);
         write.Records.Delete(RecordTable.Meta, MetaKey.BucketNumbers);
         write.Records.Delete(RecordTable.Meta, MetaKey.Refresh);
+        write.Records.Delete(RecordTable.Meta, MetaKey.Damaged);
         await _storage.WriteAsync(write, cancellationToken);
     }
 

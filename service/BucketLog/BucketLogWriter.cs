@@ -44,6 +44,7 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
     private ulong _reservedDurable;
     private bool _isStarted; // the subscriber has been told where the log stands
     private bool _isVisible;
+    private bool _isGivenUp; // an earlier process met records that are damaged
     private bool _restsOnUnrepeatable; // something not durable yet cannot be replayed by the source
     private Exception? _failure;
 
@@ -51,8 +52,8 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
         IColdStorage storage, LogRules rules, IBatchSubscriber subscriber, LogSource source, BucketLogOptions options,
         BucketLogEnvironment environment)
     {
-        _storage = storage;
         _lease = storage as IStoreLease;
+        _storage = storage = new WatchedStorage(storage, NoteDamage);
         _rules = rules;
         _subscriber = subscriber;
         _source = source;
@@ -105,10 +106,10 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
     public async ValueTask<LogStart> OpenAsync(CancellationToken cancellationToken)
     {
         await LoadMetaAsync(cancellationToken);
-        if (_rules.IsNew || _generation.Id == Guid.Empty)
+        if (_rules.IsNew || _isGivenUp || _generation.Id == Guid.Empty)
             await StartGenerationAsync(cancellationToken);
         else
-            await LoadAsync(cancellationToken);
+            await LoadOrGiveUpAsync(cancellationToken);
         ResumeDeployment();
 
         Continue(_position);
@@ -166,6 +167,7 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
         {
             // Totals, numbers and op ids may have moved on without the batch they belong to: only the durable state is certain now.
             _failure = failure;
+            await GiveUpAsync(failure);
             throw;
         }
         finally

@@ -67,17 +67,17 @@ internal sealed partial class Scrubber(
             catch (BucketsException failure)
             {
                 if (_damaged.Add(bucket))
-                    Log.Damaged(logger, bucket, failure);
+                    Log.Unreadable(logger, bucket, failure);
             }
         }
     }
 
     private static partial class Log
     {
-        [LoggerMessage(1230, LogLevel.Error, "{Bucket} is damaged in the store. Its clients are refused until the store is restored or built anew.")]
-        public static partial void Damaged(ILogger logger, string bucket, Exception failure);
+        [LoggerMessage(1243, LogLevel.Error, "{Bucket} cannot be read from the store.")]
+        public static partial void Unreadable(ILogger logger, string bucket, Exception failure);
 
-        [LoggerMessage(1231, LogLevel.Error, "The store is not looked through any more.")]
+        [LoggerMessage(1244, LogLevel.Error, "The store is not looked through any more.")]
         public static partial void Stopped(ILogger logger, Exception failure);
     }
 }

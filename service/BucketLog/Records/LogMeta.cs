@@ -130,6 +130,9 @@ internal static class MetaKey
 
     public static ReadOnlySpan<byte> Refresh => "refresh"u8;
 
+    /// <summary>There when records of the store were found to be damaged.</summary>
+    public static ReadOnlySpan<byte> Damaged => "damaged"u8;
+
     /// <summary>There while a copy into the store is under way.</summary>
     public static ReadOnlySpan<byte> Copying => "copying"u8;
 }
