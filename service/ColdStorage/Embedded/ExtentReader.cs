@@ -70,10 +70,10 @@ internal sealed class ExtentReader(StoreFiles files)
     public static void WantFragments(Extent extent, SegmentPieces pieces, List<StoredOp> entries)
     {
         entries.Clear();
-        if (!pieces.TryGet(extent.Offset, extent.Count * FrameFormat.OpSize, out var read))
-            return;
+        if (!pieces.TryGet(extent.Offset, extent.Count * FrameFormat.OpSize, out var read) || Crc32C.Compute(read) != extent.Crc)
+            return; // damage is told by whoever copies the extent
         for (; !read.IsEmpty; read = read[FrameFormat.OpSize..])
-            entries.Add(FrameFormat.ReadOp(read)); // checked when they are copied
+            entries.Add(FrameFormat.ReadOp(read));
         for (var (first, end) = (0, 0); first < entries.Count; first = end)
         {
             end = NextSpan(entries, first).End;

@@ -1,5 +1,7 @@
+using Microsoft.Extensions.Logging.Abstractions;
 using TopGun.Buckets.BucketLog;
 using TopGun.Buckets.ColdStorage;
+using TopGun.Buckets.ColdStorage.Embedded;
 using TopGun.Buckets.Protocol;
 using Xunit;
 using static TopGun.Buckets.Tests.Unit.ColdStorage.Batches;
@@ -85,6 +87,24 @@ public sealed class EmbeddedFoldingTests : IDisposable
 
         var chunks = storage.ExtentCountOf("b1");
         Assert.True(chunks <= 10, $"{chunks} chunks"); // twice the logarithm of 250, with what is still in the log
+    }
+
+    [Fact]
+    public async Task A_segment_is_folded_with_few_reads_however_small_its_writes_are()
+    {
+        var files = new FaultyFiles(_folder.Path);
+        await using var storage = new EmbeddedColdStorage(files, new EmbeddedOptions(), NullLogger<EmbeddedColdStorage>.Instance);
+        await storage.OpenAsync(TestContext.Current.CancellationToken);
+        for (var write = 0UL; write < 300; write++)
+            await storage.WriteAsync(Write(Of((write * 2) + 1, ($"list {write % 50}", $"row {write}"), ($"owner {write % 7}", $"row {write}"))));
+        var before = files.ReadCount;
+
+        await storage.ReclaimAsync(TestContext.Current.CancellationToken);
+
+        // 600 operations, each in an extent of its own.
+        Assert.InRange(files.ReadCount - before, 1, 30);
+        Assert.Equal(["1 row 0", "101 row 50", "201 row 100", "301 row 150", "401 row 200", "501 row 250"], await storage.ReadAsync("list 0"));
+        Assert.Equal(43, (await storage.ReadAsync("owner 0")).Length);
     }
 
     [Fact]

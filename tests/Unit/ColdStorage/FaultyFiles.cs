@@ -6,6 +6,8 @@ namespace TopGun.Buckets.Tests.Unit.ColdStorage;
 /// <summary>A folder on a disk that fills up or fails on demand.</summary>
 internal sealed class FaultyFiles(string folder) : StoreFiles(folder)
 {
+    private int _readCount;
+
     /// <summary>Bytes that can still be written; a write that exceeds them writes what fits, as a real disk does.</summary>
     public long Room { get; set; } = long.MaxValue;
 
@@ -19,6 +21,14 @@ internal sealed class FaultyFiles(string folder) : StoreFiles(folder)
     public bool FailsOpen { get; set; }
 
     public int FlushCount { get; private set; }
+
+    public int ReadCount => Volatile.Read(ref _readCount);
+
+    public override int Read(SafeFileHandle file, Span<byte> buffer, long offset)
+    {
+        Interlocked.Increment(ref _readCount);
+        return base.Read(file, buffer, offset);
+    }
 
     public override void Write(SafeFileHandle file, IReadOnlyList<ReadOnlyMemory<byte>> buffers, long offset)
     {
