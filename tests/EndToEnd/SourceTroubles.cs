@@ -178,6 +178,6 @@ public class SourceTroubles
     {
         var (status, body) = await new OperatorClient(demo.Process).SendAsync(HttpMethod.Get, "/api/admin/v1/status", yaml: null);
         Assert.Equal(HttpStatusCode.OK, status);
-        return body["data"]!["replication"]!.ToJsonString(new System.Text.Json.JsonSerializerOptions { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+        return body["data"]!["replication"]!.ToJsonString();
     }
 }
