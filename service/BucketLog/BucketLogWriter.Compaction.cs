@@ -130,7 +130,7 @@ public sealed partial class BucketLogWriter : ICompactedLog
         }
         catch (Exception failure)
         {
-            _failure = failure; // as for the events of the source: what is in RAM may have moved on without the store
+            _failure ??= failure; // as for the events of the source: what is in RAM may have moved on without the store
             throw;
         }
         finally

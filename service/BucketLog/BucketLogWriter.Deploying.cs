@@ -74,12 +74,12 @@ public sealed partial class BucketLogWriter
     /// <summary>Does the next piece of a deployment's work. Same caller as <see cref="AppendAsync"/>.</summary>
     internal async ValueTask WorkAsync(CancellationToken cancellationToken)
     {
-        if (_failure is not null)
-            throw new LogStoppedException(_failure);
+        ThrowIfStopped();
         await _writer.WaitForRoomAsync(cancellationToken);
         await _turn.WaitAsync(CancellationToken.None);
         try
         {
+            ThrowIfStopped();
             _records.Clear();
             if (Volatile.Read(ref _isAsked) && CanBegin())
                 await BeginAsync(cancellationToken);
@@ -94,7 +94,7 @@ public sealed partial class BucketLogWriter
         }
         catch (Exception failure)
         {
-            _failure = failure;
+            _failure ??= failure;
             await GiveUpAsync(failure);
             throw;
         }

@@ -134,14 +134,14 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
     /// </exception>
     public async ValueTask AppendAsync(SourceEvent sourceEvent, CancellationToken cancellationToken)
     {
-        if (_failure is not null)
-            throw new LogStoppedException(_failure);
+        ThrowIfStopped();
         await _writer.WaitForRoomAsync(cancellationToken);
         if (_lease is not null)
             await _lease.EnsureHeldAsync(cancellationToken); // what another process writes now must not be shown from here
         await _turn.WaitAsync(CancellationToken.None);
         try
         {
+            ThrowIfStopped(); // what had the turn before may have taken op ids that it could not store
             RequireExpected(sourceEvent);
             _records.Clear();
             if (sourceEvent.State is { } state && state != _replication)
@@ -166,7 +166,7 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
         catch (Exception failure)
         {
             // Totals, numbers and op ids may have moved on without the batch they belong to: only the durable state is certain now.
-            _failure = failure;
+            _failure ??= failure;
             await GiveUpAsync(failure);
             throw;
         }
@@ -174,6 +174,12 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
         {
             _turn.Release();
         }
+    }
+
+    private void ThrowIfStopped()
+    {
+        if (_failure is not null)
+            throw new LogStoppedException(_failure);
     }
 
     /// <summary>Waits until everything taken in is durable.</summary>

@@ -101,6 +101,34 @@ public class DefragmentationTests
     }
 
     [Fact]
+    public async Task A_transaction_that_waited_while_rows_were_sent_again_in_vain_is_not_shown()
+    {
+        LogFixture? log = null;
+        Task? waiting = null;
+        var fails = false;
+        await using var storage = new ObservedStorage(new NullColdStorage(), write =>
+        {
+            if (!fails || write.Batches.Count == 0)
+                return;
+            waiting ??= ChangeAsync(log!, 51); // its op ids would be those after the ones that are not going to be stored
+            throw new IOException("The disk is gone.");
+        });
+        log = await LogFixture.OpenFollowingAsync(storage, Options(compactAfter: 0, defragmentAfter: 10));
+        await log.CommitAsync(1, ScriptedTransaction.Insert(LogFixture.Todos, "old", "l", "stays", null));
+        for (var change = 2UL; change <= 50; change++)
+            await ChangeAsync(log, change);
+        await log.FlushAsync();
+        var shown = log.Seen.Lines;
+        fails = true;
+
+        await log.Log.CompactAsync(TestContext.Current.CancellationToken);
+
+        await Assert.ThrowsAsync<LogStoppedException>(() => waiting!);
+        Assert.Equal(shown, log.Seen.Lines);
+        await log.Log.AbandonAsync();
+    }
+
+    [Fact]
     public async Task Nothing_takes_the_op_ids_of_what_was_shown_before_a_crash_and_comes_again()
     {
         var disk = new NullColdStorage();
