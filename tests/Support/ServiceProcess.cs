@@ -46,6 +46,9 @@ public sealed class ServiceProcess : IAsyncDisposable
 
     public string StorePath { get; }
 
+    /// <summary>A command that it is started through, and that becomes it.</summary>
+    public IReadOnlyList<string> Through { get; init; } = [];
+
     /// <summary>Everything it has printed, over all starts.</summary>
     public string Log
     {
@@ -73,7 +76,7 @@ public sealed class ServiceProcess : IAsyncDisposable
         {
             lock (_log)
                 _log.AppendLine(line);
-        });
+        }, Through);
     }
 
     /// <summary>Waits until the readiness probe says yes.</summary>

@@ -57,14 +57,16 @@ public sealed class SupervisedProcess : IAsyncDisposable
     /// <param name="arguments">Arguments of the program.</param>
     /// <param name="environment">Variables over those of this process.</param>
     /// <param name="lineRead">Told each line that it prints.</param>
+    /// <param name="through">A command that ends by becoming the one behind it.</param>
     public static SupervisedProcess Start(
         string program,
         IEnumerable<string> arguments,
         IEnumerable<KeyValuePair<string, string>> environment,
-        Action<string>? lineRead = null)
+        Action<string>? lineRead = null,
+        IReadOnlyList<string>? through = null)
     {
         var path = Path.Combine(AppContext.BaseDirectory, $"{program}.dll");
-        var start = new ProcessStartInfo("/bin/sh", ["-c", Watchdog, "watchdog", "dotnet", path, .. arguments])
+        var start = new ProcessStartInfo("/bin/sh", ["-c", Watchdog, "watchdog", .. through ?? [], "dotnet", path, .. arguments])
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
