@@ -8,8 +8,8 @@ namespace TopGun.Buckets.Tests.Unit.Streaming;
 public class PacedListenerTests
 {
     private readonly ManualTime _clock = new();
-    private readonly FakeListener _listener = new();
     private long _pending;
+    private int _accepted;
 
     [Fact]
     public void A_connection_is_taken_at_once_while_little_waits()
@@ -26,7 +26,7 @@ public class PacedListenerTests
 
         var accepting = Paced().AcceptAsync(TestContext.Current.CancellationToken).AsTask();
         _clock.Advance(TimeSpan.FromMilliseconds(1));
-        Assert.Equal(0, _listener.Accepted);
+        Assert.Equal(0, _accepted);
         _pending = 0;
 
         await UntilAcceptedAsync(accepting);
@@ -50,20 +50,18 @@ public class PacedListenerTests
             await Task.Yield();
         }
         await accepting;
-        Assert.Equal(1, _listener.Accepted);
+        Assert.Equal(1, _accepted);
     }
 
-    private PacedListener Paced() => new(_listener, () => _pending, _clock);
+    private PacedListener Paced() => new(new FakeListener(() => _accepted++), () => _pending, _clock);
 
-    private sealed class FakeListener : IConnectionListener
+    private sealed class FakeListener(Action accepted) : IConnectionListener
     {
         public EndPoint EndPoint { get; } = new IPEndPoint(IPAddress.Loopback, 0);
 
-        public int Accepted { get; private set; }
-
         public ValueTask<ConnectionContext?> AcceptAsync(CancellationToken cancellationToken = default)
         {
-            Accepted++;
+            accepted();
             return default;
         }
 
