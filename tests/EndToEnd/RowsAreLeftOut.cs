@@ -1,6 +1,5 @@
 using System.Net;
 using System.Text.Json.Nodes;
-using TopGun.Buckets.Tests.Support;
 using Xunit;
 
 namespace TopGun.Buckets.Tests.EndToEnd;

@@ -22,7 +22,7 @@ internal static class LinesBenchmark
         var count = arguments.Int("rows", 200_000);
         var rounds = arguments.Int("rounds", 3);
         arguments.RejectUnread();
-        var (json, packs) = Lines(RecordedStream.Create(count).Rows);
+        var (json, packs) = Lines(RecordedStream.Create(count, changes: 0).Rows);
         var (jsonBytes, packBytes) = (0.0, 0.0);
         ReadJson(json);
         ReadPacks(packs);

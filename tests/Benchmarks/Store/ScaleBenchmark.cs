@@ -8,7 +8,6 @@ using TopGun.Buckets.SyncRules;
 using TopGun.Buckets.Tests.Benchmarks.Grid;
 using TopGun.Buckets.Tests.Benchmarks.Log;
 using TopGun.Buckets.Tests.Benchmarks.Measuring;
-using TopGun.Buckets.Tests.Benchmarks.Rules;
 
 namespace TopGun.Buckets.Tests.Benchmarks.Store;
 

@@ -3,7 +3,6 @@ using TopGun.Buckets.BucketLog;
 using TopGun.Buckets.BucketLog.Compaction;
 using TopGun.Buckets.ColdStorage.Null;
 using TopGun.Buckets.Protocol;
-using TopGun.Buckets.Replication;
 using TopGun.Buckets.Tests.Support;
 using TopGun.Buckets.Tests.Unit.Streaming;
 using Xunit;

@@ -24,12 +24,6 @@ internal sealed class FaultyFiles(string folder) : StoreFiles(folder)
 
     public int ReadCount => Volatile.Read(ref _readCount);
 
-    public override int Read(SafeFileHandle file, Span<byte> buffer, long offset)
-    {
-        Interlocked.Increment(ref _readCount);
-        return base.Read(file, buffer, offset);
-    }
-
     public override void Write(SafeFileHandle file, IReadOnlyList<ReadOnlyMemory<byte>> buffers, long offset)
     {
         if (FailsWrite)
@@ -49,8 +43,13 @@ internal sealed class FaultyFiles(string folder) : StoreFiles(folder)
     public override SafeFileHandle Open(string name, FileMode mode, FileAccess access) =>
         FailsOpen ? throw new IOException("Too many open files", 24) : base.Open(name, mode, access);
 
-    protected override int ReadBytes(SafeFileHandle file, Span<byte> buffer, long offset) =>
-        FailsRead ? throw new IOException("Input/output error", 5) : base.ReadBytes(file, buffer, offset);
+    protected override int ReadBytes(SafeFileHandle file, Span<byte> buffer, long offset)
+    {
+        Interlocked.Increment(ref _readCount);
+        if (FailsRead)
+            throw new IOException("Input/output error", 5);
+        return base.ReadBytes(file, buffer, offset);
+    }
 
     public override void Flush(SafeFileHandle file)
     {
