@@ -11,7 +11,7 @@ namespace TopGun.Buckets.Tests.EndToEnd;
 /// </summary>
 public sealed class ProcessesShareADatabase : IAsyncLifetime
 {
-    private const int Kills = 4;
+    private const int Kills = 3;
 
     private readonly string _folder = Directory.CreateTempSubdirectory("topgun-client-").FullName;
     private readonly ConcurrentQueue<string> _written = new();
