@@ -182,6 +182,8 @@ public sealed partial class EmbeddedColdStorage
         lock (_manifestGate)
         {
             var firstSegment = _manifest!.FirstSegment;
+            // First what there is, then what is needed: a file that another thread begins in between must not be taken for one that nobody needs.
+            List<string> found = [.. _files.List(OpFileFormat.Extension), .. _files.List(RunFormat.Extension)];
             HashSet<string> named = [.. _manifest.Runs.Select(run => RunFormat.Name(run.Number))];
             lock (_gate)
             {
@@ -194,7 +196,7 @@ public sealed partial class EmbeddedColdStorage
                 _handles = _handles.RemoveRange(_handles.Keys.Where(file =>
                     OpFileFormat.IsOpFile(file) ? !_opFiles.ContainsKey(OpFileFormat.Number(file)) : file < _firstSegment));
             }
-            foreach (var name in _files.List(OpFileFormat.Extension).Concat(_files.List(RunFormat.Extension)).Where(name => !named.Contains(name)))
+            foreach (var name in found.Where(name => !named.Contains(name)))
                 _files.Delete(name);
             foreach (var name in _files.List(SegmentFormat.Extension).Concat(_files.List(SegmentFormat.IndexExtension)))
             {

@@ -16,7 +16,7 @@ internal class StoreFiles(string folder)
     public bool Exists(string name) => File.Exists(PathOf(name));
 
     /// <summary>Names of the files with an extension, in ordinal order.</summary>
-    public IReadOnlyList<string> List(string extension)
+    public virtual IReadOnlyList<string> List(string extension)
     {
         List<string> names = [.. Directory.EnumerateFiles(folder, "*" + extension).Select(path => Path.GetFileName(path))];
         names.Sort(StringComparer.Ordinal);

@@ -55,6 +55,27 @@ public sealed class EmbeddedFoldingTests : IDisposable
     }
 
     [Fact]
+    public async Task A_file_that_is_being_filled_when_everything_becomes_void_is_not_taken_from_whoever_fills_it()
+    {
+        var files = new InterleavedFiles(_folder.Path);
+        await using var storage = new EmbeddedColdStorage(files, StoreFolder.Tiny, NullLogger<EmbeddedColdStorage>.Instance);
+        await storage.OpenAsync(TestContext.Current.CancellationToken);
+        await FillAsync(storage, 1, 300);
+        await storage.ReclaimAsync(TestContext.Current.CancellationToken);
+
+        files.Arm();
+        await storage.WriteAsync(Write().Rewrite("b0", 0, 300).Rewrite("b1", 0, 300).Rewrite("b2", 0, 300)); // a file with gaps is folded again
+        var reclaiming = Task.Run(() => storage.ReclaimAsync(TestContext.Current.CancellationToken).AsTask(), TestContext.Current.CancellationToken);
+        files.WaitUntilReading();
+        await storage.WriteAsync(new StoreWrite { Reset = true });
+        await reclaiming;
+
+        await FillAsync(storage, 1, 100);
+        await storage.ReclaimAsync(TestContext.Current.CancellationToken);
+        await AssertFilledAsync(storage, 100);
+    }
+
+    [Fact]
     public async Task A_reader_goes_on_in_files_that_are_deleted_under_it()
     {
         await using var storage = await _folder.OpenAsync(StoreFolder.TinyUnfolded);
