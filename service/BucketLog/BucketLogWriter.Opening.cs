@@ -1,3 +1,4 @@
+using System.Buffers;
 using TopGun.Buckets.BucketLog.Records;
 using TopGun.Buckets.BucketLog.Writing;
 using TopGun.Buckets.Protocol;
@@ -136,7 +137,7 @@ public sealed partial class BucketLogWriter
 
     private static void Put(RecordChanges records, LogPosition position)
     {
-        var value = new System.Buffers.ArrayBufferWriter<byte>(64);
+        var value = new ArrayBufferWriter<byte>(64);
         position.Write(value);
         records.Put(RecordTable.Meta, MetaKey.Position, value.WrittenSpan);
     }
@@ -144,7 +145,7 @@ public sealed partial class BucketLogWriter
     // Part of what a replay has to find as it was, as the evaluator is.
     private void PutRowLimit(RecordChanges records)
     {
-        var value = new System.Buffers.ArrayBufferWriter<byte>(8);
+        var value = new ArrayBufferWriter<byte>(8);
         value.WriteVarint((ulong)_options.RowLimitBytes);
         records.Put(RecordTable.Meta, MetaKey.RowLimit, value.WrittenSpan);
     }

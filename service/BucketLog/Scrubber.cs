@@ -10,41 +10,25 @@ internal sealed partial class Scrubber(
 {
     private static readonly TimeSpan Rest = TimeSpan.FromMinutes(10); // between two rounds: a small store is not read without end
 
-    private readonly CancellationTokenSource _stopping = new();
     private readonly HashSet<string> _damaged = new(StringComparer.Ordinal);
-    private Task _run = Task.CompletedTask;
-    private bool _isDisposed;
+    private BackgroundLoop? _loop;
 
     public void Start()
     {
-        if (options.ScrubBytesPerSecond > 0)
-            _run = RunAsync(_stopping.Token);
+        if (options.ScrubBytesPerSecond <= 0)
+            return;
+        _loop = new BackgroundLoop(RunAsync, failure => Log.Stopped(logger, failure));
+        _loop.Start();
     }
 
-    public async ValueTask DisposeAsync()
-    {
-        if (_isDisposed)
-            return;
-        _isDisposed = true;
-        _stopping.Cancel();
-        await _run.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext); // it is in the log
-        _stopping.Dispose();
-    }
+    public ValueTask DisposeAsync() => _loop?.DisposeAsync() ?? default;
 
     private async Task RunAsync(CancellationToken cancellationToken)
     {
-        try
+        while (true)
         {
-            while (true)
-            {
-                await Task.Delay(Rest, time, cancellationToken);
-                await ReadAllAsync(cancellationToken);
-            }
-        }
-        catch (Exception failure) when (!cancellationToken.IsCancellationRequested)
-        {
-            Log.Stopped(logger, failure);
-            throw;
+            await Task.Delay(Rest, time, cancellationToken);
+            await ReadAllAsync(cancellationToken);
         }
     }
 

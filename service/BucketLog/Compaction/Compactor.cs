@@ -22,11 +22,13 @@ internal sealed partial class Compactor(
 {
     private readonly CompactionQueue _queue = new(options, pending);
     private readonly Signal _work = new(time);
-    private readonly CancellationTokenSource _stopping = new();
-    private Task _run = Task.CompletedTask;
-    private bool _isDisposed;
+    private BackgroundLoop? _loop;
 
-    public void Start() => _run = RunAsync(_stopping.Token);
+    public void Start()
+    {
+        _loop = new BackgroundLoop(RunAsync, failure => Log.Stopped(logger, failure));
+        _loop.Start();
+    }
 
     /// <summary>Looks at the totals of a bucket that has changed. Called in the log's turn.</summary>
     public void Consider(BucketEntry bucket)
@@ -47,15 +49,7 @@ internal sealed partial class Compactor(
     public void Reset() => pending.End(_queue.Clear());
 
     /// <summary>Stops between two steps.</summary>
-    public async ValueTask DisposeAsync()
-    {
-        if (_isDisposed)
-            return;
-        _isDisposed = true;
-        _stopping.Cancel();
-        await _run.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext); // it is in the log
-        _stopping.Dispose();
-    }
+    public ValueTask DisposeAsync() => _loop?.DisposeAsync() ?? default;
 
     private async Task RunAsync(CancellationToken cancellationToken)
     {
@@ -72,19 +66,6 @@ internal sealed partial class Compactor(
                 }
                 await _work.WaitAsync(seen, cancellationToken);
             }
-        }
-        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
-        {
-            // As it was asked to.
-        }
-        catch (LogStoppedException)
-        {
-            // Whoever appends is told.
-        }
-        catch (Exception failure)
-        {
-            Log.Stopped(logger, failure);
-            throw;
         }
         finally
         {

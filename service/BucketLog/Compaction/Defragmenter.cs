@@ -19,11 +19,13 @@ internal sealed partial class Defragmenter(
     private readonly Queue<(BucketEntry Bucket, OpId UpTo)> _queue = [];
     private readonly RedownloadBudget _budget = new(options.DefragmentBytesPerSecond, time);
     private readonly Signal _work = new(time);
-    private readonly CancellationTokenSource _stopping = new();
-    private Task _run = Task.CompletedTask;
-    private bool _isDisposed;
+    private BackgroundLoop? _loop;
 
-    public void Start() => _run = RunAsync(_stopping.Token);
+    public void Start()
+    {
+        _loop = new BackgroundLoop(RunAsync, failure => Log.Stopped(logger, failure));
+        _loop.Start();
+    }
 
     /// <summary>Enters a bucket whose start was found to be fragmented.</summary>
     public void Enter(BucketEntry bucket, OpId upTo)
@@ -51,15 +53,7 @@ internal sealed partial class Defragmenter(
     }
 
     /// <summary>Stops between two steps.</summary>
-    public async ValueTask DisposeAsync()
-    {
-        if (_isDisposed)
-            return;
-        _isDisposed = true;
-        _stopping.Cancel();
-        await _run.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext); // it is in the log
-        _stopping.Dispose();
-    }
+    public ValueTask DisposeAsync() => _loop?.DisposeAsync() ?? default;
 
     /// <summary>Sends the live rows of a bucket's start again.</summary>
     /// <param name="bucket">The bucket.</param>
@@ -123,19 +117,6 @@ internal sealed partial class Defragmenter(
                     await log.InsistAsync(next.Bucket);
                 pending.End();
             }
-        }
-        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
-        {
-            // As it was asked to.
-        }
-        catch (LogStoppedException)
-        {
-            // Whoever appends is told.
-        }
-        catch (Exception failure)
-        {
-            Log.Stopped(logger, failure);
-            throw;
         }
         finally
         {

@@ -84,9 +84,9 @@ internal sealed partial class TlsCertificate
         {
             return (File.ResolveLinkTarget(path, returnFinalTarget: true) ?? new FileInfo(path)).LastWriteTimeUtc;
         }
-        catch (IOException)
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
-            return default; // between two files
+            return default; // between two files: what can be read is found out by reading
         }
     }
 

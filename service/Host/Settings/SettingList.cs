@@ -256,8 +256,7 @@ internal static class SettingList
         Default = "on",
         Description = "Whether the sync rules file is deployed when it changes while the service runs: 'on' or 'off'.",
         Rule = "'on' or 'off'",
-        TryParse = (string text, out bool value) => (value = text.Equals("on", StringComparison.OrdinalIgnoreCase))
-            || text.Equals("off", StringComparison.OrdinalIgnoreCase),
+        TryParse = TryParseSwitch,
     };
 
     public static readonly Setting<ContinuityPolicy> OnContinuityLost = new()
@@ -284,11 +283,7 @@ internal static class SettingList
             "'on': an event trigger in the source tells of changed table definitions at once; made when it is missing and the role may (superusers),"
             + " else 'topgun doctor' has the statements. 'off': they are noticed within ten seconds.",
         Rule = "'on' or 'off'",
-        TryParse = (string text, out bool value) =>
-        {
-            value = text.Equals("on", StringComparison.OrdinalIgnoreCase);
-            return value || text.Equals("off", StringComparison.OrdinalIgnoreCase);
-        },
+        TryParse = TryParseSwitch,
     };
 
     /// <summary>All of them, in the order of the documentation.</summary>
@@ -299,6 +294,12 @@ internal static class SettingList
     ];
 
     private static bool TryParseText(string text, out string value) => !string.IsNullOrWhiteSpace(value = text);
+
+    private static bool TryParseSwitch(string text, out bool value)
+    {
+        value = text.Equals("on", StringComparison.OrdinalIgnoreCase);
+        return value || text.Equals("off", StringComparison.OrdinalIgnoreCase);
+    }
 
     private static bool TryParseName(string text, out string value)
     {
