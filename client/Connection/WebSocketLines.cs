@@ -92,7 +92,7 @@ internal sealed class WebSocketLines : PulledLines
         _line.ResetWrittenCount();
         using (var json = new Utf8JsonWriter(_line, MessageJson.Options))
         {
-            if (MessagePackReader.TryConvert(message, json) is { } problem)
+            if (MessagePackReader.TryConvertLine(message, json) is { } problem)
                 throw ClientErrors.OutOfOrder($"a message cannot be read: {problem}");
         }
         if (_line.WrittenSpan.StartsWith("{\"error\":"u8))

@@ -26,6 +26,8 @@ public sealed class BucketLogMetrics : IDisposable
     {
         meter.CreateObservableGauge("topgun.log.waiting", () => log.WaitingBytes, "By", "Changes that are not in the store yet.");
         meter.CreateObservableGauge("topgun.log.buckets", () => log.Directory.Count, "{bucket}", "Buckets.");
+        meter.CreateObservableGauge("topgun.log.skipped", () => log.ListSkipped(0).OpenCount, "{row}", "Rows left out, because they are too long or the rules fail for them.");
+        meter.CreateObservableGauge("topgun.log.damaged", () => log.Damaged.Count, "{bucket}", "Buckets that are damaged in the store and not replaced yet.");
     }
 
     public void Dispose() => _traces.Dispose();

@@ -31,8 +31,11 @@ public sealed class BucketLogOptions
     /// <summary>How much WAL may pass before such a position is written at once. Default 16 MiB, Postgres' segment size.</summary>
     public ulong PositionBytes { get; set; } = 16UL << 20;
 
-    /// <summary>Longest encoded row; a longer one yields nothing and is reported. Default 64 MiB.</summary>
-    public int RowLimitBytes { get; set; } = 64 << 20;
+    /// <summary>Longest row as JSON that clients are given unless it is set otherwise: 64 MiB.</summary>
+    public const int DefaultRowLimitBytes = 64 << 20; // phones hold a few of those, and no more
+
+    /// <summary>Longest row as JSON; a longer one is left out, see <see cref="SkippedRow"/>. Default <see cref="DefaultRowLimitBytes"/>.</summary>
+    public int RowLimitBytes { get; set; } = DefaultRowLimitBytes;
 
     /// <summary>
     /// Size of a transaction that is evaluated at once. A larger one is stored in parts of a quarter of that, which are seen together, when all of them are
@@ -56,6 +59,18 @@ public sealed class BucketLogOptions
 
     /// <summary>Keys of a bucket that compaction holds in RAM at a time; a bucket with more is gone through several times. Default 500 000.</summary>
     public int CompactionKeys { get; set; } = 500_000; // about 20 MB
+
+    /// <summary>
+    /// How many placeholders have to go for each live row that is sent again to let them. Default 3: what new clients are spared is three times what
+    /// present ones download again, and a bucket's log is at most four times its live rows in the long run.
+    /// </summary>
+    public int DefragmentRatio { get; set; } = 3;
+
+    /// <summary>A bucket is defragmented when that wins this many operations beyond the price of the rows. Default 10 000.</summary>
+    public int DefragmentAfterOps { get; set; } = 10_000; // some hundred kilobytes of placeholders, a second of a slow connection
+
+    /// <summary>How fast rows are sent again that did not change, in bytes over all buckets. Default 256 KiB a second; 0 never sends any.</summary>
+    public long DefragmentBytesPerSecond { get; set; } = 256L << 10; // a device that has all of these buckets notices nothing
 
     /// <summary>How fast the store is looked through for damage, in bytes of operations. Default 4 MiB a second; 0 never looks.</summary>
     public long ScrubBytesPerSecond { get; set; } = 4L << 20; // 100 GB in seven hours, and no load worth mentioning

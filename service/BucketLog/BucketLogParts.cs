@@ -11,6 +11,12 @@ namespace TopGun.Buckets.BucketLog;
 public sealed record LogSource(Action<Lsn> Acknowledge, IMissingRows? MissingRows = null)
 {
     /// <summary>
+    /// Asks how far the source is, and makes it tell when the stream is there. Until then what the log does by itself (deployments, rows sent again) waits
+    /// after a crash; null leaves it waiting until as much has come again as may have been shown.
+    /// </summary>
+    public Func<CancellationToken, Task<Lsn>>? AskPosition { get; init; }
+
+    /// <summary>
     /// Told of which tables rows are wanted, when a deployment changes that; <see cref="ReplicationState.Tables"/> says how far it is. Must not block
     /// or throw. Null for a source that gives every table there is.
     /// </summary>

@@ -26,7 +26,6 @@ public sealed partial class BucketLogWriter
     private RetiredParts? _retired;
     private long _retireTimestamp;
     private bool _isAsked;
-    private Lsn? _goesOnFrom = Lsn.None; // null until somebody has said
     private DeploymentStatus _status;
 
     /// <summary>The rules in force and those being built.</summary>
@@ -35,16 +34,6 @@ public sealed partial class BucketLogWriter
     /// <summary>How far a deployment is.</summary>
     public DeploymentStatus Deployment =>
         Volatile.Read(ref _isAsked) ? Volatile.Read(ref _status) with { Phase = DeploymentPhase.Waiting } : Volatile.Read(ref _status);
-
-    /// <summary>Whether a deployment that an earlier process began waits for <see cref="LetDeploymentGoOn"/>.</summary>
-    public bool IsDeploymentHeld
-    {
-        get
-        {
-            lock (_requestGate)
-                return _goesOnFrom is null;
-        }
-    }
 
     /// <summary>Pulsed when a deployment has something to do.</summary>
     internal Signal Work { get; }
@@ -64,28 +53,16 @@ public sealed partial class BucketLogWriter
         return answer.Task;
     }
 
-    /// <summary>
-    /// Lets a deployment that an earlier process began go on from a position of the source. What was shown then without being durable has its op ids
-    /// again when the source has come this far; the deployment's operations must not get them. May be called by anybody.
-    /// </summary>
-    /// <param name="position">The end of the source's WAL, asked for since <see cref="OpenAsync"/>.</param>
-    public void LetDeploymentGoOn(Lsn position)
-    {
-        lock (_requestGate)
-            _goesOnFrom = position;
-        Work.Pulse();
-    }
-
     /// <summary>How long until a deployment has something to do; null while it waits for the source or there is none.</summary>
     internal TimeSpan? WorkDelay
     {
         get
         {
-            if (_position.ShownUpTo is not null)
-                return null; // operations of its own must not come between the parts of a transaction and the end that shows them
-            if (Volatile.Read(ref _isAsked) && CanBegin())
+            if (!MayGiveOpIds)
+                return null;
+            if ((Volatile.Read(ref _isAsked) && CanBegin()) || CanMend())
                 return TimeSpan.Zero;
-            if ((_scan is null && _retired is null) || !MayGoOn())
+            if (_scan is null && _retired is null)
                 return null;
             if (_scan is { } scan)
                 return !scan.IsComplete || CanActivate() ? TimeSpan.Zero : null;
@@ -97,15 +74,17 @@ public sealed partial class BucketLogWriter
     /// <summary>Does the next piece of a deployment's work. Same caller as <see cref="AppendAsync"/>.</summary>
     internal async ValueTask WorkAsync(CancellationToken cancellationToken)
     {
-        if (_failure is not null)
-            throw new LogStoppedException(_failure);
+        ThrowIfStopped();
         await _writer.WaitForRoomAsync(cancellationToken);
         await _turn.WaitAsync(CancellationToken.None);
         try
         {
+            ThrowIfStopped();
             _records.Clear();
             if (Volatile.Read(ref _isAsked) && CanBegin())
                 await BeginAsync(cancellationToken);
+            else if (CanMend())
+                await MendAsync(cancellationToken);
             else if (_scan is { IsComplete: false } scan)
                 await BuildAsync(scan, cancellationToken);
             else if (_scan is not null && CanActivate())
@@ -115,7 +94,8 @@ public sealed partial class BucketLogWriter
         }
         catch (Exception failure)
         {
-            _failure = failure;
+            _failure ??= failure;
+            await GiveUpAsync(failure);
             throw;
         }
         finally
@@ -138,8 +118,6 @@ public sealed partial class BucketLogWriter
 
     private void ResumeDeployment()
     {
-        lock (_requestGate)
-            _goesOnFrom = _rules.Building is not null || _rules.Retired.Count > 0 ? null : Lsn.None;
         if (_rules.Building is not null)
             StartBuilding(_buildAfter);
         else
@@ -149,7 +127,6 @@ public sealed partial class BucketLogWriter
     /// <summary>Everything is read from the source again, by what is being built too; what is left of earlier rules goes with the rest.</summary>
     private async ValueTask RestartDeploymentAsync()
     {
-        LetDeploymentGoOn(Lsn.None); // op ids are above all that were shown
         _rules.ForgetRetired();
         _retired = null;
         _records.Put(RecordTable.Meta, MetaKey.Rules, _rules.Serialize());
@@ -161,21 +138,17 @@ public sealed partial class BucketLogWriter
         StartBuilding([]);
     }
 
-    private bool MayGoOn()
-    {
-        lock (_requestGate)
-            return _goesOnFrom is { } position && _position.Position >= position;
-    }
-
     private bool CanBegin()
     {
         lock (_requestGate)
         {
             if (!_requests.TryPeek(out var next))
                 return false;
-            return _replication is not null && _position.Position >= next.Request.NotBefore && HasLeftTheUnwanted();
+            return _position.Position >= next.Request.NotBefore && CanChangeRules();
         }
     }
+
+    private bool CanChangeRules() => _replication is not null && HasLeftTheUnwanted();
 
     /// <summary>Whether the source has given up the tables that no rule reads any more. Should one be wanted again, it has to be read again.</summary>
     private bool HasLeftTheUnwanted() =>
@@ -193,7 +166,6 @@ public sealed partial class BucketLogWriter
         lock (_requestGate)
         {
             next = _requests.Dequeue();
-            _goesOnFrom = next.Request.NotBefore;
             Volatile.Write(ref _isAsked, _requests.Count > 0);
         }
         try
@@ -251,6 +223,7 @@ public sealed partial class BucketLogWriter
                 break;
             case DeployOutcome.Cancelled:
                 Log.Cancelled(_environment.Logger, _rules.Active.Number);
+                await ReviewSkippedAsync(cancellationToken);
                 StartRetiring();
                 break;
             default:
@@ -285,7 +258,7 @@ public sealed partial class BucketLogWriter
         if (_chunk.Count > 0)
         {
             var batch = _evaluator.Extend(_chunk, _catalog.Added(number), _position.Position);
-            ReportErrors();
+            ReportSkipped();
             if (batch.FirstOpId > OpId.None || scan.RowsSinceStored >= CursorRows)
             {
                 _records.Put(RecordTable.Meta, MetaKey.Build, scan.After.Span);
@@ -325,15 +298,24 @@ public sealed partial class BucketLogWriter
         _catalog.RulesChanged();
         _records.Put(RecordTable.Meta, MetaKey.Rules, _rules.Serialize());
         _records.Delete(RecordTable.Meta, MetaKey.Build);
+        await ReviewSkippedAsync(cancellationToken);
         await StoreAsync(cancellationToken);
         _restsOnUnrepeatable = false;
 
         _batch.Start();
-        lock (_publishing)
-            _subscriber.Append(_batch.Build(_position.Position, []), Visible());
+        Show(_batch.Build(_position.Position, []), Visible());
         Log.Activated(_environment.Logger, _rules.Active.Number, rows, _position.LastOpId);
         TellSource(tables);
         StartRetiring();
+    }
+
+    /// <summary>Rows that were left out may be well by the rules that are in force now.</summary>
+    private async ValueTask ReviewSkippedAsync(CancellationToken cancellationToken)
+    {
+        if (_evaluator.Skipped.OpenCount == 0)
+            return;
+        await _evaluator.ReviewSkippedAsync(_position.Position, cancellationToken);
+        _window.Add(_evaluator.Records);
     }
 
     private void StartRetiring()
@@ -354,6 +336,7 @@ public sealed partial class BucketLogWriter
                 _subscriber.Drop([.. buckets.Select(bucket => bucket.Name)]);
             _window.Drop(buckets);
             Directory.Drop(buckets);
+            ForgetDamage(buckets);
             _scratch.ResetWrittenCount();
             _scratch.WriteVarint((ulong)Directory.NumberCount);
             _records.Put(RecordTable.Meta, MetaKey.BucketNumbers, _scratch.WrittenSpan);

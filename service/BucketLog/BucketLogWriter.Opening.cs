@@ -1,4 +1,6 @@
+using System.Buffers;
 using TopGun.Buckets.BucketLog.Records;
+using TopGun.Buckets.BucketLog.Writing;
 using TopGun.Buckets.Protocol;
 using TopGun.Buckets.Replication;
 
@@ -15,6 +17,8 @@ public sealed partial class BucketLogWriter
         query.Add(RecordTable.Meta, MetaKey.Generation);
         query.Add(RecordTable.Meta, MetaKey.Refresh);
         query.Add(RecordTable.Meta, MetaKey.Copying);
+        query.Add(RecordTable.Meta, SkippedRowRecord.TotalKey);
+        query.Add(RecordTable.Meta, MetaKey.Damaged);
         await _storage.GetAsync(query, cancellationToken);
         if (query.TryGetValue(0, out var position))
             _position = LogPosition.Read(position.Span);
@@ -26,7 +30,28 @@ public sealed partial class BucketLogWriter
             _refresh.Load(refresh.Span);
         if (query.TryGetValue(4, out _))
             throw new UnfinishedCopyException();
+        if (query.TryGetValue(5, out var unlisted))
+            _evaluator.Skipped.LoadTotal(unlisted.Span);
+        _isGivenUp = query.TryGetValue(6, out _);
         _reservedDurable = _generation.ReservedOpId.Value;
+        await foreach (var record in _storage.ScanAsync(RecordTable.Meta, SkippedRowRecord.Prefix.ToArray(), cancellationToken))
+            _evaluator.Skipped.Load(record);
+    }
+
+    private async ValueTask LoadOrGiveUpAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            await LoadAsync(cancellationToken);
+        }
+        catch (BucketsException failure) when (failure.Code == WatchedStorage.DamageCode)
+        {
+            Log.GivenUp(_environment.Logger, failure);
+            Directory.Clear();
+            _catalog.Clear();
+            _buildAfter = [];
+            await StartGenerationAsync(cancellationToken);
+        }
     }
 
     private async ValueTask LoadAsync(CancellationToken cancellationToken)
@@ -34,6 +59,7 @@ public sealed partial class BucketLogWriter
         var query = new RecordQuery();
         query.Add(RecordTable.Meta, MetaKey.BucketNumbers);
         query.Add(RecordTable.Meta, MetaKey.Build);
+        query.Add(RecordTable.Meta, MetaKey.RowLimit);
         await _storage.GetAsync(query, cancellationToken);
         _buildAfter = query.TryGetValue(1, out var key) ? key.ToArray() : [];
         await foreach (var record in _storage.ScanAsync(RecordTable.Relation, default, cancellationToken))
@@ -42,7 +68,8 @@ public sealed partial class BucketLogWriter
         await foreach (var record in _storage.ScanAsync(RecordTable.Bucket, default, cancellationToken))
             buckets.Add(record);
         Directory.Load(buckets, query.TryGetValue(0, out var count) ? new RecordReader(count.Span).ReadCount() : 0, _position.ShownUpTo);
-        if (_rules.HasOtherEvaluator)
+        var rowLimit = query.TryGetValue(2, out var stored) ? new RecordReader(stored.Span).ReadCount() : BucketLogOptions.DefaultRowLimitBytes;
+        if (_rules.HasOtherEvaluator || rowLimit != _options.RowLimitBytes)
             await SkipSeenAsync(cancellationToken);
     }
 
@@ -54,17 +81,28 @@ public sealed partial class BucketLogWriter
         _position = _position with { LastOpId = _generation.ReservedOpId > _position.LastOpId ? _generation.ReservedOpId : _position.LastOpId };
         var write = new StoreWrite();
         Put(write.Records, _position);
+        PutRowLimit(write.Records);
         write.Records.Put(RecordTable.Meta, MetaKey.Rules, _rules.Serialize());
         await _storage.WriteAsync(write, cancellationToken);
     }
 
     private void StartBackground()
     {
+        _replay.Start(_position.LastOpId, _generation.ReservedOpId);
         _durable = _position.LastOpId;
         foreach (var bucket in Directory.All)
             _compactor.Consider(bucket);
         _compactor.Start();
+        _defragmenter.Start();
         _scrubber.Start();
+    }
+
+    private async ValueTask StopBackgroundAsync()
+    {
+        await _scrubber.DisposeAsync();
+        await _defragmenter.DisposeAsync();
+        await _compactor.DisposeAsync();
+        await _replay.DisposeAsync();
     }
 
     /// <summary>Makes an empty store ours, or voids one that cannot be gone on with.</summary>
@@ -84,6 +122,8 @@ public sealed partial class BucketLogWriter
         _refresh.Clear();
 
         var write = new StoreWrite { Reset = isFilled };
+        PutRowLimit(write.Records);
+        _evaluator.Skipped.MendAll(write.Records);
         Put(write.Records, _position);
         write.Records.Put(RecordTable.Meta, MetaKey.Generation, _generation.Serialize());
         write.Records.Put(RecordTable.Meta, MetaKey.Rules, _rules.Serialize());
@@ -91,14 +131,23 @@ public sealed partial class BucketLogWriter
         write.Records.Delete(RecordTable.Meta, MetaKey.Build);
         write.Records.Delete(RecordTable.Meta, MetaKey.BucketNumbers);
         write.Records.Delete(RecordTable.Meta, MetaKey.Refresh);
+        write.Records.Delete(RecordTable.Meta, MetaKey.Damaged);
         await _storage.WriteAsync(write, cancellationToken);
     }
 
     private static void Put(RecordChanges records, LogPosition position)
     {
-        var value = new System.Buffers.ArrayBufferWriter<byte>(64);
+        var value = new ArrayBufferWriter<byte>(64);
         position.Write(value);
         records.Put(RecordTable.Meta, MetaKey.Position, value.WrittenSpan);
+    }
+
+    // Part of what a replay has to find as it was, as the evaluator is.
+    private void PutRowLimit(RecordChanges records)
+    {
+        var value = new ArrayBufferWriter<byte>(8);
+        value.WriteVarint((ulong)_options.RowLimitBytes);
+        records.Put(RecordTable.Meta, MetaKey.RowLimit, value.WrittenSpan);
     }
 
     /// <summary>An empty log above every op id that anybody may have seen.</summary>

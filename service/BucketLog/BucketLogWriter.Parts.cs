@@ -38,7 +38,7 @@ public sealed partial class BucketLogWriter
                 break;
             await _writer.WaitForRoomAsync(_options.PartBytes, cancellationToken);
             part = await _evaluator.EvaluateNextAsync(_position.Position, cancellationToken);
-            ReportErrors();
+            ReportSkipped();
         }
         await CommitPartsAsync(transaction, begun, cancellationToken);
         Log.PartsEnd(_environment.Logger, transaction.EndPosition, begun.ChangeCount);

@@ -114,7 +114,7 @@ public sealed partial class BucketLogWriter
     {
         await _writer.WaitForRoomAsync(cancellationToken);
         var batch = await _evaluator.SwitchAsync(rows, attempt, _position.Position, cancellationToken);
-        ReportErrors();
+        ReportSkipped();
         if (_evaluator.VisibleFrom > _position.VisibleFrom)
             _position = _position with { VisibleFrom = _evaluator.VisibleFrom };
         _position = _position with { LastOpId = _batch.LastOpId };
@@ -135,22 +135,33 @@ public sealed partial class BucketLogWriter
         _refresh.Write(_records);
     }
 
-    /// <summary>Write checkpoints that came back while nothing new was visible are reached when all of it is.</summary>
+    /// <summary>
+    /// Write checkpoints that came back while nothing new was visible are reached when all of it is. So are those that were given before continuity was
+    /// lost, even if their markers were lost with it: what they stand for was committed before the tables were read again.
+    /// </summary>
     private async ValueTask<List<WriteCheckpointMarker>> TakeKeptMarkersAsync(CancellationToken cancellationToken)
     {
-        List<WriteCheckpointMarker> markers = [];
         if (!_refresh.IsFrozen)
-            return markers;
+            return [];
+        var reached = new SortedDictionary<string, ulong>(StringComparer.Ordinal);
+        var (ours, floor) = (WriteCheckpoints.FloorOf(epoch: 1), WriteCheckpoints.FloorOf(_replication!.Epoch));
+        await foreach (var record in _storage.ScanAsync(RecordTable.WriteCheckpoint, default, cancellationToken))
+        {
+            var before = WriteCheckpointRecord.Read(record);
+            if (before.Id >= ours && before.Id < floor)
+                reached.Add(before.UserKey, floor);
+        }
         var prefix = new ArrayBufferWriter<byte>();
         RowKey.WritePrefix(prefix, tableNumber: 0);
         await foreach (var record in _storage.ScanAsync(RecordTable.StagedRow, prefix.WrittenMemory, cancellationToken))
         {
-            var key = record.Key[prefix.WrittenCount..];
-            var reached = WriteCheckpointRecord.Read(new StoredRecord(key, record.Value));
-            markers.Add(new WriteCheckpointMarker(reached.UserKey, reached.Id));
-            _records.Put(RecordTable.WriteCheckpoint, key.Span, record.Value.Span);
+            var kept = WriteCheckpointRecord.Read(new StoredRecord(record.Key[prefix.WrittenCount..], record.Value));
+            if (kept.Id > reached.GetValueOrDefault(kept.UserKey))
+                reached[kept.UserKey] = kept.Id;
             _records.Delete(RecordTable.StagedRow, record.Key.Span);
         }
+        List<WriteCheckpointMarker> markers = [.. reached.Select(marker => new WriteCheckpointMarker(marker.Key, marker.Value))];
+        WriteCheckpointRecord.Put(_records, markers);
         return markers;
     }
 

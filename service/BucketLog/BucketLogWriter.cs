@@ -34,6 +34,7 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
     private readonly DirtyWindow _window;
     private readonly StoreWriter _writer;
     private readonly Scrubber _scrubber;
+    private readonly ReplayGate _replay;
     private readonly Lock _publishing = new();
     private readonly RecordChanges _records = new();
 
@@ -43,6 +44,7 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
     private ulong _reservedDurable;
     private bool _isStarted; // the subscriber has been told where the log stands
     private bool _isVisible;
+    private bool _isGivenUp; // an earlier process met records that are damaged
     private bool _restsOnUnrepeatable; // something not durable yet cannot be replayed by the source
     private Exception? _failure;
 
@@ -50,8 +52,8 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
         IColdStorage storage, LogRules rules, IBatchSubscriber subscriber, LogSource source, BucketLogOptions options,
         BucketLogEnvironment environment)
     {
-        _storage = storage;
         _lease = storage as IStoreLease;
+        _storage = storage = new WatchedStorage(storage, NoteDamage);
         _rules = rules;
         _subscriber = subscriber;
         _source = source;
@@ -62,8 +64,11 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
         Work = new Signal(environment.Time);
         _window = new DirtyWindow(environment.Time);
         _writer = new StoreWriter(storage, _window, options, environment.Time, environment.Logger, Durable);
+        _replay = new ReplayGate(source.AskPosition, Work.Pulse);
         _scrubber = new Scrubber(storage, Directory, options, environment.Time, environment.Logger);
-        _compactor = new Compactor(this, storage, options, environment.Time, environment.Logger);
+        _compacting = new PendingWork(environment.Time);
+        _defragmenter = new Defragmenter(this, storage, options, environment.Time, _compacting, environment.Logger);
+        _compactor = new Compactor(this, storage, options, environment.Time, _compacting, _defragmenter.Enter, environment.Logger);
         _staged = new StagedRows(_catalog, _refresh, new StoredRows(storage, _window, RecordTable.StagedRow));
         _evaluator = new TransactionEvaluator(
             _catalog, Directory, _batch, new StoredRows(storage, _window), _staged, source.MissingRows, options);
@@ -88,6 +93,10 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
         }
     }
 
+    /// <summary>The rows that clients get nothing of, or not all, and those of which that was so.</summary>
+    /// <param name="limit">How many to list.</param>
+    public SkippedRowList ListSkipped(int limit) => _evaluator.Skipped.List(limit);
+
     /// <summary>Completes when nothing is written any more; fails when an error of the store was the reason.</summary>
     public Task Completion => _writer.Completion;
 
@@ -97,10 +106,10 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
     public async ValueTask<LogStart> OpenAsync(CancellationToken cancellationToken)
     {
         await LoadMetaAsync(cancellationToken);
-        if (_rules.IsNew || _generation.Id == Guid.Empty)
+        if (_rules.IsNew || _isGivenUp || _generation.Id == Guid.Empty)
             await StartGenerationAsync(cancellationToken);
         else
-            await LoadAsync(cancellationToken);
+            await LoadOrGiveUpAsync(cancellationToken);
         ResumeDeployment();
 
         Continue(_position);
@@ -112,6 +121,7 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
         var visible = Served() ?? Visible();
         _isVisible = visible is not null;
         await _subscriber.StartAsync(_storage, Directory, visible, cancellationToken);
+        _shown = visible?.LastOpId ?? OpId.None;
         _isStarted = true;
         StartBackground();
         Log.Opened(_environment.Logger, _position.LastOpId, _position.Position, Directory.Count);
@@ -124,14 +134,14 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
     /// </exception>
     public async ValueTask AppendAsync(SourceEvent sourceEvent, CancellationToken cancellationToken)
     {
-        if (_failure is not null)
-            throw new LogStoppedException(_failure);
+        ThrowIfStopped();
         await _writer.WaitForRoomAsync(cancellationToken);
         if (_lease is not null)
             await _lease.EnsureHeldAsync(cancellationToken); // what another process writes now must not be shown from here
         await _turn.WaitAsync(CancellationToken.None);
         try
         {
+            ThrowIfStopped(); // what had the turn before may have taken op ids that it could not store
             RequireExpected(sourceEvent);
             _records.Clear();
             if (sourceEvent.State is { } state && state != _replication)
@@ -156,7 +166,8 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
         catch (Exception failure)
         {
             // Totals, numbers and op ids may have moved on without the batch they belong to: only the durable state is certain now.
-            _failure = failure;
+            _failure ??= failure;
+            await GiveUpAsync(failure);
             throw;
         }
         finally
@@ -165,27 +176,34 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
         }
     }
 
+    private void ThrowIfStopped()
+    {
+        if (_failure is not null)
+            throw new LogStoppedException(_failure);
+    }
+
     /// <summary>Waits until everything taken in is durable.</summary>
     public ValueTask FlushAsync(CancellationToken cancellationToken) => _writer.FlushAsync(cancellationToken);
 
     /// <summary>Makes everything durable that was taken in, and stops.</summary>
     public async ValueTask DisposeAsync()
     {
-        await _scrubber.DisposeAsync();
-        await _compactor.DisposeAsync();
+        await StopBackgroundAsync();
+        if (_isStarted && _failure is null && _replay.IsOpen(_position.LastOpId) && _generation.ReservedOpId > _position.LastOpId)
+            _window.Reserve(_generation with { ReservedOpId = _position.LastOpId }); // what is reserved beyond was never shown
         await _writer.StopAsync();
     }
 
     /// <summary>Stops as a crash would: what is not durable is left to be replayed.</summary>
     internal async ValueTask AbandonAsync()
     {
-        await _scrubber.DisposeAsync();
-        await _compactor.DisposeAsync();
+        await StopBackgroundAsync();
         await _writer.DisposeAsync();
     }
 
     private async ValueTask TakeInAsync(SourceTransaction transaction, CancellationToken cancellationToken)
     {
+        _replay.Deliver(transaction.EndPosition);
         if (transaction.EndPosition <= _position.Position)
             return; // stored already: the source may send again what it was not told of
         var received = _environment.Time.GetTimestamp();
@@ -194,7 +212,7 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
         _evaluator.Begin(transaction, _position.Begun?.ChangeCount ?? 0);
         var batch = await _evaluator.EvaluateNextAsync(_position.Position, cancellationToken);
         batch.CommitTimeMicroseconds = transaction.CommitTimeMicroseconds;
-        ReportErrors();
+        ReportSkipped();
         if (batch.IsPart)
             await TakeInPartsAsync(transaction, batch, cancellationToken);
         else
@@ -217,7 +235,7 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
     {
         var batch = await _evaluator.EvaluateAsync(
             rows.Table, rows.Rows, FirstOrdinal(rows.State, rows.Table, rows.Rows), _position.Position, cancellationToken);
-        ReportErrors();
+        ReportSkipped();
         _restsOnUnrepeatable = true;
         _position = _position with { LastOpId = _batch.LastOpId };
         await PublishAsync(batch, _evaluator.Records, cancellationToken);
@@ -225,6 +243,7 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
 
     private async ValueTask MoveToAsync(Lsn position, CancellationToken cancellationToken)
     {
+        _replay.Deliver(position);
         if (position <= _position.Position)
             return;
         _position = _position with { Position = position };
@@ -246,13 +265,18 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
         Log.SnapshotStarted(_environment.Logger, started.Reason);
         await _writer.FlushAsync(cancellationToken);
         lock (_publishing)
+        {
             _subscriber.Reset();
+            _shown = OpId.None;
+        }
         Directory.Clear();
         _compactor.Reset();
+        _defragmenter.Reset();
         _catalog.Clear();
         await RestartDeploymentAsync();
         _refresh.Clear();
         _refresh.Write(_records);
+        _evaluator.Skipped.MendAll(_records);
         _isVisible = false;
         Continue(PositionAboveAllCopies());
         _window.Reset();
@@ -309,8 +333,11 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
     private void Publish(OpBatch batch, Checkpoint? visible)
     {
         Directory.Publish(batch);
-        if (_isStarted)
-            _subscriber.Append(batch, visible);
+        if (!_isStarted)
+            return;
+        _subscriber.Append(batch, visible);
+        if (visible is not null)
+            _shown = visible.LastOpId;
     }
 
     /// <summary>Called by the store writer after each write.</summary>
@@ -333,15 +360,21 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
             _source.Acknowledge(written.Position.Position);
     }
 
+    /// <summary>
+    /// Whether operations that the source did not ask for may be given op ids: not while those belong to what was shown before a crash and comes again,
+    /// nor between the parts of a transaction and the end that shows them.
+    /// </summary>
+    private bool MayGiveOpIds => _position.ShownUpTo is null && _replay.IsOpen(_position.LastOpId);
+
     private Checkpoint? Visible() =>
         _refresh.IsFrozen || _refresh.IsSwitching || _refresh.Outdated.Count > 0 || _position.Visible(_replication) is not { } visible
             ? null
             : visible with { Rules = _rules.Active.Number };
 
-    private void ReportErrors()
+    private void ReportSkipped()
     {
-        if (_evaluator is { ErrorCount: > 0, FirstError: { } first })
-            Log.RowsFailed(_environment.Logger, _evaluator.ErrorCount, first.Kind, first.Definition, first.Message);
+        if (_evaluator.Skipped is { NotedCount: > 0, FirstNoted: { } first } skipped)
+            Log.Skipped(_environment.Logger, SkippedRow.Code, skipped.NotedCount, first.Position, first.Table, first.Bytes, first.Definition, first.Reason);
     }
 
     /// <summary>Number of a table's rows that were read before these.</summary>
@@ -366,8 +399,8 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
         [LoggerMessage(1203, LogLevel.Information, "The log is visible from operation {OpId} at {Lsn} on.")]
         public static partial void Visible(ILogger logger, OpId opId, Lsn lsn);
 
-        [LoggerMessage(1204, LogLevel.Warning, "{ErrorCount} queries failed for rows of a transaction; they yield nothing. The first, {Kind} of {Definition}: {Message}")]
-        public static partial void RowsFailed(ILogger logger, int errorCount, RowErrorKind kind, string definition, string message);
+        [LoggerMessage(1204, LogLevel.Warning, "{Code}: {RowCount} rows are left out at {Lsn}, the rest of the transaction is there. The first, of table {Table} with {Bytes} bytes, fails in {Definition}: {Reason} The status API and 'topgun doctor' name each by its key.")]
+        public static partial void Skipped(ILogger logger, string code, int rowCount, Lsn lsn, string table, long bytes, string definition, string reason);
 
         [LoggerMessage(1205, LogLevel.Information, "What the store holds cannot be gone on with; it is filled anew.")]
         public static partial void Unusable(ILogger logger);

@@ -17,6 +17,9 @@ public sealed record DeployRequest(string Text, bool IsFile, Lsn NotBefore)
 
     /// <summary>Whether every part is filled anew under another version, even if its fingerprint is the same; clients take all of it in again.</summary>
     public bool FillsAnew { get; init; }
+
+    /// <summary>Versions of parts that are filled anew under another version, although their fingerprints are the same.</summary>
+    internal IReadOnlySet<int> Anew { get; init; } = new HashSet<int>();
 }
 
 /// <summary>What became of a wish.</summary>

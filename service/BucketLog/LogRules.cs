@@ -110,7 +110,7 @@ public sealed class LogRules
         var compiled = Compile(_compile, text);
         var digest = request.IsFile ? DigestOf(text) : _stored.FileDigest;
         var present = _stored.Building ?? _stored.Active;
-        if (!request.FillsAnew && present.IsSame(compiled.Definitions))
+        if (!request.FillsAnew && request.Anew.Count == 0 && present.IsSame(compiled.Definitions))
         {
             present = present with { Text = text };
             _stored = _stored.Building is null ? _stored with { Active = present, FileDigest = digest } : _stored with { Building = present, FileDigest = digest };
@@ -119,7 +119,7 @@ public sealed class LogRules
         }
         var version = _stored.LastVersion;
         IReadOnlyList<StoredPart> known = request.FillsAnew ? []
-            : _stored.Building is null ? _stored.Active.Parts : [.. _stored.Active.Parts, .. _stored.Building.Parts];
+            : [.. _stored.Active.Parts.Concat(_stored.Building?.Parts ?? []).Where(part => !request.Anew.Contains(part.Version))];
         var planned = Plan(text, compiled.Definitions, known, _stored.LastNumber + 1, now, ref version);
         _stored = _stored with
         {
@@ -135,7 +135,10 @@ public sealed class LogRules
 
     /// <summary>Whether the rules in force are wished for while others are being built.</summary>
     internal bool IsBackToActive(DeployRequest request) =>
-        !request.FillsAnew && _stored.Building is not null && _stored.Active.IsSame(Compile(_compile, request.Text).Definitions);
+        !request.FillsAnew && request.Anew.Count == 0 && _stored.Building is not null && _stored.Active.IsSame(Compile(_compile, request.Text).Definitions);
+
+    /// <summary>Whether a part is one of the newest rules: of those that are being built, or else of those in force.</summary>
+    internal bool IsWanted(int version) => (_stored.Building ?? _stored.Active).Has(version);
 
     /// <summary>Gives up what is being built.</summary>
     internal void Cancel(DeployRequest request)

@@ -10,41 +10,25 @@ internal sealed partial class Scrubber(
 {
     private static readonly TimeSpan Rest = TimeSpan.FromMinutes(10); // between two rounds: a small store is not read without end
 
-    private readonly CancellationTokenSource _stopping = new();
     private readonly HashSet<string> _damaged = new(StringComparer.Ordinal);
-    private Task _run = Task.CompletedTask;
-    private bool _isDisposed;
+    private BackgroundLoop? _loop;
 
     public void Start()
     {
-        if (options.ScrubBytesPerSecond > 0)
-            _run = RunAsync(_stopping.Token);
+        if (options.ScrubBytesPerSecond <= 0)
+            return;
+        _loop = new BackgroundLoop(RunAsync, failure => Log.Stopped(logger, failure));
+        _loop.Start();
     }
 
-    public async ValueTask DisposeAsync()
-    {
-        if (_isDisposed)
-            return;
-        _isDisposed = true;
-        _stopping.Cancel();
-        await _run.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext); // it is in the log
-        _stopping.Dispose();
-    }
+    public ValueTask DisposeAsync() => _loop?.DisposeAsync() ?? default;
 
     private async Task RunAsync(CancellationToken cancellationToken)
     {
-        try
+        while (true)
         {
-            while (true)
-            {
-                await Task.Delay(Rest, time, cancellationToken);
-                await ReadAllAsync(cancellationToken);
-            }
-        }
-        catch (Exception failure) when (!cancellationToken.IsCancellationRequested)
-        {
-            Log.Stopped(logger, failure);
-            throw;
+            await Task.Delay(Rest, time, cancellationToken);
+            await ReadAllAsync(cancellationToken);
         }
     }
 
@@ -67,17 +51,17 @@ internal sealed partial class Scrubber(
             catch (BucketsException failure)
             {
                 if (_damaged.Add(bucket))
-                    Log.Damaged(logger, bucket, failure);
+                    Log.Unreadable(logger, bucket, failure);
             }
         }
     }
 
     private static partial class Log
     {
-        [LoggerMessage(1230, LogLevel.Error, "{Bucket} is damaged in the store. Its clients are refused until the store is restored or built anew.")]
-        public static partial void Damaged(ILogger logger, string bucket, Exception failure);
+        [LoggerMessage(1243, LogLevel.Error, "{Bucket} cannot be read from the store.")]
+        public static partial void Unreadable(ILogger logger, string bucket, Exception failure);
 
-        [LoggerMessage(1231, LogLevel.Error, "The store is not looked through any more.")]
+        [LoggerMessage(1244, LogLevel.Error, "The store is not looked through any more.")]
         public static partial void Stopped(ILogger logger, Exception failure);
     }
 }

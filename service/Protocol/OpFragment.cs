@@ -1,5 +1,7 @@
 using System.Buffers;
 using System.Buffers.Text;
+using System.Numerics;
+using System.Runtime.Intrinsics;
 
 namespace TopGun.Buckets.Protocol;
 
@@ -17,8 +19,8 @@ namespace TopGun.Buckets.Protocol;
 /// </remarks>
 public static class OpFragment
 {
-    private static readonly SearchValues<byte> Escaped = SearchValues.Create(
-        [.. Enumerable.Range(0, 0x20).Select(value => (byte)value), (byte)'"', (byte)'\\']);
+    private const int EscapedAtOnce = 1024; // room is asked for as if every byte of so many were escaped
+    private const int LongestEscape = 6;
 
     /// <summary>Appends a PUT and returns its checksum: CRC-32C over kind, type, id and data, so it names a row version.</summary>
     /// <param name="output">Receives the fragment.</param>
@@ -87,48 +89,70 @@ public static class OpFragment
     public static void WriteString(IBufferWriter<byte> output, ReadOnlySpan<byte> utf8)
     {
         output.Write("\""u8);
-        while (true)
+        while (!utf8.IsEmpty)
         {
-            var plain = utf8.IndexOfAny(Escaped);
-            if (plain < 0)
-                break;
-            WriteEscaped(output, utf8[..plain], utf8[plain]);
-            utf8 = utf8[(plain + 1)..];
+            var piece = utf8[..Math.Min(utf8.Length, EscapedAtOnce)];
+            output.Advance(Escape(piece, output.GetSpan((piece.Length * LongestEscape) + Vector128<byte>.Count)));
+            utf8 = utf8[piece.Length..];
         }
-        var span = output.GetSpan(utf8.Length + 1);
-        utf8.CopyTo(span);
-        span[utf8.Length] = (byte)'"';
-        output.Advance(utf8.Length + 1);
+        output.Write("\""u8);
     }
 
-    private static void WriteEscaped(IBufferWriter<byte> output, ReadOnlySpan<byte> plain, byte escaped)
+    // A row's JSON has a quote every few bytes, and each of them is escaped here: this is where most of an operation's time would go otherwise.
+    private static int Escape(ReadOnlySpan<byte> plain, Span<byte> target)
     {
-        var span = output.GetSpan(plain.Length + 6);
-        plain.CopyTo(span);
-        var length = plain.Length;
-        span[length++] = (byte)'\\';
+        var (from, to) = (0, 0);
+        while (from <= plain.Length - Vector128<byte>.Count)
+        {
+            var bytes = Vector128.Create(plain[from..]);
+            bytes.CopyTo(target[to..]);
+            var escaped = Vector128.Equals(bytes, Vector128.Create((byte)'"'))
+                | Vector128.Equals(bytes, Vector128.Create((byte)'\\'))
+                | Vector128.LessThan(bytes, Vector128.Create((byte)0x20));
+            if (escaped == Vector128<byte>.Zero)
+            {
+                from += Vector128<byte>.Count;
+                to += Vector128<byte>.Count;
+                continue;
+            }
+            var before = BitOperations.TrailingZeroCount(escaped.ExtractMostSignificantBits());
+            from += before;
+            to += before;
+            to += WriteEscaped(target[to..], plain[from++]);
+        }
+        for (; from < plain.Length; from++)
+        {
+            if (plain[from] is < 0x20 or (byte)'"' or (byte)'\\')
+                to += WriteEscaped(target[to..], plain[from]);
+            else
+                target[to++] = plain[from];
+        }
+        return to;
+    }
+
+    private static int WriteEscaped(Span<byte> target, byte escaped)
+    {
+        target[0] = (byte)'\\';
         switch (escaped)
         {
             case (byte)'"' or (byte)'\\':
-                span[length++] = escaped;
-                break;
+                target[1] = escaped;
+                return 2;
             case (byte)'\n':
-                span[length++] = (byte)'n';
-                break;
+                target[1] = (byte)'n';
+                return 2;
             case (byte)'\r':
-                span[length++] = (byte)'r';
-                break;
+                target[1] = (byte)'r';
+                return 2;
             case (byte)'\t':
-                span[length++] = (byte)'t';
-                break;
+                target[1] = (byte)'t';
+                return 2;
             default:
-                "u00"u8.CopyTo(span[length..]);
-                span[length + 3] = HexDigit(escaped >> 4);
-                span[length + 4] = HexDigit(escaped & 0xF);
-                length += 5;
-                break;
+                "u00"u8.CopyTo(target[1..]);
+                target[4] = HexDigit(escaped >> 4);
+                target[5] = HexDigit(escaped & 0xF);
+                return LongestEscape;
         }
-        output.Advance(length);
     }
 
     private static byte HexDigit(int value) => (byte)(value < 10 ? '0' + value : 'a' + value - 10);

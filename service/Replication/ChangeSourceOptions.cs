@@ -33,6 +33,9 @@ public sealed record ChangeSourceOptions
     /// <summary>How long an idle source may hold back WAL that others write before a message of our own moves the slot on.</summary>
     public TimeSpan IdleMarkerInterval { get; init; } = TimeSpan.FromSeconds(60);
 
+    /// <summary>Whether an event trigger of ours is to tell of changed definitions; made when it is missing and the role may. See <see cref="DefinitionTrigger"/>.</summary>
+    public bool UsesDefinitionTrigger { get; init; }
+
     /// <summary>How often the catalogue is looked at, while changes are followed, for what the stream does not say.</summary>
     public TimeSpan PublicationWatchInterval { get; init; } = TimeSpan.FromSeconds(10);
 

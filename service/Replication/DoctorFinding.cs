@@ -18,4 +18,8 @@ public enum FindingSeverity
 /// <param name="Severity">How bad it is.</param>
 /// <param name="Sentence">What was found, with the object's name.</param>
 /// <param name="Remedy">What to do about it, with the statement to run; null when there is nothing to do.</param>
-public sealed record DoctorFinding(string Code, FindingSeverity Severity, string Sentence, string? Remedy);
+public sealed record DoctorFinding(string Code, FindingSeverity Severity, string Sentence, string? Remedy)
+{
+    /// <summary>Something is as it should be.</summary>
+    public static DoctorFinding Fine(string sentence) => new("TGB1100", FindingSeverity.Ok, sentence, Remedy: null);
+}

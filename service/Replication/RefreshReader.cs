@@ -22,6 +22,8 @@ internal sealed partial class RefreshReader(
     private static readonly TimeSpan RetryDelay = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan SettleDelay = TimeSpan.FromMilliseconds(20);
 
+    private static readonly TimeSpan SettleWarning = TimeSpan.FromSeconds(10); // a commit that takes longer waits for a standby
+
     private TaskCompletionSource _woken = NewSignal();
     private RowBuffer _front = new();
     private RowBuffer _back = new();
@@ -61,7 +63,7 @@ internal sealed partial class RefreshReader(
         }
     }
 
-    private TableProgress? FindUnread() => progress.Started.Tables.FirstOrDefault(table => table is { IsStaged: true, Done: false });
+    private TableProgress? FindUnread() => progress.Started.Tables.FirstOrDefault(table => table is { IsStaged: true, Done: false, IsVoid: false });
 
     /// <summary>Reads a table to its end, or until what was read of it is void.</summary>
     /// <returns>Whether to go on with what is left then.</returns>
@@ -113,8 +115,16 @@ internal sealed partial class RefreshReader(
     private async ValueTask SettleAsync(ISourceSession session, CancellationToken cancellationToken)
     {
         var delivered = recent.Copy();
-        while (await session.FindRunningAsync(delivered, cancellationToken))
+        var since = time.GetTimestamp();
+        for (var isTold = false; await session.FindRunningAsync(delivered, cancellationToken);)
+        {
+            if (!isTold && time.GetElapsedTime(since) > SettleWarning)
+            {
+                isTold = true;
+                Log.Settling(logger);
+            }
             await Task.Delay(SettleDelay, time, cancellationToken);
+        }
     }
 
     private async Task DelayAsync(CancellationToken cancellationToken)
@@ -142,6 +152,9 @@ internal sealed partial class RefreshReader(
     {
         [LoggerMessage(1140, LogLevel.Information, "Reading table {Schema}.{Table} beside the stream, because {Reason}; {RowCount} rows were read before.")]
         public static partial void Reading(ILogger logger, string schema, string table, string reason, long rowCount);
+
+        [LoggerMessage(1142, LogLevel.Warning, "A table cannot be read yet: the server has not finished transactions that it has sent already. They wait for a synchronous standby (pg_stat_activity shows SyncRep).")]
+        public static partial void Settling(ILogger logger);
 
         [LoggerMessage(1141, LogLevel.Warning, "Reading tables beside the stream was interrupted ({Code}: {Message}); it goes on where it was.")]
         public static partial void Failed(ILogger logger, string code, string message);

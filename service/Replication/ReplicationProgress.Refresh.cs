@@ -17,6 +17,19 @@ internal sealed partial class ReplicationProgress
         HasNews = true;
     }
 
+    /// <summary>
+    /// From now on the stream tells a table's rows apart in another way. What is stored of it is stale, and what has been read of it could not be joined
+    /// with the changes that follow.
+    /// </summary>
+    public void Break(uint relationId, string reason, DateTimeOffset now)
+    {
+        MarkStale(relationId, reason, now);
+        if (Find(relationId) is not { IsStaged: true } table)
+            return;
+        Restart(table with { IsVoid = true });
+        HasNews = true;
+    }
+
     /// <summary>Takes tables up to be read, in the place of those they replace.</summary>
     public void BeginRefresh(IReadOnlyList<TableFinding> findings, DateTimeOffset now)
     {

@@ -54,6 +54,8 @@ internal sealed partial class ReplicationRun(
         ISourceSession session, CancellationToken cancellationToken)
     {
         Preflight.Require(SourceChecks.OfServer(await session.ReadSettingsAsync(cancellationToken), needsSlot: progress.State is null));
+        if (options.UsesDefinitionTrigger && !await session.HasDefinitionTriggerAsync(cancellationToken))
+            await CreateDefinitionTriggerAsync(session, cancellationToken);
         var before = await session.FindPublicationAsync(options.Publication, cancellationToken);
         if (progress.State is not null && before is null)
             progress.BrokenBecause ??= $"publication '{options.Publication}' does not exist any more";
@@ -70,6 +72,18 @@ internal sealed partial class ReplicationRun(
         Preflight.Require(SourceChecks.OfPublication(options.Publication, publication, mayBeCreated: false));
         // Once there is something to serve, a table that cannot be followed is told of, and does not keep the others from being followed.
         return [.. tables.Where(table => IsSound(publication, table))];
+    }
+
+    private async ValueTask CreateDefinitionTriggerAsync(ISourceSession session, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await session.CreateDefinitionTriggerAsync(cancellationToken);
+        }
+        catch (BucketsException failure) when (!SourceFailure.IsTransient(failure))
+        {
+            Log.NoTrigger(logger, failure.Message); // everything works without it, a little later
+        }
     }
 
     private bool IsSound(PublicationStatus? publication, SourceTableInfo table) => table.IsPublished
@@ -206,6 +220,9 @@ internal sealed partial class ReplicationRun(
 
     private static partial class Log
     {
+        [LoggerMessage(1133, LogLevel.Warning, "The event trigger could not be made ({Message}). 'topgun doctor' shows the statements for a superuser; until then changed definitions are noticed within ten seconds.")]
+        public static partial void NoTrigger(ILogger logger, string message);
+
         [LoggerMessage(1109, LogLevel.Warning, "The source was failed over to timeline {Timeline} with slot {Slot}, and nothing that is stored was lost: replication goes on.")]
         public static partial void FailedOver(ILogger logger, string slot, uint timeline);
 

@@ -15,7 +15,7 @@ internal static class SlotChecks
     {
         if (slot is null)
         {
-            yield return Fine($"Slot '{name}' does not exist yet; the service creates it when it starts.");
+            yield return DoctorFinding.Fine($"Slot '{name}' does not exist yet; the service creates it when it starts.");
             if (open.Count > 0)
             {
                 yield return Warning(
@@ -62,11 +62,11 @@ internal static class SlotChecks
                 SourceFailure.SlotUnusable,
                 $"Slot '{slot.Name}' {state} and {budget}; beyond that it is lost and everything has to be read again.",
                 slot.IsActive || slot.IsHeldByTransaction ? SlotMeter.Remedy(slot, open) : $"Start the service. {SlotMeter.Remedy(slot, open)}")
-            : Fine($"Slot '{slot.Name}' {state} and {budget}.");
+            : DoctorFinding.Fine($"Slot '{slot.Name}' {state} and {budget}.");
         if (slot.HasFailover == true)
-            yield return Fine($"Slot '{slot.Name}' may be kept by standbys (sync_replication_slots): after a failover to one of them replication goes on.");
+            yield return DoctorFinding.Fine($"Slot '{slot.Name}' may be kept by standbys (sync_replication_slots): after a failover to one of them replication goes on.");
         else if (slot.HasFailover == false)
-            yield return Fine($"Slot '{slot.Name}' is not kept by standbys: after a failover everything is read again. A slot that the service creates anew is.");
+            yield return DoctorFinding.Fine($"Slot '{slot.Name}' is not kept by standbys: after a failover everything is read again. A slot that the service creates anew is.");
     }
 
     private static bool IsUnlimited(ServerSettings settings) => settings.Values.GetValueOrDefault("max_slot_wal_keep_size") == "-1";
@@ -78,8 +78,6 @@ internal static class SlotChecks
         "rows_removed" => "Set hot_standby_feedback = on where the slot lives on a standby.",
         _ => "Raise max_slot_wal_keep_size, so that the source keeps WAL for as long as the service may be away.",
     };
-
-    private static DoctorFinding Fine(string sentence) => new("TGB1100", FindingSeverity.Ok, sentence, Remedy: null);
 
     private static DoctorFinding Warning(string code, string sentence, string remedy) => new(code, FindingSeverity.Warning, sentence, remedy);
 }

@@ -19,7 +19,7 @@ internal static class SourceChecks
         }
         else
         {
-            yield return Fine("wal_level is 'logical'.");
+            yield return DoctorFinding.Fine("wal_level is 'logical'.");
         }
         if (settings.Version < OldestVersion)
         {
@@ -72,13 +72,21 @@ internal static class SourceChecks
             ? Error(
                 $"Publication '{name}' does not publish {missing}.",
                 $"ALTER PUBLICATION {SqlText.Name(name)} SET (publish = 'insert, update, delete, truncate');")
-            : Fine($"Publication '{name}' publishes every kind of change.");
+            : DoctorFinding.Fine($"Publication '{name}' publishes every kind of change.");
         if (publication.ViaRoot)
         {
             yield return Warning(
                 $"Publication '{name}' publishes partitions under their root: truncating, attaching or detaching a single one makes everything be read again.",
                 "Truncate and attach by row changes, or publish the partitions themselves.");
         }
+    }
+
+    public static IEnumerable<DoctorFinding> OfDefinitionTrigger(bool isThere, bool isWanted)
+    {
+        if (isThere)
+            yield return DoctorFinding.Fine($"Event trigger '{DefinitionTrigger.Name}' tells of changed definitions at once.");
+        else if (isWanted)
+            yield return Warning($"There is no event trigger '{DefinitionTrigger.Name}': changed definitions are noticed within ten seconds.", DefinitionTrigger.Sql);
     }
 
     public static IEnumerable<DoctorFinding> OfTables(
@@ -99,7 +107,7 @@ internal static class SourceChecks
             foreach (var finding in findings)
                 yield return finding;
             if (findings.Count == 0)
-                yield return Fine($"Table '{table.Table.Schema}.{table.Table.Name}' can be replicated.");
+                yield return DoctorFinding.Fine($"Table '{table.Table.Schema}.{table.Table.Name}' can be replicated.");
         }
     }
 
@@ -153,13 +161,11 @@ internal static class SourceChecks
     {
         var total = settings.Values.GetValueOrDefault(setting);
         return free > 0
-            ? Fine($"There is room for a {what} ({setting} = {total}).")
+            ? DoctorFinding.Fine($"There is room for a {what} ({setting} = {total}).")
             : Error(
                 $"There is no room for a {what}: all {total} of {setting} are in use.",
                 $"Raise {setting} and restart the server, or drop what is not used any more (pg_replication_slots).");
     }
-
-    private static DoctorFinding Fine(string sentence) => new("TGB1100", FindingSeverity.Ok, sentence, Remedy: null);
 
     private static DoctorFinding Warning(string sentence, string? remedy) =>
         new(SourceFailure.Misconfigured, FindingSeverity.Warning, sentence, remedy);

@@ -13,10 +13,11 @@ public static class SourceDoctor
     /// <param name="source">The source.</param>
     /// <param name="publication">Name of the publication the service is to use.</param>
     /// <param name="tables">Tables that the sync rules use.</param>
+    /// <param name="wantsTrigger">Whether the event trigger is to be there; see <see cref="DefinitionTrigger"/>.</param>
     /// <param name="cancellationToken">Stops the checks.</param>
     /// <returns>What was found, the good and the bad; a source that cannot be reached is a finding too.</returns>
     public static async Task<IReadOnlyList<DoctorFinding>> CheckAsync(
-        ISource source, string publication, IReadOnlyList<TablePattern> tables, CancellationToken cancellationToken = default)
+        ISource source, string publication, IReadOnlyList<TablePattern> tables, bool wantsTrigger = false, CancellationToken cancellationToken = default)
     {
         try
         {
@@ -31,6 +32,7 @@ public static class SourceDoctor
             findings.AddRange(SourceChecks.OfServer(settings, needsSlot: slot is null));
             findings.AddRange(SourceChecks.OfPublication(publication, found, mayBeCreated));
             findings.AddRange(SourceChecks.OfTables(publication, found, tables, infos));
+            findings.AddRange(SourceChecks.OfDefinitionTrigger(await session.HasDefinitionTriggerAsync(cancellationToken), wantsTrigger));
             findings.AddRange(SlotChecks.OfSlot(
                 slotName,
                 slot,

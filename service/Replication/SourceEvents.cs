@@ -140,6 +140,9 @@ public sealed record TableProgress(
     /// <summary>Whether it is being read in the background, or has been and waits for others to be.</summary>
     public bool IsStaged { get; init; }
 
+    /// <summary>Whether all that has been read of it is of no use, and its reading has to be begun anew.</summary>
+    public bool IsVoid { get; init; }
+
     /// <summary>Counts how often its reading was begun: what an earlier attempt read is void.</summary>
     public int Attempt { get; init; }
 

@@ -59,12 +59,16 @@ internal static class SourceFailure
         OpenTransaction.Remedy(transactions));
 
     // Tried again, for the slot may be given up at any time, and what is stored is served until then.
-    public static BucketsException NotDecoded(string slot, string what, Exception cause) => new(
+    public static BucketsException NotDecoded(string slot, string? position, string what, Exception cause) => new(
         Undecodable,
-        $"The source cannot decode its WAL from slot '{slot}' any further: {what}.",
-        "A row is longer than the gigabyte that the server can send. Shorten it (octet_length() finds it) or take its table out of the rules; then skip"
-        + $" what is written: SELECT pg_drop_replication_slot('{slot}'); everything is read again from a snapshot.",
+        $"The source cannot decode its WAL from slot '{slot}' beyond LSN {position ?? "of its confirmed position"}: {what}.",
+        $"{WaysOn(slot)} A row longer than the gigabyte that the server can send is found by octet_length(); that limit is the server's own.",
         cause);
+
+    /// <summary>Undecodable WAL stays what it is, whatever is mended at the source: there is one way past it.</summary>
+    private static string WaysOn(string slot) =>
+        "Three ways on: mend the cause (shorten the row, or mend the publication's row filter), or take the table out of the publication and the sync rules;"
+        + $" then skip what is written already: SELECT pg_drop_replication_slot('{slot}'); everything is read again, and devices get what differs.";
 
     public static BucketsException NotReadable(string table, string what, Exception cause) => new(
         TableUnusable,
@@ -81,4 +85,12 @@ internal static class SourceFailure
         Malformed,
         $"The source sent a replication message that cannot be read: {what}.",
         "Check that nothing but a Postgres server of version 14 or newer stands at the source's address.");
+
+    /// <summary>The same, with where it stands.</summary>
+    public static BucketsException MalformedAt(Lsn position, string slot, BucketsException failure) => new(
+        Malformed, $"At LSN {position}: {failure.Message}", WaysOn(slot), failure);
+
+    /// <summary>The same of a change, whose transaction is known.</summary>
+    public static BucketsException MalformedIn(Lsn transactionEnd, BucketsException failure) => new(
+        Malformed, $"In the transaction that ends at LSN {transactionEnd}: {failure.Message}", hint: null, failure);
 }

@@ -9,12 +9,22 @@ namespace TopGun.Buckets.Replication;
 /// table is read again. The table can no longer be followed: its rows stay, marked stale, until somebody does what is told. The publication itself is
 /// gone or thinner: the stream ends with a code.
 /// </remarks>
-internal sealed partial class SourceWatch(ChangeSourceOptions options, ReplicationProgress progress, ILogger logger)
+internal sealed partial class SourceWatch(ChangeSourceOptions options, ReplicationProgress progress, TimeProvider time, ILogger logger)
 {
     // The latest harmless shapes. The reader of the stream owns the state, so they are kept apart from it.
     private readonly Dictionary<uint, (int Attempt, TableShape Shape)> _shapes = [];
     private readonly HashSet<string> _told = [];
     private readonly Lock _gate = new(); // several may look at once
+    private long _dueSince = time.GetTimestamp();
+
+    /// <summary>Whether it is time to look: somebody wished for it, or nobody has for a while. Asked by one.</summary>
+    public bool TakeDue()
+    {
+        if (!progress.Wishes.TakeHurry() && time.GetElapsedTime(_dueSince) < options.PublicationWatchInterval)
+            return false;
+        _dueSince = time.GetTimestamp();
+        return true;
+    }
 
     public async ValueTask<SourceLook> LookAsync(ISourceSession session, CancellationToken cancellationToken)
     {
@@ -23,7 +33,6 @@ internal sealed partial class SourceWatch(ChangeSourceOptions options, Replicati
         if (PublicationWatch.FindFailure(options.Publication, publication) is { } failure)
             return new SourceLook { Failure = failure };
         var found = await PublishAsync(session, publication!, cancellationToken);
-        publication = await session.FindPublicationAsync(options.Publication, cancellationToken);
 
         var state = progress.Started;
         var tables = new List<TableFinding>();
@@ -60,7 +69,7 @@ internal sealed partial class SourceWatch(ChangeSourceOptions options, Replicati
             return $"table '{table.Table.Schema}.{table.Table.Name}' {(replaced == 0 ? "is new" : "was dropped and created again")}";
         if (FindBreak(table, known) is { } reason)
             return reason;
-        if (known is { Stale: { } stale, IsStaged: false })
+        if (known.Stale is { } stale && (!known.IsStaged || known.IsVoid))
             return stale.Reason;
         return again.FirstOrDefault(wish => wish.Tables.Matches(table.Table.Schema, table.Table.Name)).Reason is { } wish
             ? $"table '{table.Table.Schema}.{table.Table.Name}' {wish}"

@@ -12,17 +12,20 @@ internal sealed partial class WalStream
     private readonly Dictionary<uint, SourceTable> _waiting = []; // definitions of tables that are not followed yet: they are sent only once
     private readonly List<uint> _truncated = []; // by the transaction being received
     private bool _wantsLook;
-    private long _lookedAt;
+    private long _lookedAt; // for what the trigger said
 
     /// <summary>The event trigger says that a definition changed in this transaction.</summary>
     private void NoteDefinition()
     {
         if (_isKnown)
             return;
-        if (_lookedAt == 0 || _time.GetElapsedTime(_lookedAt) >= LookInterval)
-            _wantsLook = true;
-        else
+        if (_lookedAt != 0 && _time.GetElapsedTime(_lookedAt) < LookInterval)
+        {
             _progress.Wishes.Hurry();
+            return;
+        }
+        _wantsLook = true;
+        _lookedAt = _time.GetTimestamp();
     }
 
     /// <summary>Looks into the catalogue while the stream waits, so that what is stale is marked before anything else is shown.</summary>
@@ -31,7 +34,6 @@ internal sealed partial class WalStream
         _wantsLook = false;
         await using var session = await _source.OpenSessionAsync(cancellationToken);
         var look = await _watch.LookAsync(session, cancellationToken);
-        _lookedAt = _time.GetTimestamp();
         if (look.Failure is not null)
             throw look.Failure;
         _progress.Remember(look.Sound);

@@ -57,7 +57,7 @@ internal sealed partial class WalStream : IDisposable
         _transaction = new BufferedTransaction(progress.Relations);
         _positionSent = time.GetTimestamp();
         _errands = new Errands(progress, first: (ulong)random.NextInt64());
-        _watch = new SourceWatch(options, progress, logger);
+        _watch = new SourceWatch(options, progress, time, logger);
         _reader = new RefreshReader(source, options, progress, _watch, _errands, _recent, time, logger);
     }
 
@@ -69,9 +69,7 @@ internal sealed partial class WalStream : IDisposable
         await link.StartAsync(_progress.Started.Slot, _options.Publication, cancellationToken);
         _monitor.Lag.Start(_progress.Position);
         _monitor.Enter(ReplicationPhase.Streaming);
-        var meter = new SlotMeter(_options, _monitor, _time, _logger);
-        var keeping = WorkAsync(
-            new SlotKeeper(_source, link, _options, _progress, _acknowledged, _watch, _errands, Interrupt, meter, _time, _logger).RunAsync(ending.Token));
+        var keeping = WorkAsync(Keeper(link, Interrupt).RunAsync(ending.Token));
         var refreshing = WorkAsync(_reader.RunAsync(ending.Token));
         try
         {
@@ -81,12 +79,20 @@ internal sealed partial class WalStream : IDisposable
             while (true)
             {
                 var message = await ReadAsync(link, reading.Token);
-                if (message.Data.Length > 0 && message.Data.Span[0] == MessageKind.Relation)
+                SourceEvent? change;
+                try
                 {
-                    await DefineAsync(message.Data, cancellationToken);
-                    continue;
+                    if (message.Data.Length > 0 && message.Data.Span[0] == MessageKind.Relation)
+                    {
+                        await DefineAsync(message.Data, cancellationToken);
+                        continue;
+                    }
+                    change = Take(message);
                 }
-                var change = Take(message);
+                catch (BucketsException failure) when (failure.Code == SourceFailure.Malformed)
+                {
+                    throw SourceFailure.MalformedAt(message.Start, _progress.Started.Slot, failure);
+                }
                 if (_transaction.IsOpen)
                     continue;
                 if (_wantsLook)
@@ -133,6 +139,19 @@ internal sealed partial class WalStream : IDisposable
     }
 
     public void Dispose() => _transaction.Dispose();
+
+    private SlotKeeper Keeper(IReplicationLink link, Action<BucketsException> interrupt)
+    {
+        var meter = new SlotMeter(_options, _monitor, _time, _logger);
+        var guard = new SlotGuard(_options, _progress, meter, _time, _logger);
+        return new SlotKeeper(
+            new AcknowledgementSender(_source, link, _progress, _acknowledged, _time, _logger),
+            new IdleMarker(_source, _options, _progress, _time, _logger),
+            new SourcePatrol(_source, guard, _watch, _errands),
+            interrupt,
+            _time,
+            _logger);
+    }
 
     private ValueTask<WalMessage> ReadAsync(IReplicationLink link, CancellationToken cancellationToken)
     {
@@ -267,7 +286,7 @@ internal sealed partial class WalStream : IDisposable
         table = await CompleteAsync(table, cancellationToken);
         if (!_isKnown && ReplicationProgress.FindBreak(table, known) is { } reason)
         {
-            _progress.MarkStale(known.RelationId, reason, _time.GetUtcNow());
+            _progress.Break(known.RelationId, reason, _time.GetUtcNow());
             _wantsLook = true;
         }
         var before = _relations.Find(table.RelationId);

@@ -30,6 +30,11 @@ public sealed partial class WriteCheckpoints(
     private Task _emitting = Task.CompletedTask;
     private bool _isEmitting;
 
+    /// <summary>
+    /// Every id given in an epoch is above this, every id of an earlier one below. What is below that of epoch 1 is a number of the client's own.
+    /// </summary>
+    public static ulong FloorOf(int epoch) => (ulong)epoch << PositionBits;
+
     public async ValueTask<ulong> RequestAsync(string userKey, ulong? requestedId, CancellationToken cancellationToken)
     {
         var request = new Request(userKey, requestedId);
@@ -139,7 +144,7 @@ public sealed partial class WriteCheckpoints(
 
     private static ulong IdOf(int epoch, Lsn position) =>
         position.Value >> PositionBits == 0 && epoch < 1 << (63 - PositionBits)
-            ? ((ulong)epoch << PositionBits) | position.Value
+            ? FloorOf(epoch) | position.Value
             : throw Unavailable($"the source's position {position} in epoch {epoch} is beyond what an id can hold", cause: null);
 
     private static BucketsException Unavailable(string why, Exception? cause) => new(

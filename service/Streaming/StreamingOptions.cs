@@ -6,8 +6,14 @@ public sealed class StreamingOptions
     /// <summary>Time between keepalive lines, spread by ±10 %. Default 20 s.</summary>
     public TimeSpan Keepalive { get; set; } = TimeSpan.FromSeconds(20); // clients count 30 s without a line as a lost connection
 
-    /// <summary>A client that takes nothing for this long is cut off. Default 60 s.</summary>
+    /// <summary>A client that does not take what is ready for it within this time is cut off. Default 60 s.</summary>
     public TimeSpan WriteStall { get; set; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>
+    /// A client whose system acknowledges nothing, or has no room for a single byte, for this long is gone. Default 35 s: with a keepalive's interval
+    /// before it that is less than a minute.
+    /// </summary>
+    public TimeSpan LostAfter { get; set; } = TimeSpan.FromSeconds(35); // clients give up after 30 s
 
     /// <summary>The response begins after this time even if there is nothing to send. Default 5 s.</summary>
     public TimeSpan HeaderDelay { get; set; } = TimeSpan.FromSeconds(5);
@@ -49,6 +55,8 @@ public sealed class StreamingOptions
             yield return $"streaming:Keepalive is {Keepalive}; it must be between 1 s and 25 s, or clients take the connection for lost.";
         if (WriteStall < TimeSpan.FromSeconds(1))
             yield return $"streaming:WriteStall is {WriteStall}; it must be at least 1 s.";
+        if (LostAfter < TimeSpan.FromSeconds(1) || LostAfter > TimeSpan.FromDays(1))
+            yield return $"streaming:LostAfter is {LostAfter}; it must be between 1 s and a day.";
         if (HeaderDelay <= TimeSpan.Zero)
             yield return $"streaming:HeaderDelay is {HeaderDelay}; it must be positive.";
         if (ReplayWait < TimeSpan.Zero)

@@ -1,9 +1,12 @@
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using TopGun.Buckets.Streaming.Auth;
 using TopGun.Buckets.Streaming.Http;
+using TopGun.Buckets.Streaming.Listening;
 using TopGun.Buckets.Streaming.Operator;
 using TopGun.Buckets.Streaming.RSocket;
 using TopGun.Buckets.Streaming.Sessions;
@@ -33,6 +36,8 @@ public static class StreamingServices
             provider.GetRequiredService<ILoggerFactory>().CreateLogger<TokenVerifier>()));
         services.TryAddSingleton<ITokenVerifier, TokenVerifier>();
         services.AddSingleton<Revocations>();
+        services.AddSingleton<IConfigureOptions<SocketTransportOptions>, ListeningSocket>();
+        services.AddSingleton<IConnectionListenerFactory, PacedListeners>();
         services.AddMetrics();
         services.AddSingleton<StreamingMetrics>();
         services.AddSingleton<ErrorBoundary>();

@@ -1,9 +1,12 @@
 using System.Buffers;
+using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using TopGun.Buckets.Protocol;
 using TopGun.Buckets.Protocol.Bson;
 using TopGun.Buckets.Protocol.Json;
+using TopGun.Buckets.Protocol.MessagePack;
 using Xunit;
 
 namespace TopGun.Buckets.Tests.EndToEnd;
@@ -12,7 +15,7 @@ namespace TopGun.Buckets.Tests.EndToEnd;
 /// Our encoders against the real decoder: the core that all current SDKs share. What it accepts has to mean the same in each encoding, and what is
 /// bent a little has to be refused, or accepting would prove nothing.
 /// </summary>
-public class GoldenLines
+public partial class GoldenLines
 {
     private const string Awkward = "t\"2\\é\u0001😀";
 
@@ -23,10 +26,13 @@ public class GoldenLines
         var lines = Lines();
 
         var outcome = await PlayAsync(
-            new Conversation("ndjson", lines.ConvertAll(line => line.AsText())), new Conversation("bson", lines.ConvertAll(line => line.AsDocument())));
+            new Conversation("ndjson", lines.ConvertAll(line => line.AsText())),
+            new Conversation("bson", lines.ConvertAll(line => line.AsDocument())),
+            new Conversation("msgpack", lines.ConvertAll(line => line.AsPack())));
 
-        var (ndjson, bson) = (outcome.GetProperty("ndjson"), outcome.GetProperty("bson"));
-        Assert.True(JsonElement.DeepEquals(ndjson, bson), $"{ndjson}\n{bson}");
+        var ndjson = outcome.GetProperty("ndjson");
+        foreach (var other in (JsonElement[])[outcome.GetProperty("bson"), outcome.GetProperty("msgpack")])
+            Assert.True(JsonElement.DeepEquals(ndjson, other), $"{ndjson}\n{other}");
         Assert.False(ndjson.TryGetProperty("refused", out var refused), $"{refused}: {ndjson}");
         Assert.Equal(
             [$"[\"{Escaped(Awkward)}\",\"milk\",null]", "[\"t1\",\"Oat \\u0022milk\\u0022\",\"1\"]"],
@@ -67,6 +73,36 @@ public class GoldenLines
 
         IEnumerable<Dictionary<string, string>> Before(Line line, Func<Line, Dictionary<string, string>> form) => lines[..lines.IndexOf(line)].Select(form);
     }
+
+    /// <summary>What later versions may say beside what is said today, and forms of numbers that others send: nothing of it changes what a device holds.</summary>
+    [Fact]
+    public async Task What_may_be_added_is_ignored()
+    {
+        InteropScript.SkipWithoutPackages();
+        var lines = Lines();
+
+        var outcome = await PlayAsync(
+            new Conversation("as it is", lines.ConvertAll(line => line.AsText())),
+            new Conversation("more members", lines.ConvertAll(line => Line.Text(
+                line.Json.Replace("{\"last_op_id\":", "{\"later\":{\"a\":[1,null]},\"last_op_id\":", StringComparison.Ordinal)
+                    .Replace("{\"bucket\":", "{\"later\":1.5,\"bucket\":", StringComparison.Ordinal)
+                    .Replace("{\"op_id\":", "{\"later\":\"x\",\"op_id\":", StringComparison.Ordinal)
+                    .Replace("{\"name\":", "{\"later\":true,\"name\":", StringComparison.Ordinal)))),
+            new Conversation("other lines", [.. lines.SelectMany(line => (Dictionary<string, string>[])[line.AsText(), Line.Text("{\"later\":{\"a\":1}}")])]),
+            new Conversation("other documents", [.. lines.SelectMany(line => (Dictionary<string, string>[])
+                [line.AsDocument(), Line.Document([20, 0, 0, 0, 8, .. "later"u8, 0, 1, 16, .. "b"u8, 0, 1, 0, 0, 0, 0])])]),
+            new Conversation("signed checksums", lines.ConvertAll(line => Line.Text(Signed(line.Json)))));
+
+        var expected = outcome.GetProperty("as it is");
+        foreach (var conversation in outcome.EnumerateObject())
+            Assert.True(JsonElement.DeepEquals(expected, conversation.Value), $"{conversation.Name}: {conversation.Value}\n{expected}");
+    }
+
+    private static string Signed(string json) => Checksum().Replace(json, static match =>
+        $"\"checksum\":{unchecked((int)uint.Parse(match.Groups[1].ValueSpan, CultureInfo.InvariantCulture)).ToString(CultureInfo.InvariantCulture)}");
+
+    [GeneratedRegex("\"checksum\":(\\d+)")]
+    private static partial Regex Checksum();
 
     private static List<Line> Lines()
     {
@@ -147,16 +183,20 @@ public class GoldenLines
 
     private sealed record Conversation(string Name, List<Dictionary<string, string>> Lines);
 
-    /// <summary>One line in both encodings.</summary>
+    /// <summary>One line in each encoding.</summary>
     private sealed class Line
     {
         public required string Json { get; init; }
 
         public required byte[] Bson { get; init; }
 
+        public required byte[] Pack { get; init; }
+
         public Dictionary<string, string> AsText() => Text(Json);
 
         public Dictionary<string, string> AsDocument() => Document(Bson);
+
+        public Dictionary<string, string> AsPack() => new() { ["msgpack"] = Convert.ToBase64String(Pack) };
 
         public static Dictionary<string, string> Text(string json) => new() { ["text"] = json };
 
@@ -164,29 +204,38 @@ public class GoldenLines
 
         public static Line Of(SyncLine line)
         {
-            var (json, bson) = (new ArrayBufferWriter<byte>(), new ArrayBufferWriter<byte>());
+            var (json, bson, pack) = (new ArrayBufferWriter<byte>(), new ArrayBufferWriter<byte>(), new ArrayBufferWriter<byte>());
             SyncLineWriter.Write(json, line);
             BsonLineWriter.Write(bson, line);
-            return From(json, bson);
+            MessagePackLineWriter.Write(pack, line);
+            return From(json, bson, pack);
         }
 
         public static Line OfData(string bucket, OpId after, params Op[] ops)
         {
-            var (json, bson) = (new ArrayBufferWriter<byte>(), new ArrayBufferWriter<byte>());
+            var (json, bson, pack) = (new ArrayBufferWriter<byte>(), new ArrayBufferWriter<byte>(), new ArrayBufferWriter<byte>());
+            var bytes = ops.Sum(op => op.Fragment.Length);
             var text = new DataLineWriter(json, bucket, after, ops[^1].OpId, hasMore: false, rawData: true);
-            var document = new BsonDataLineWriter(bson, bucket, after, ops[^1].OpId, hasMore: false, ops.Length, ops.Sum(op => op.Fragment.Length));
+            var document = new BsonDataLineWriter(bson, bucket, after, ops[^1].OpId, hasMore: false, ops.Length, bytes);
+            var map = new MessagePackDataLineWriter(pack, bucket, after, ops[^1].OpId, hasMore: false, ops.Length, bytes);
             foreach (var op in ops)
             {
                 text.Add(op.OpId, op.Fragment);
                 document.Add(op.OpId, op.Fragment);
+                map.Add(op.OpId, op.Fragment);
             }
             text.End();
             document.End();
-            return From(json, bson);
+            map.End();
+            return From(json, bson, pack);
         }
 
-        private static Line From(ArrayBufferWriter<byte> json, ArrayBufferWriter<byte> bson) =>
-            new() { Json = Encoding.UTF8.GetString(json.WrittenSpan).TrimEnd('\n'), Bson = bson.WrittenSpan.ToArray() };
+        private static Line From(ArrayBufferWriter<byte> json, ArrayBufferWriter<byte> bson, ArrayBufferWriter<byte> pack) => new()
+        {
+            Json = Encoding.UTF8.GetString(json.WrittenSpan).TrimEnd('\n'),
+            Bson = bson.WrittenSpan.ToArray(),
+            Pack = pack.WrittenSpan.ToArray(),
+        };
     }
 
     private sealed record Op(OpId OpId, uint Checksum, byte[] Fragment);

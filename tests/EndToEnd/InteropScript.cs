@@ -15,8 +15,8 @@ internal static class InteropScript
         Packages is null,
         "Run tests/run, or npm install tests/EndToEnd/interop/package.json in a folder and name it in TOPGUN_TEST_INTEROP.");
 
-    /// <summary>Runs a script to its end; it has to end with 0.</summary>
-    public static Task RunAsync(string script, DemoService demo, Dictionary<string, object> options)
+    /// <summary>Runs a script to its end, which has to be 0, and returns what it printed.</summary>
+    public static Task<string> RunAsync(string script, DemoService demo, Dictionary<string, object> options)
     {
         options["endpoint"] = demo.Process.Url.ToString().TrimEnd('/');
         options["token"] = new TestToken { Subject = "ann" }.ToString();

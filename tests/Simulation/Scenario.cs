@@ -9,6 +9,9 @@ internal sealed record Scenario(ulong Seed)
 
     /// <summary>The only kind of fault, instead of those that the seed picks.</summary>
     public Fault? OnlyFault { get; init; }
+
+    /// <summary>Whether clients are far away on a slow line that loses much, instead of on the network that the seed picks.</summary>
+    public bool HasPoorNetwork { get; init; }
 }
 
 /// <summary>Kinds of faults.</summary>

@@ -58,6 +58,20 @@ public sealed class SimulationTests(ITestOutputHelper output)
         Assert.True(replayed > 100, $"only {replayed} operations were lost and replayed");
     }
 
+    [Fact]
+    public void A_network_that_is_slow_and_loses_much_loses_nobody_anything_and_sets_nobody_spinning()
+    {
+        var results = Sweep.Run(Scenarios(12).Select(scenario => scenario with { HasPoorNetwork = true }));
+
+        foreach (var result in results)
+        {
+            Assert.True(result.Failure is null, result.Describe());
+            // Whoever waits for the network does nothing meanwhile: a loop that asks again and again would take many thousands.
+            Assert.True(result.Steps / result.VirtualTime.TotalSeconds < 2000, result.Describe());
+        }
+        Assert.True(results.Sum(result => result.Counts.Checkpoints) > 100, "too little arrived for the checkers to have seen anything");
+    }
+
     [Theory]
     [InlineData(nameof(Mutant.AcknowledgeBeforeDurable), "C-ACK")]
     [InlineData(nameof(Mutant.ReuseOpIds), "C-OPID")]

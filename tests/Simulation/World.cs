@@ -11,8 +11,7 @@ namespace TopGun.Buckets.Tests.Simulation;
 /// <summary>Everything there is in one run: source, service, clients, what lies between them, and the checkers that watch.</summary>
 internal sealed class World : IDisposable
 {
-    private static readonly TimeSpan LivenessBound = TimeSpan.FromMinutes(2);
-
+    private readonly TimeSpan _livenessBound;
     private readonly SimRandom _random;
     private readonly AckChecker _acknowledgements;
     private readonly string _folder;
@@ -21,13 +20,14 @@ internal sealed class World : IDisposable
     {
         Loop = new SimLoop(scenario.Seed);
         Scenario = scenario;
+        _livenessBound = TimeSpan.FromMinutes(scenario.HasPoorNetwork ? 15 : 2);
         _random = Loop.Stream("world");
         Shape = WorkloadShape.Of(Loop.Stream("workload"));
         Source = new SimPostgres(
             Loop, TodoApp.Tables, new SimSourceLatency(TimeSpan.FromMilliseconds(0.05), _random.LogBetween(TimeSpan.FromMilliseconds(0.2), TimeSpan.FromMilliseconds(50))));
         Disk = new SimDisk();
         StoreFaults = new SimStoreFaults(Loop.Stream("store"));
-        NetFaults = new SimNetFaults(Loop.Stream("network"));
+        NetFaults = new SimNetFaults(Loop.Stream("network"), scenario.HasPoorNetwork);
         History = new OpHistory(Loop);
         _acknowledgements = new AckChecker(Source, Disk, History);
         _folder = Directory.CreateTempSubdirectory("topgun-sim-").FullName;
@@ -127,7 +127,7 @@ internal sealed class World : IDisposable
     /// <summary>C-LIVE: every client ends up with what the source holds, without anybody nudging it.</summary>
     private async Task ConvergeAsync(string when)
     {
-        var deadline = Loop.Now + LivenessBound.Ticks;
+        var deadline = Loop.Now + _livenessBound.Ticks;
         while (true)
         {
             var behind = Clients.Select(client => client.FindDifference()).FirstOrDefault(difference => difference is not null);
@@ -135,7 +135,7 @@ internal sealed class World : IDisposable
                 return;
             if (Loop.Now > deadline)
             {
-                Loop.Fail("C-LIVE", $"Not converged {LivenessBound} {when}: {behind ?? $"the slot stands at {Source.Slots.Values.First().ConfirmedFlush}, the source at {Source.LastCommit}"}");
+                Loop.Fail("C-LIVE", $"Not converged {_livenessBound} {when}: {behind ?? $"the slot stands at {Source.Slots.Values.First().ConfirmedFlush}, the source at {Source.LastCommit}"}");
                 return;
             }
             await Loop.Delay(TimeSpan.FromMilliseconds(200), "converge");

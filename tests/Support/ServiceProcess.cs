@@ -8,7 +8,14 @@ namespace TopGun.Buckets.Tests.Support;
 /// <summary>The built service as a child process on a port of its own, with its store in a temporary folder. It never outlives this process.</summary>
 public sealed class ServiceProcess : IAsyncDisposable
 {
-    private static readonly HttpClient Http = new() { Timeout = TimeSpan.FromSeconds(5) };
+    // For probes, which do not ask whether the certificate is good.
+    private static readonly HttpClient Http = new(new HttpClientHandler
+    {
+        ServerCertificateCustomValidationCallback = HttpClientHandler.DangerousAcceptAnyServerCertificateValidator,
+    })
+    {
+        Timeout = TimeSpan.FromSeconds(5),
+    };
 
     private readonly Dictionary<string, string> _environment;
     private readonly StringBuilder _log = new();
@@ -24,7 +31,8 @@ public sealed class ServiceProcess : IAsyncDisposable
         _folder = Directory.CreateTempSubdirectory("topgun-service-").FullName;
         RulesPath = Path.Combine(_folder, "sync-rules.yaml");
         StorePath = Path.Combine(_folder, "store");
-        Url = new Uri($"http://127.0.0.1:{FreePort.Next()}");
+        var scheme = environment.Any(static setting => setting.Name == "TOPGUN_TLS_CERTIFICATE") ? "https" : "http";
+        Url = new Uri($"{scheme}://127.0.0.1:{FreePort.Next()}");
         File.WriteAllText(RulesPath, rules);
         _environment = new Dictionary<string, string>
         {
@@ -45,6 +53,9 @@ public sealed class ServiceProcess : IAsyncDisposable
     public string RulesPath { get; }
 
     public string StorePath { get; }
+
+    /// <summary>A command that it is started through, and that becomes it.</summary>
+    public IReadOnlyList<string> Through { get; init; } = [];
 
     /// <summary>Everything it has printed, over all starts.</summary>
     public string Log
@@ -73,7 +84,7 @@ public sealed class ServiceProcess : IAsyncDisposable
         {
             lock (_log)
                 _log.AppendLine(line);
-        });
+        }, Through);
     }
 
     /// <summary>Waits until the readiness probe says yes.</summary>

@@ -57,12 +57,14 @@ public sealed class SupervisedProcess : IAsyncDisposable
     /// <param name="arguments">Arguments of the program.</param>
     /// <param name="environment">Variables over those of this process.</param>
     /// <param name="lineRead">Told each line that it prints.</param>
+    /// <param name="through">A command that ends by becoming the one behind it.</param>
     public static SupervisedProcess Start(
         string program,
         IEnumerable<string> arguments,
         IEnumerable<KeyValuePair<string, string>> environment,
-        Action<string>? lineRead = null) =>
-        Start(["dotnet", Path.Combine(AppContext.BaseDirectory, $"{program}.dll"), .. arguments], environment, lineRead);
+        Action<string>? lineRead = null,
+        IReadOnlyList<string>? through = null) =>
+        Start([.. through ?? [], "dotnet", Path.Combine(AppContext.BaseDirectory, $"{program}.dll"), .. arguments], environment, lineRead);
 
     /// <summary>Starts a program that needs no other to run it.</summary>
     /// <param name="path">Its file.</param>

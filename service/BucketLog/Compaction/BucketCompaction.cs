@@ -10,7 +10,7 @@ namespace TopGun.Buckets.BucketLog.Compaction;
 /// with the sum of what it replaces. Nothing else changes, so from the bound on the log leads every client, wherever it stands, to the same rows
 /// and the same checksum.
 /// </remarks>
-internal sealed class BucketCompaction(IColdStorage storage, string bucket, OpId upTo, RedundantOps redundant)
+internal sealed class BucketCompaction(IColdStorage storage, string bucket, OpId upTo, RedundantOps redundant, FragmentedStart fragmented)
 {
     private readonly List<BucketRewrite> _rewrites = [];
     private readonly List<BucketOp> _range = [];
@@ -27,6 +27,9 @@ internal sealed class BucketCompaction(IColdStorage storage, string bucket, OpId
     /// <summary>Bytes of a piece, and so of what is in RAM.</summary>
     public long PieceBytes { get; init; } = 4 << 20;
 
+    /// <summary>What was found of the log's start, once all pieces have been made.</summary>
+    public FragmentedStart Start => fragmented;
+
     /// <summary>The compaction in pieces, each of which is valid by itself.</summary>
     public async IAsyncEnumerable<CompactedPiece> PiecesAsync([EnumeratorCancellation] CancellationToken cancellationToken)
     {
@@ -36,6 +39,7 @@ internal sealed class BucketCompaction(IColdStorage storage, string bucket, OpId
         await foreach (var op in storage.ReadAsync(bucket, OpId.None, upTo, cancellationToken))
         {
             var isRedundant = redundant[place++];
+            fragmented.Add(op.OpId, isLive: op.Kind == OpKind.Put && !isRedundant);
             if (isStart && (isRedundant || op.Kind != OpKind.Put))
             {
                 start.Add(op, isRedundant);

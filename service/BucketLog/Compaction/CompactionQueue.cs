@@ -1,21 +1,10 @@
 namespace TopGun.Buckets.BucketLog.Compaction;
 
 /// <summary>Buckets that are worth compacting, the most wasteful first. Filled by whoever changes a bucket, emptied by the compactor.</summary>
-internal sealed class CompactionQueue(BucketLogOptions options)
+internal sealed class CompactionQueue(BucketLogOptions options, PendingWork pending)
 {
     private readonly Lock _gate = new();
     private readonly PriorityQueue<BucketEntry, long> _buckets = new();
-    private bool _isWorkedOn; // a bucket that was taken out may not be done yet
-
-    /// <summary>Whether nothing waits and what was taken out is done.</summary>
-    public bool IsSettled
-    {
-        get
-        {
-            lock (_gate)
-                return !_isWorkedOn && _buckets.Count == 0;
-        }
-    }
 
     /// <summary>Enters a bucket when it has become worth it; true when it is new here. The caller owns its totals.</summary>
     public bool Consider(BucketEntry bucket)
@@ -32,18 +21,18 @@ internal sealed class CompactionQueue(BucketLogOptions options)
             if (bucket.IsQueued || bucket.Evaluated.Superseded == 0)
                 return false;
             bucket.IsQueued = true;
+            pending.Enter();
             _buckets.Enqueue(bucket, -WastedBytes(bucket.Evaluated));
             return true;
         }
     }
 
-    /// <summary>Takes the next bucket out; the one before is done.</summary>
+    /// <summary>Takes the next bucket out.</summary>
     public BucketEntry? Take()
     {
         lock (_gate)
         {
-            _isWorkedOn = _buckets.TryDequeue(out var bucket, out _);
-            if (bucket is null)
+            if (!_buckets.TryDequeue(out var bucket, out _))
                 return null;
             bucket.IsQueued = false;
             return bucket;
@@ -57,10 +46,15 @@ internal sealed class CompactionQueue(BucketLogOptions options)
             bucket.IsQueued = true;
     }
 
-    public void Clear()
+    /// <summary>Takes all out, as they are void; returns how many they were.</summary>
+    public int Clear()
     {
         lock (_gate)
-            _buckets.Clear(); // the entries are void, too
+        {
+            var count = _buckets.Count;
+            _buckets.Clear();
+            return count;
+        }
     }
 
     private static long WastedBytes(BucketSummary total) => (long)((double)total.ByteCount / Math.Max(total.Count, 1) * total.Superseded);

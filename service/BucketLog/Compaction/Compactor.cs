@@ -5,22 +5,30 @@ using TopGun.Buckets.Protocol;
 namespace TopGun.Buckets.BucketLog.Compaction;
 
 /// <summary>Compacts, one after the other, the buckets that changes have made worth it. Runs beside everything else and never stops.</summary>
+/// <param name="log">Whose buckets they are.</param>
+/// <param name="storage">Where they are read.</param>
+/// <param name="options">When it is worth it.</param>
+/// <param name="time">The clock of all waiting.</param>
+/// <param name="pending">Counts the buckets that wait.</param>
+/// <param name="fragmented">Told a bucket that compaction alone cannot shrink, and where its start ends that keeps too much.</param>
+/// <param name="logger">Told what happens.</param>
 /// <remarks>
 /// Work is proportional to change: a bucket comes here when half of its log became redundant. RAM is bounded by the keys that are remembered and
 /// the piece that is being replaced, whatever the bucket's size.
 /// </remarks>
-internal sealed partial class Compactor(ICompactedLog log, IColdStorage storage, BucketLogOptions options, TimeProvider time, ILogger logger)
+internal sealed partial class Compactor(
+    ICompactedLog log, IColdStorage storage, BucketLogOptions options, TimeProvider time, PendingWork pending, Action<BucketEntry, OpId> fragmented, ILogger logger)
     : IAsyncDisposable
 {
-    private readonly CompactionQueue _queue = new(options);
+    private readonly CompactionQueue _queue = new(options, pending);
     private readonly Signal _work = new(time);
-    private readonly Signal _idle = new(time);
-    private readonly CancellationTokenSource _stopping = new();
-    private Task _run = Task.CompletedTask;
-    private bool _hasEnded; // and compacts nothing any more
-    private bool _isDisposed;
+    private BackgroundLoop? _loop;
 
-    public void Start() => _run = RunAsync(_stopping.Token);
+    public void Start()
+    {
+        _loop = new BackgroundLoop(RunAsync, failure => Log.Stopped(logger, failure));
+        _loop.Start();
+    }
 
     /// <summary>Looks at the totals of a bucket that has changed. Called in the log's turn.</summary>
     public void Consider(BucketEntry bucket)
@@ -37,31 +45,11 @@ internal sealed partial class Compactor(ICompactedLog log, IColdStorage storage,
         _work.Pulse();
     }
 
-    /// <summary>Waits until there is nothing to compact.</summary>
-    public async ValueTask WaitAsync(CancellationToken cancellationToken)
-    {
-        while (true)
-        {
-            var seen = _idle.Version;
-            if (_queue.IsSettled || Volatile.Read(ref _hasEnded))
-                return;
-            await _idle.WaitAsync(seen, cancellationToken);
-        }
-    }
-
     /// <summary>All buckets are void.</summary>
-    public void Reset() => _queue.Clear();
+    public void Reset() => pending.End(_queue.Clear());
 
     /// <summary>Stops between two steps.</summary>
-    public async ValueTask DisposeAsync()
-    {
-        if (_isDisposed)
-            return;
-        _isDisposed = true;
-        _stopping.Cancel();
-        await _run.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext); // it is in the log
-        _stopping.Dispose();
-    }
+    public ValueTask DisposeAsync() => _loop?.DisposeAsync() ?? default;
 
     private async Task RunAsync(CancellationToken cancellationToken)
     {
@@ -73,29 +61,15 @@ internal sealed partial class Compactor(ICompactedLog log, IColdStorage storage,
                 if (_queue.Take() is { } bucket)
                 {
                     await CompactAsync(bucket, cancellationToken);
+                    pending.End();
                     continue;
                 }
-                _idle.Pulse();
                 await _work.WaitAsync(seen, cancellationToken);
             }
         }
-        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
-        {
-            // As it was asked to.
-        }
-        catch (LogStoppedException)
-        {
-            // Whoever appends is told.
-        }
-        catch (Exception failure)
-        {
-            Log.Stopped(logger, failure);
-            throw;
-        }
         finally
         {
-            Volatile.Write(ref _hasEnded, true);
-            _idle.Pulse();
+            pending.Close();
         }
     }
 
@@ -105,13 +79,14 @@ internal sealed partial class Compactor(ICompactedLog log, IColdStorage storage,
         if (await log.BoundAsync(bucket, cancellationToken) is not { } bound)
             return;
         RedundantOps? redundant = null;
+        FragmentedStart? start = null;
         var isBegun = false;
         try
         {
             // A bucket whose keys fit into one reading is read once to find what is redundant, and once to replace it.
             var readings = (int)Math.Min(1 + (bound.OpCount / options.CompactionKeys), byte.MaxValue);
             redundant = await RedundantOps.FindAsync(storage, bucket.Name, bound.UpTo, readings, cancellationToken);
-            var compaction = new BucketCompaction(storage, bucket.Name, bound.UpTo, redundant);
+            var compaction = new BucketCompaction(storage, bucket.Name, bound.UpTo, redundant, new FragmentedStart(options));
             await foreach (var piece in compaction.PiecesAsync(cancellationToken))
             {
                 if (!isBegun)
@@ -120,6 +95,7 @@ internal sealed partial class Compactor(ICompactedLog log, IColdStorage storage,
                 if (!await log.ReplaceAsync(bucket, piece, cancellationToken))
                     return;
             }
+            start = compaction.Start;
             Log.Compacted(logger, bucket.Name, redundant.OpCount, redundant.Count);
         }
         catch (BucketsException failure) when (failure is not LogStoppedException)
@@ -129,6 +105,8 @@ internal sealed partial class Compactor(ICompactedLog log, IColdStorage storage,
         }
         // Not reached when the log stops: how much of the last piece is stored is not certain then.
         await log.EndAsync(bucket, isBegun ? redundant!.LastOpId : OpId.None, Settled(bound, redundant?.Count ?? 0));
+        if (start is { IsWorthIt: true })
+            fragmented(bucket, start.UpTo);
     }
 
     // The account may be too high, after a crash for example: then it is closed, so that the bucket does not come here again and again.

@@ -103,6 +103,66 @@ internal static class RowKey
         }
     }
 
+    /// <summary>Finds the key that <see cref="WriteSubkey"/> wrote; false when it was hashed.</summary>
+    /// <param name="subkey">The text.</param>
+    /// <param name="hasKeyColumns">Whether the table has key columns.</param>
+    /// <param name="output">Receives the key.</param>
+    public static bool TryReadSubkey(ReadOnlySpan<byte> subkey, bool hasKeyColumns, ArrayBufferWriter<byte> output)
+    {
+        output.ResetWrittenCount();
+        if (!TryReadTableNumber(subkey, out var number, out var columns))
+            return false;
+        WritePrefix(output, number);
+        if (hasKeyColumns)
+            return TryReadColumns(columns, output);
+
+        const int length = 2 * sizeof(ulong);
+        if (Convert.FromHexString(columns, output.GetSpan(length), out _, out var written) != OperationStatus.Done || written != length)
+            return false;
+        output.Advance(length);
+        return true;
+    }
+
+    /// <summary>The table number that a subkey begins with.</summary>
+    public static bool TryReadTableNumber(ReadOnlySpan<byte> subkey, out int number, out ReadOnlySpan<byte> rest)
+    {
+        rest = default;
+        if (!Utf8Parser.TryParse(subkey, out number, out var digits) || digits >= subkey.Length || subkey[digits] != (byte)'/')
+            return false;
+        rest = subkey[(digits + 1)..];
+        return true;
+    }
+
+    private static bool TryReadColumns(ReadOnlySpan<byte> text, ArrayBufferWriter<byte> output)
+    {
+        if (text.Length > 3 * LongestPlainSubkey || text.StartsWith("~"u8))
+            return false;
+        Span<byte> column = stackalloc byte[text.Length];
+        while (true)
+        {
+            var (length, place) = (0, 0);
+            if (text.StartsWith("\\N"u8))
+            {
+                output.WriteVarint(0);
+                place = 2;
+            }
+            else
+            {
+                for (; place < text.Length && text[place] != (byte)','; place++)
+                {
+                    if (text[place] == (byte)'\\')
+                        place++;
+                    column[length++] = text[place];
+                }
+                output.WriteVarint((ulong)length + 1);
+                output.Write(column[..length]);
+            }
+            if (place == text.Length)
+                return true;
+            text = text[(place + 1)..];
+        }
+    }
+
     private static bool TryWriteColumns(ArrayBufferWriter<byte> output, int count, ReadOnlySpan<byte> columns)
     {
         Span<byte> plain = stackalloc byte[3 * LongestPlainSubkey];

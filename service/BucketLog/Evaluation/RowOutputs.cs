@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Text;
 using TopGun.Buckets.BucketLog.Records;
 using TopGun.Buckets.SyncRules;
 
@@ -11,16 +12,18 @@ internal sealed class RowOutputs(BucketDirectory directory, int rowLimitBytes) :
     private readonly List<Output> _outputs = [];
     private readonly List<BucketEntry> _buckets = [];
     private readonly List<LookupSpan> _lookups = [];
+    private int _tooLong; // bytes of the last output, when they are too many
 
     /// <summary>Outputs, in the order of the rules.</summary>
     public int Count => _outputs.Count;
 
     public int LookupCount => _lookups.Count;
 
-    /// <summary>Queries that failed since <see cref="ErrorCount"/> was last set to zero; and what the first of them said.</summary>
-    public int ErrorCount { get; set; }
+    /// <summary>Why the row yields less than the rules say; null when it does not. Of several reasons the first.</summary>
+    public RowFailure? Failure { get; private set; }
 
-    public RowError? FirstError { get; private set; }
+    /// <summary>Bytes of the row's values, for a failure.</summary>
+    public int RowBytes { get; set; }
 
     public ReadOnlySpan<byte> Table(int output) => Bytes(_outputs[output].TableOffset, _outputs[output].TableLength);
 
@@ -38,6 +41,7 @@ internal sealed class RowOutputs(BucketDirectory directory, int rowLimitBytes) :
 
     public void Clear()
     {
+        Failure = null;
         _bytes.ResetWrittenCount();
         _outputs.Clear();
         _buckets.Clear();
@@ -49,7 +53,7 @@ internal sealed class RowOutputs(BucketDirectory directory, int rowLimitBytes) :
         var isTooLong = data.Length > rowLimitBytes;
         if (isTooLong)
         {
-            Error(new RowError(RowErrorKind.Data, "", $"The row is {data.Length} bytes long, more than the limit of {rowLimitBytes}."));
+            _tooLong = data.Length;
             data = default;
         }
         var output = new Output
@@ -70,7 +74,11 @@ internal sealed class RowOutputs(BucketDirectory directory, int rowLimitBytes) :
     {
         var output = _outputs[^1];
         if (output.IsDropped)
+        {
+            Failure ??= new RowFailure(
+                new RowError(RowErrorKind.Data, DefinitionOf(name), $"The row is {_tooLong} bytes long, more than the limit of {rowLimitBytes}."), _tooLong);
             return;
+        }
         _buckets.Add(directory.GetOrAdd(name));
         _outputs[^1] = output with { BucketCount = output.BucketCount + 1 };
     }
@@ -78,11 +86,7 @@ internal sealed class RowOutputs(BucketDirectory directory, int rowLimitBytes) :
     public void Lookup(ReadOnlySpan<byte> key, ReadOnlySpan<byte> record) => _lookups.Add(new LookupSpan(
         Write(key), key.Length, Write(record), record.Length));
 
-    public void Error(RowError error)
-    {
-        if (ErrorCount++ == 0)
-            FirstError = error;
-    }
+    public void Error(RowError error) => Failure ??= new RowFailure(error, RowBytes);
 
     /// <summary>Whether an output of that table and id is in the bucket.</summary>
     public bool Contains(ReadOnlySpan<byte> table, ReadOnlySpan<byte> id, int bucket)
@@ -132,6 +136,21 @@ internal sealed class RowOutputs(BucketDirectory directory, int rowLimitBytes) :
             if (stored.ContainsLookup(LookupKey(lookup)))
                 _lookups.RemoveAt(lookup);
         }
+    }
+
+    /// <summary>Whether a bucket has an output of which there is another with the same table and id and other data.</summary>
+    public bool Differ(int bucket)
+    {
+        for (var output = 0; output < Count; output++)
+        {
+            for (var other = 0; other < Count && Holds(output, bucket); other++)
+            {
+                if (other != output && Id(other).SequenceEqual(Id(output)) && Table(other).SequenceEqual(Table(output))
+                    && !Data(other).SequenceEqual(Data(output)))
+                    return true;
+            }
+        }
+        return false;
     }
 
     /// <summary>Whether what is sent to clients is the same, in the same order and to the same buckets.</summary>
@@ -197,6 +216,13 @@ internal sealed class RowOutputs(BucketDirectory directory, int rowLimitBytes) :
             state.WriteBlob(LookupKey(lookup));
             state.WriteBlob(LookupRecord(lookup));
         }
+    }
+
+    // 12#by_list["7"], or 12#by_list|2["7"] where a definition has variants.
+    private static string DefinitionOf(ReadOnlySpan<byte> bucket)
+    {
+        var name = bucket[(bucket.IndexOf((byte)'#') + 1)..];
+        return Encoding.UTF8.GetString(name.IndexOfAny((byte)'[', (byte)'|') is >= 0 and var end ? name[..end] : name);
     }
 
     private bool Holds(int output, int bucket)

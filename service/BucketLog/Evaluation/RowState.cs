@@ -39,19 +39,45 @@ internal readonly ref struct RowState
     /// <summary>The lookups as stored.</summary>
     public ReadOnlySpan<byte> LookupBytes => _lookups;
 
+    /// <summary>Whether the row is in a bucket.</summary>
+    public bool IsIn(int bucket)
+    {
+        var reader = Outputs;
+        for (var left = reader.ReadCount(); left > 0; left--)
+        {
+            reader.ReadBlob();
+            reader.ReadBlob();
+            if (ReadsBucket(ref reader, bucket))
+                return true;
+        }
+        return false;
+    }
+
+    /// <summary>Whether the row is in a bucket under that client table and id.</summary>
     public bool Contains(ReadOnlySpan<byte> table, ReadOnlySpan<byte> id, int bucket)
     {
         var reader = Outputs;
         for (var left = reader.ReadCount(); left > 0; left--)
         {
             var isSame = reader.ReadBlob().SequenceEqual(table) & reader.ReadBlob().SequenceEqual(id);
-            for (var buckets = reader.ReadCount(); buckets > 0; buckets--)
-            {
-                if (reader.ReadCount() == bucket && isSame)
-                    return true;
-            }
+            if (ReadsBucket(ref reader, bucket) && isSame)
+                return true;
         }
         return false;
+    }
+
+    /// <summary>In how many outputs a client table and id are: each may have other data.</summary>
+    public int CountOf(ReadOnlySpan<byte> table, ReadOnlySpan<byte> id)
+    {
+        var reader = Outputs;
+        var count = 0;
+        for (var left = reader.ReadCount(); left > 0; left--)
+        {
+            if (reader.ReadBlob().SequenceEqual(table) & reader.ReadBlob().SequenceEqual(id))
+                count++;
+            ReadsBucket(ref reader, bucket: 0);
+        }
+        return count;
     }
 
     public bool ContainsLookup(ReadOnlySpan<byte> key)
@@ -137,4 +163,12 @@ internal readonly ref struct RowState
     }
 
     private static ReadOnlySpan<byte> Nothing => [0];
+
+    private static bool ReadsBucket(ref RecordReader reader, int bucket)
+    {
+        var isThere = false;
+        for (var buckets = reader.ReadCount(); buckets > 0; buckets--)
+            isThere |= reader.ReadCount() == bucket;
+        return isThere;
+    }
 }

@@ -8,7 +8,12 @@ using TopGun.Buckets.SyncRules;
 namespace TopGun.Buckets.BucketLog.Evaluation;
 
 /// <summary>Turns the new state of one row into operations: the difference between what the rules make of it now and what is remembered.</summary>
-internal sealed class RowWriter(BatchBuilder batch, BucketDirectory directory, WorkingSet working, int rowLimitBytes)
+/// <param name="batch">Where the operations go.</param>
+/// <param name="directory">The buckets.</param>
+/// <param name="working">The rows that are being changed.</param>
+/// <param name="skipped">Told of rows that the rules fail for.</param>
+/// <param name="rowLimitBytes">Longest encoded row.</param>
+internal sealed class RowWriter(BatchBuilder batch, BucketDirectory directory, WorkingSet working, SkippedRows skipped, int rowLimitBytes)
 {
     private readonly RowOutputs _outputs = new(directory, rowLimitBytes);
     private readonly RowOutputs _outputsBefore = new(directory, rowLimitBytes);
@@ -18,7 +23,8 @@ internal sealed class RowWriter(BatchBuilder batch, BucketDirectory directory, W
     private readonly ArrayBufferWriter<byte> _state = new(4096);
     private readonly ArrayBufferWriter<byte> _lookups = new(256);
 
-    public RowOutputs Outputs => _outputs;
+    /// <summary>Changed records of the rows that were left out, or are no longer.</summary>
+    public required RecordChanges Records { get; init; }
 
     /// <summary>The row is now this. A row with unknown values yields nothing until they arrive.</summary>
     /// <param name="binding">Its table.</param>
@@ -32,12 +38,14 @@ internal sealed class RowWriter(BatchBuilder batch, BucketDirectory directory, W
         _image.ResetWrittenCount();
         RowImage.Write(_image, row);
         var stored = RowState.Read(working.Value(slot));
-        if (stored.Layout == binding.Layout && stored.Image.SequenceEqual(_image.WrittenSpan))
+        if (stored.Layout == binding.Layout && stored.Image.SequenceEqual(_image.WrittenSpan) && !skipped.IsOpen(working.Key(slot)))
             return; // the same row gives the same outputs, so nothing changed for anybody
 
-        _outputs.Clear();
-        if (!RowImage.IsIncomplete(row))
-            binding.Evaluator.Evaluate(row, _outputs);
+        Evaluate(binding.Evaluator, row, _image.WrittenCount);
+        if (_outputs.Failure is { } failure)
+            skipped.Note(binding.Table, binding.KeyColumns, working.Key(slot), failure, Records);
+        else
+            skipped.Mend(working.Key(slot), Records);
         WriteSubkey(binding.KeyColumns.Length, working.Key(slot));
         if (before is null || !SendsTheSame(before, stored, working.ValueMemory(slot)))
             WritePuts();
@@ -54,6 +62,7 @@ internal sealed class RowWriter(BatchBuilder batch, BucketDirectory directory, W
     {
         if (!working.Exists(slot))
             return;
+        skipped.Mend(working.Key(slot), Records);
         var stored = RowState.Read(working.Value(slot));
         _outputs.Clear();
         if (stored.HasResults)
@@ -66,28 +75,79 @@ internal sealed class RowWriter(BatchBuilder batch, BucketDirectory directory, W
     }
 
     /// <summary>Gives a stored row, which did not change, what further rules make of it beyond what is remembered.</summary>
-    /// <param name="evaluator">The further rules.</param>
+    /// <param name="table">Its table, and the further rules.</param>
     /// <param name="row">The row; one with unknown values yields nothing until they arrive.</param>
-    /// <param name="keyColumns">Number of the table's key columns.</param>
     /// <param name="key">The row's key.</param>
     /// <param name="stored">What is remembered.</param>
     /// <returns>The new state; empty when there is nothing to add.</returns>
-    public ReadOnlySpan<byte> Extend(TableEvaluator evaluator, SourceRow row, int keyColumns, ReadOnlySpan<byte> key, RowState stored)
+    public ReadOnlySpan<byte> Extend(AddedTable table, SourceRow row, ReadOnlySpan<byte> key, RowState stored)
     {
-        _outputs.Clear();
-        if (!RowImage.IsIncomplete(row))
-            evaluator.Evaluate(row, _outputs);
+        Evaluate(table.Evaluator, row, stored.Image.Length);
+        if (_outputs.Failure is { } failure)
+            skipped.Note(table.Table, table.KeyColumns, key, failure, Records);
         if (_outputs.Count == 0 && _outputs.LookupCount == 0)
             return default;
         _outputs.TakeOut(stored);
         if (_outputs.Count == 0 && _outputs.LookupCount == 0)
             return default;
-        WriteSubkey(keyColumns, key);
+        WriteSubkey(table.KeyColumns.Length, key);
         WritePuts();
         WriteLookups(RowState.Read([]));
         _state.ResetWrittenCount();
         stored.WriteWith(_state, _outputs, directory);
         return _state.WrittenSpan;
+    }
+
+    /// <summary>Whether the rules fail for a row.</summary>
+    public bool Fails(TableBinding binding, SourceRow row)
+    {
+        Evaluate(binding.Evaluator, row, rowBytes: 0);
+        return _outputs.Failure is not null;
+    }
+
+    /// <summary>The row did not change, and goes to a bucket again in which it is.</summary>
+    /// <remarks>
+    /// Of copies of a row in several buckets a client shows the newest. So where they differ, all of them go again, in the order of the rules.
+    /// </remarks>
+    /// <param name="binding">Its table.</param>
+    /// <param name="slot">The row in the working set.</param>
+    /// <param name="row">Its values; a row with unknown ones is left alone.</param>
+    /// <param name="bucket">The bucket.</param>
+    public void SendAgain(TableBinding binding, int slot, SourceRow row, BucketEntry bucket)
+    {
+        var stored = RowState.Read(working.Value(slot));
+        if (RowImage.IsIncomplete(row) || !stored.IsIn(bucket.Number))
+            return;
+        Evaluate(binding.Evaluator, row, stored.Image.Length);
+        WriteSubkey(binding.KeyColumns.Length, working.Key(slot));
+        var goesEverywhere = _outputs.Differ(bucket.Number);
+        for (var output = 0; output < _outputs.Count; output++)
+        {
+            var (fragment, length, checksum) = (-1, 0, 0u);
+            for (var index = 0; index < _outputs.BucketCount(output); index++)
+            {
+                var into = _outputs.Bucket(output, index);
+                if ((!goesEverywhere && into != bucket) || !stored.Contains(_outputs.Table(output), _outputs.Id(output), into.Number))
+                    continue;
+                if (fragment < 0)
+                {
+                    fragment = batch.Fragments.WrittenCount;
+                    checksum = OpFragment.WritePut(
+                        batch.Fragments, _outputs.Table(output), _outputs.Id(output), _subkey.WrittenSpan, _outputs.Data(output));
+                    length = batch.Fragments.WrittenCount - fragment;
+                }
+                BatchBuilder.Supersede(into);
+                batch.Add(into, OpKind.Put, checksum, fragment, length);
+            }
+        }
+    }
+
+    private void Evaluate(TableEvaluator evaluator, SourceRow row, int rowBytes)
+    {
+        _outputs.Clear();
+        _outputs.RowBytes = rowBytes;
+        if (!RowImage.IsIncomplete(row))
+            evaluator.Evaluate(row, _outputs);
     }
 
     private bool SendsTheSame(TableCatalog catalog, RowState stored, ReadOnlyMemory<byte> state)

@@ -58,11 +58,10 @@ internal sealed partial class TableCatalog(LogRules rules, RefreshRecord refresh
             number = NextNumber();
         var live = LiveLayoutOf(number);
         var isLive = stage is not { IsLive: false } && (live == 0 || CanJoin(Layout(live), table));
-        if (stage is null && !isLive)
-        {
+        if (!isLive && stage is not { IsLive: false })
             NoteOutdated(table.RelationId, added);
+        if (stage is null && !isLive)
             return Remember(table, TableBinding.Ignored(table, evaluator)); // it is going to be read again
-        }
 
         var layout = _layouts.FindIndex(known => known.Number == number && IsSame(known.Table, table)) + 1;
         if (layout == 0)
@@ -90,7 +89,7 @@ internal sealed partial class TableCatalog(LogRules rules, RefreshRecord refresh
     public AddedTable Added(int number)
     {
         var (table, layout) = Newest()[number];
-        return new AddedTable(table, layout, KeyColumnCount(number), rules.Added!.ForTable(table));
+        return new AddedTable(table, layout, TableBinding.KeyColumnsOf(table), rules.Added!.ForTable(table));
     }
 
     /// <summary>Takes in a stored definition; records come in the order of their layouts.</summary>

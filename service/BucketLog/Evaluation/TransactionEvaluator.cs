@@ -23,6 +23,7 @@ internal sealed class TransactionEvaluator
     private readonly long _partBytes;
     private SourceTransaction? _transaction;
     private RowChangeReader? _changes;
+    private readonly ArrayBufferWriter<byte> _key = new(256);
 
     public TransactionEvaluator(
         TableCatalog catalog, BucketDirectory directory, BatchBuilder batch, IStoredRows stored, StagedRows staged,
@@ -33,7 +34,7 @@ internal sealed class TransactionEvaluator
         _batch = batch;
         _plan = new TransactionPlan(catalog, _working);
         _missing = new MissingValues(catalog, _working, missingRows);
-        _writer = new RowWriter(batch, directory, _working, options.RowLimitBytes);
+        _writer = new RowWriter(batch, directory, _working, Skipped, options.RowLimitBytes) { Records = Records };
         _partBytes = options.PartBytes;
         _staged = staged;
         _switch = new StageSwitch(catalog, _working, _writer, missingRows);
@@ -54,10 +55,8 @@ internal sealed class TransactionEvaluator
     /// <summary>Position that the stream has to reach before that batch may be shown, when rows had to be read again.</summary>
     public Lsn VisibleFrom { get; private set; }
 
-    /// <summary>Queries that failed in that batch, and what the first of them said.</summary>
-    public int ErrorCount => _writer.Outputs.ErrorCount;
-
-    public RowError? FirstError => _writer.Outputs.FirstError;
+    /// <summary>The rows that the rules fail for.</summary>
+    public SkippedRows Skipped { get; } = new();
 
     /// <summary>Begins with a transaction.</summary>
     /// <param name="transaction">The transaction.</param>
@@ -81,7 +80,7 @@ internal sealed class TransactionEvaluator
     {
         var (transaction, changes) = (_transaction!, _changes!);
         var end = transaction.EndPosition;
-        Start();
+        Start(end, SourceLag.Epoch.AddMicroseconds(transaction.CommitTimeMicroseconds));
         changes.Mark();
         // What fits into one part is worth some memory; what does not takes long in any case.
         var isLarge = ChangeCount > 0 || transaction.ByteCount > _partBytes;
@@ -112,7 +111,7 @@ internal sealed class TransactionEvaluator
     /// <param name="cancellationToken">Stops before anything has changed.</param>
     public async ValueTask<OpBatch> SwitchAsync(IReadOnlyList<SwitchedRow> rows, int attempt, Lsn position, CancellationToken cancellationToken)
     {
-        Start();
+        Start(position);
         await _switch.LoadAsync(rows, attempt, cancellationToken);
         VisibleFrom = _switch.VisibleFrom;
         _batch.Start();
@@ -129,7 +128,7 @@ internal sealed class TransactionEvaluator
     public async ValueTask<OpBatch> EvaluateAsync(
         SourceTable table, RowBuffer rows, ulong firstOrdinal, Lsn position, CancellationToken cancellationToken)
     {
-        Start();
+        Start(position);
         var binding = _catalog.Bind(table, Records);
         if (binding.IsLive)
             _plan.Read(binding, rows, _row, firstOrdinal);
@@ -152,7 +151,7 @@ internal sealed class TransactionEvaluator
     /// <param name="position">Position of the log, which this does not move.</param>
     public OpBatch Extend(IReadOnlyList<StoredRecord> rows, AddedTable table, Lsn position)
     {
-        Start();
+        Start(position);
         _batch.Start();
         foreach (var stored in rows)
         {
@@ -162,9 +161,37 @@ internal sealed class TransactionEvaluator
                 RowImage.Read(image, table.Table, _row);
             else
                 RowImage.Read(image, _catalog.Layout(state.Layout), _row, table.Table);
-            var extended = _writer.Extend(table.Evaluator, _row, table.KeyColumns, stored.Key.Span, state);
+            var extended = _writer.Extend(table, _row, stored.Key.Span, state);
             if (!extended.IsEmpty)
                 Records.Put(RecordTable.RowState, stored.Key.Span, extended);
+        }
+        return Finish(position, []);
+    }
+
+    /// <summary>Sends rows of a bucket again as they are now.</summary>
+    /// <param name="bucket">The bucket.</param>
+    /// <param name="rows">Operations that have brought them.</param>
+    /// <param name="position">Position of the log, which this does not move.</param>
+    /// <param name="cancellationToken">Stops before anything has changed.</param>
+    public async ValueTask<OpBatch> SendAgainAsync(
+        BucketEntry bucket, IReadOnlyList<BucketOp> rows, Lsn position, CancellationToken cancellationToken)
+    {
+        Start(position);
+        foreach (var row in rows)
+        {
+            if (SourceRowOf.TryRead(row, _catalog.KeyColumnCount, _key))
+                _working.GetOrAdd(_key.WrittenSpan, out _);
+        }
+        await LoadAsync(isPart: false, cancellationToken);
+        for (var slot = 0; slot < _working.Count; slot++)
+        {
+            if (!_working.Exists(slot))
+                continue;
+            var value = _working.ValueMemory(slot);
+            var stored = RowState.Read(value.Span);
+            var binding = _catalog.BindingOf(stored.Layout);
+            RowImage.Read(value[^stored.Image.Length..], binding.Table, _row);
+            _writer.SendAgain(binding, slot, _row, bucket);
         }
         return Finish(position, []);
     }
@@ -172,21 +199,46 @@ internal sealed class TransactionEvaluator
     /// <summary>Takes back entries of the parameter index that belong to rules nobody has any more.</summary>
     public OpBatch Forget(IEnumerable<StoredLookup> lookups, Lsn position)
     {
-        Start();
+        Start(position);
         _batch.Start();
         foreach (var lookup in lookups)
             _batch.AddLookup(lookup.Key, lookup.Entry, record: null);
         return Finish(position, []);
     }
 
-    private void Start()
+    /// <summary>Looks which of the rows left out are well by the rules in force now, after those have changed.</summary>
+    public async ValueTask ReviewSkippedAsync(Lsn position, CancellationToken cancellationToken)
+    {
+        Start(position);
+        foreach (var key in Skipped.OpenKeys)
+        {
+            _working.Clear(); // one at a time: they may be the longest of all
+            var slot = _working.GetOrAdd(key, out _);
+            await _stored.LoadAsync(_working, cancellationToken);
+            if (!Fails(slot))
+                Skipped.Mend(key, Records);
+        }
+    }
+
+    private bool Fails(int slot)
+    {
+        if (!_working.Exists(slot))
+            return false;
+        var value = _working.ValueMemory(slot);
+        var state = RowState.Read(value.Span);
+        var binding = _catalog.BindingOf(state.Layout);
+        RowImage.Read(value[^state.Image.Length..], binding.Table, _row);
+        return RowImage.IsIncomplete(_row) || _writer.Fails(binding, _row);
+    }
+
+    private void Start(Lsn position, DateTimeOffset? committedAt = null)
     {
         _working.Clear();
         _plan.Start();
         _missing.Clear();
         Records.Clear();
         VisibleFrom = Lsn.None;
-        _writer.Outputs.ErrorCount = 0;
+        Skipped.Begin(position, committedAt);
     }
 
     private async ValueTask LoadAsync(bool isPart, CancellationToken cancellationToken)

@@ -125,7 +125,13 @@ internal static class MetaKey
     /// <summary>Bucket numbers given out when buckets were last dropped.</summary>
     public static ReadOnlySpan<byte> BucketNumbers => "bucket-numbers"u8;
 
+    /// <summary>Longest row that clients were given.</summary>
+    public static ReadOnlySpan<byte> RowLimit => "row-limit"u8;
+
     public static ReadOnlySpan<byte> Refresh => "refresh"u8;
+
+    /// <summary>There when records of the store were found to be damaged.</summary>
+    public static ReadOnlySpan<byte> Damaged => "damaged"u8;
 
     /// <summary>There while a copy into the store is under way.</summary>
     public static ReadOnlySpan<byte> Copying => "copying"u8;

@@ -136,21 +136,17 @@ internal sealed class DirtyWindow(TimeProvider time)
         }
     }
 
-    /// <summary>How long the next write may wait for company; null when there is nothing to write.</summary>
-    public TimeSpan? Delay(BucketLogOptions options)
+    /// <summary>Timestamp until which the next write may wait for company; null when there is nothing to write.</summary>
+    public long? Due(BucketLogOptions options)
     {
         lock (_gate)
         {
-            TimeSpan? delay = null;
             if (_gathering.HasContent)
-                delay = options.GroupCommitDelay - time.GetElapsedTime(_gathering.OldestTimestamp);
-            else if (_position != _writtenPosition)
-            {
-                delay = _position.Position.Value - _writtenPosition.Position.Value >= options.PositionBytes
-                    ? TimeSpan.Zero
-                    : options.PositionDelay - time.GetElapsedTime(_positionTimestamp);
-            }
-            return delay < TimeSpan.Zero ? TimeSpan.Zero : delay;
+                return _gathering.OldestTimestamp + Ticks(options.GroupCommitDelay);
+            if (_position == _writtenPosition)
+                return null;
+            var isFar = _position.Position.Value - _writtenPosition.Position.Value >= options.PositionBytes;
+            return isFar ? _positionTimestamp : _positionTimestamp + Ticks(options.PositionDelay);
         }
     }
 
@@ -212,4 +208,6 @@ internal sealed class DirtyWindow(TimeProvider time)
             _writing?.LoadAll(working, prefix);
         }
     }
+
+    private long Ticks(TimeSpan span) => (long)(span.TotalSeconds * time.TimestampFrequency);
 }

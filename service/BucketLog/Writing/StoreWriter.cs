@@ -21,6 +21,7 @@ internal sealed partial class StoreWriter(
     private Task _run = Task.CompletedTask;
     private long _durableSequence;
     private long _flushSequence; // somebody waits for this to be durable
+    private long _sleepsUntil; // timestamp at which it will look again by itself; 0 while it is awake
     private Exception? _failure;
     private bool _isDisposed;
 
@@ -35,8 +36,15 @@ internal sealed partial class StoreWriter(
             throw new LogStoppedException(failure);
     }
 
-    /// <summary>Something was added to the window.</summary>
-    public void Notify() => _work.Pulse();
+    /// <summary>
+    /// Something was added to the window. The writer is woken only when it would sleep too long: transactions that come while others gather cost it nothing.
+    /// </summary>
+    public void Notify()
+    {
+        var until = Volatile.Read(ref _sleepsUntil);
+        if (until == 0 || window.Due(options) < until || IsUrgent())
+            _work.Pulse();
+    }
 
     /// <summary>Waits until everything added so far is durable.</summary>
     public async ValueTask FlushAsync(CancellationToken cancellationToken)
@@ -136,16 +144,25 @@ internal sealed partial class StoreWriter(
         {
             var seen = _work.Version;
             cancellationToken.ThrowIfCancellationRequested();
-            var delay = window.Delay(options);
-            if (delay is not null && (delay == TimeSpan.Zero || IsUrgent()))
+            var due = window.Due(options);
+            if (due <= time.GetTimestamp() || (due is not null && IsUrgent()))
                 return;
-            if (delay is null && _flushSequence > _durableSequence && window.Sequence > _durableSequence)
+            if (due is null && _flushSequence > _durableSequence && window.Sequence > _durableSequence)
                 return;
-            if (delay is null)
+            // Whoever adds something from here on sees how long this sleeps; whoever did since the version was taken keeps it awake.
+            Volatile.Write(ref _sleepsUntil, due ?? long.MaxValue);
+            if (due is null)
                 await _work.WaitAsync(seen, cancellationToken);
             else
-                await _work.WaitAsync(seen, delay.Value, cancellationToken);
+                await _work.WaitAsync(seen, Until(due.Value), cancellationToken);
+            Volatile.Write(ref _sleepsUntil, 0);
         }
+    }
+
+    private TimeSpan Until(long timestamp)
+    {
+        var left = time.GetElapsedTime(time.GetTimestamp(), timestamp);
+        return left > TimeSpan.Zero ? left : TimeSpan.Zero;
     }
 
     private bool IsUrgent() =>

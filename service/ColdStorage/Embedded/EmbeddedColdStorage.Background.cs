@@ -72,7 +72,7 @@ public sealed partial class EmbeddedColdStorage
             {
                 // Closing: a run that is not complete is deleted when the store is opened again.
             }
-            catch (Exception failure) when (IsNoRoom(failure))
+            catch (Exception failure) when (MayPass(failure))
             {
                 Log.CannotClearUp(_logger, failure);
                 await _work.WaitAsync(RetryDelay).ConfigureAwait(false);

@@ -12,7 +12,9 @@ public sealed partial class EmbeddedColdStorage
 {
     private const int BucketsPerLock = 256; // tens of microseconds
     private const int LargestAbsorbed = 4096; // a chunk of more ops is left as it is
+    private const int OpsAhead = SegmentPieces.Capacity / 512; // of usual rows they fill the room
 
+    private readonly List<StoredOp> _folding = [];
     private readonly Dictionary<int, OpFile> _opFiles = []; // changed under _appending and _gate, read under either
     private int _nextOpFile = 1;
     private int? _writingOpFile;
@@ -62,16 +64,7 @@ public sealed partial class EmbeddedColdStorage
             long opCount;
             using (var writer = new OpFileWriter(_files, number, _store))
             {
-                foreach (var name in names)
-                {
-                    if (Volatile.Read(ref _failure) is { } failure)
-                        throw failure;
-                    var extents = Fold(name, writer, through, sparse, dead);
-                    if (extents.Count > 0)
-                        write.Records.Put(OwnTable.Folded, FoldedKey.Bucket(name), FoldedExtents.Write(extents));
-                    else
-                        write.Records.Delete(OwnTable.Folded, FoldedKey.Bucket(name));
-                }
+                Fold(names, writer, through, sparse, dead, write.Records);
                 writer.Complete();
                 opCount = writer.OpCount;
             }
@@ -98,10 +91,65 @@ public sealed partial class EmbeddedColdStorage
         DropFolded();
     }
 
-    /// <summary>Writes those of a bucket's extents that have to leave where they are, and their small neighbours, and returns all of them in order.</summary>
-    private List<Extent> Fold(string bucket, OpFileWriter writer, int through, OpFile? sparse, Dictionary<int, long> dead)
+    /// <summary>Writes what the buckets have where it is left, and puts where they are afterwards into the records.</summary>
+    private void Fold(
+        IReadOnlyList<string> names, OpFileWriter writer, int through, OpFile? sparse, Dictionary<int, long> dead, RecordChanges records)
     {
-        var view = ViewOf(bucket);
+        using var pieces = sparse is null ? PiecesOf(through) : null;
+        for (var first = 0; first < names.Count;)
+        {
+            foreach (var view in LookAhead(names, first, pieces))
+            {
+                if (Volatile.Read(ref _failure) is { } failure)
+                    throw failure;
+                var name = names[first++];
+                var extents = Fold(name, view, pieces, writer, through, sparse, dead);
+                if (extents.Count > 0)
+                    records.Put(OwnTable.Folded, FoldedKey.Bucket(name), FoldedExtents.Write(extents));
+                else
+                    records.Delete(OwnTable.Folded, FoldedKey.Bucket(name));
+            }
+        }
+    }
+
+    /// <summary>Room for what is read of a segment ahead.</summary>
+    private SegmentPieces? PiecesOf(int segment)
+    {
+        lock (_gate)
+            return _handles.TryGetValue(segment, out var file) ? new SegmentPieces(_files, segment, file) : null;
+    }
+
+    /// <summary>Looks where the next buckets are, as many as there is room for, and reads what the segment has of them; only the next where none is left.</summary>
+    private List<BucketView> LookAhead(IReadOnlyList<string> names, int first, SegmentPieces? pieces)
+    {
+        List<BucketView> views = [];
+        var ops = 0L;
+        while (first + views.Count < names.Count && ops < OpsAhead)
+        {
+            var view = ViewOf(names[first + views.Count]);
+            views.Add(view);
+            foreach (var extent in view.Extents)
+                ops += extent.Segment == pieces?.Segment ? extent.Count : 0;
+            if (pieces is null)
+                break;
+        }
+        if (ops == 0 || pieces is null)
+            return views;
+        pieces.Clear();
+        var extents = views.SelectMany(view => view.Extents).Where(extent => extent.Segment == pieces.Segment).ToList();
+        foreach (var extent in extents)
+            pieces.Want(extent.Offset, extent.Count * FrameFormat.OpSize);
+        pieces.Read();
+        foreach (var extent in extents)
+            ExtentReader.WantFragments(extent, pieces, _folding);
+        pieces.Read();
+        return views;
+    }
+
+    /// <summary>Writes those of a bucket's extents that have to leave where they are, and their small neighbours, and returns all of them in order.</summary>
+    private List<Extent> Fold(
+        string bucket, BucketView view, SegmentPieces? pieces, OpFileWriter writer, int through, OpFile? sparse, Dictionary<int, long> dead)
+    {
         foreach (var stored in view.Stored)
             dead[stored.Segment] = dead.GetValueOrDefault(stored.Segment) + stored.Count;
         // What later segments hold stays with them.
@@ -121,11 +169,7 @@ public sealed partial class EmbeddedColdStorage
             if (!isBegun)
                 writer.BeginBucket(bucket);
             isBegun = true;
-            foreach (var ops in _extents.Read(view.Files[extents[index].Segment], extents[index], 0, ulong.MaxValue))
-            {
-                foreach (ref readonly var op in ops.AsSpan())
-                    writer.Add(op, result);
-            }
+            _extents.CopyTo(view.Files[extents[index].Segment], extents[index], pieces, _folding, writer, result);
         }
         writer.EndChunk(result);
         return result;

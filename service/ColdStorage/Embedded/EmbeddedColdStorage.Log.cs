@@ -88,7 +88,7 @@ public sealed partial class EmbeddedColdStorage
             }
             _work.Release();
         }
-        catch (Exception failure) when (IsNoRoom(failure))
+        catch (Exception failure) when (MayPass(failure))
         {
             // The present segment grows on; the next write tries again.
             Log.CannotRoll(_logger, failure);
@@ -127,7 +127,7 @@ public sealed partial class EmbeddedColdStorage
             using var file = _files.Open(name, FileMode.Create, FileAccess.Write);
             _files.Write(file, [SegmentIndexFile.Serialize(_segmentLength, _sequence, _segmentExtents)], 0);
         }
-        catch (Exception failure) when (IsNoRoom(failure))
+        catch (Exception failure) when (MayPass(failure))
         {
             _files.Delete(name);
         }
@@ -164,7 +164,7 @@ public sealed partial class EmbeddedColdStorage
             WriteManifest();
             DeleteStrays();
         }
-        catch (Exception failure) when (IsNoRoom(failure))
+        catch (Exception failure) when (MayPass(failure))
         {
             // The reset itself is in the log; opening the store finds it there and clears up.
             Log.CannotClearUp(_logger, failure);
@@ -182,6 +182,8 @@ public sealed partial class EmbeddedColdStorage
         lock (_manifestGate)
         {
             var firstSegment = _manifest!.FirstSegment;
+            // First what there is, then what is needed: a file that another thread begins in between must not be taken for one that nobody needs.
+            List<string> found = [.. _files.List(OpFileFormat.Extension), .. _files.List(RunFormat.Extension)];
             HashSet<string> named = [.. _manifest.Runs.Select(run => RunFormat.Name(run.Number))];
             lock (_gate)
             {
@@ -194,7 +196,7 @@ public sealed partial class EmbeddedColdStorage
                 _handles = _handles.RemoveRange(_handles.Keys.Where(file =>
                     OpFileFormat.IsOpFile(file) ? !_opFiles.ContainsKey(OpFileFormat.Number(file)) : file < _firstSegment));
             }
-            foreach (var name in _files.List(OpFileFormat.Extension).Concat(_files.List(RunFormat.Extension)).Where(name => !named.Contains(name)))
+            foreach (var name in found.Where(name => !named.Contains(name)))
                 _files.Delete(name);
             foreach (var name in _files.List(SegmentFormat.Extension).Concat(_files.List(SegmentFormat.IndexExtension)))
             {
@@ -213,6 +215,10 @@ public sealed partial class EmbeddedColdStorage
         _ => false,
     };
 
+    /// <summary>Whether what was to be put in order can wait: there is no room, or no file handle (ENFILE, EMFILE) because clients have them all.</summary>
+    private static bool MayPass(Exception failure) =>
+        IsNoRoom(failure) || (failure is IOException io && !OperatingSystem.IsWindows() && (io.HResult & 0xFFFF) is 23 or 24);
+
     private BucketsException Fail(Exception failure)
     {
         Volatile.Write(ref _failure, failure);
@@ -225,10 +231,10 @@ public sealed partial class EmbeddedColdStorage
         [LoggerMessage(2010, LogLevel.Error, "The store failed and has to be opened anew.")]
         public static partial void Failed(ILogger logger, Exception failure);
 
-        [LoggerMessage(2011, LogLevel.Warning, "There is no room for a new log segment; the present one grows on.")]
+        [LoggerMessage(2011, LogLevel.Warning, "A new log segment cannot be made for the time being; the present one grows on.")]
         public static partial void CannotRoll(ILogger logger, Exception failure);
 
-        [LoggerMessage(2012, LogLevel.Warning, "There is no room to put the store in order; it is tried again.")]
+        [LoggerMessage(2012, LogLevel.Warning, "The store cannot be put in order for the time being; it is tried again.")]
         public static partial void CannotClearUp(ILogger logger, Exception failure);
 
         [LoggerMessage(2014, LogLevel.Error, "Part of the log cannot be put in order by bucket and stays as it was written.")]

@@ -131,10 +131,6 @@ public sealed partial class EmbeddedColdStorage : IColdStorage
             }
             RecordStore.GetFromRuns(query, rest.AsSpan(0, count), runs);
         }
-        catch (IOException failure)
-        {
-            throw new StoreFailedException(_files.Folder, failure);
-        }
         finally
         {
             ArrayPool<int>.Shared.Return(rest);

@@ -10,49 +10,119 @@ internal sealed class ExtentReader(StoreFiles files)
 {
     private const int GapBytes = 16 << 10; // reading on is cheaper than asking again
     private const int SpanBytes = 1 << 20;
+    private const int FewOps = 16; // so many at once are worth a call to the system
 
     /// <summary>Operations with <c>after &lt; op id ≤ upTo</c>, in pieces of about a megabyte, each in memory of its own.</summary>
     public IEnumerable<BucketOp[]> Read(SafeFileHandle file, Extent extent, ulong after, ulong upTo)
     {
-        var entries = ReadEntries(file, extent, after, upTo);
+        var entries = new List<StoredOp>(extent.Count);
+        ReadEntries(file, extent, after, upTo, entries);
         for (var first = 0; first < entries.Count;)
         {
-            var (from, to) = (entries[first].FragmentOffset, entries[first].FragmentOffset + entries[first].FragmentLength);
-            var end = first + 1;
-            for (; end < entries.Count; end++)
-            {
-                var next = entries[end];
-                if (next.FragmentOffset < from || next.FragmentOffset > to + GapBytes || next.FragmentOffset + next.FragmentLength - from > SpanBytes)
-                    break;
-                to = Math.Max(to, next.FragmentOffset + next.FragmentLength);
-            }
-            yield return ReadFragments(file, extent, entries, first, end, from, (int)(to - from));
+            var (end, from, length) = NextSpan(entries, first);
+            yield return ReadFragments(file, extent, entries, first, end, from, length);
             first = end;
         }
     }
 
-    private List<StoredOp> ReadEntries(SafeFileHandle file, Extent extent, ulong after, ulong upTo)
+    /// <summary>Gives all operations of an extent to a writer. Whatever is stored comes this way, so nothing is allocated for it.</summary>
+    /// <param name="file">The extent's file.</param>
+    /// <param name="extent">The extent.</param>
+    /// <param name="pieces">What was read of a segment before.</param>
+    /// <param name="entries">Overwritten.</param>
+    /// <param name="writer">Receives the operations.</param>
+    /// <param name="chunks">Receives where they are.</param>
+    public void CopyTo(
+        SafeFileHandle file, Extent extent, SegmentPieces? pieces, List<StoredOp> entries, OpFileWriter writer, List<Extent> chunks)
+    {
+        entries.Clear();
+        if (pieces?.Segment != extent.Segment)
+            pieces = null;
+        if (pieces is not null && pieces.TryGet(extent.Offset, extent.Count * FrameFormat.OpSize, out var read))
+            ParseEntries(extent, read, 0, ulong.MaxValue, entries);
+        else
+            ReadEntries(file, extent, 0, ulong.MaxValue, entries);
+        for (var first = 0; first < entries.Count;)
+        {
+            var entry = entries[first];
+            if (pieces is not null && pieces.TryGet(extent.Fragments + entry.FragmentOffset, entry.FragmentLength, out var piece))
+            {
+                writer.Add(entry, Check(extent, entry, piece), chunks);
+                first++;
+                continue;
+            }
+            var (end, from, length) = NextSpan(entries, first);
+            var rented = ArrayPool<byte>.Shared.Rent(length);
+            try
+            {
+                var bytes = ReadSpan(file, extent, from, rented.AsSpan(0, length));
+                for (; first < end; first++)
+                    writer.Add(entries[first], Fragment(extent, entries[first], bytes, from), chunks);
+            }
+            finally
+            {
+                ArrayPool<byte>.Shared.Return(rented);
+            }
+        }
+    }
+
+    /// <summary>Asks for those fragments of an extent that would be read a few at a time.</summary>
+    public static void WantFragments(Extent extent, SegmentPieces pieces, List<StoredOp> entries)
+    {
+        entries.Clear();
+        if (!pieces.TryGet(extent.Offset, extent.Count * FrameFormat.OpSize, out var read) || Crc32C.Compute(read) != extent.Crc)
+            return; // damage is told by whoever copies the extent
+        for (; !read.IsEmpty; read = read[FrameFormat.OpSize..])
+            entries.Add(FrameFormat.ReadOp(read));
+        for (var (first, end) = (0, 0); first < entries.Count; first = end)
+        {
+            end = NextSpan(entries, first).End;
+            for (var index = first; end - first < FewOps && index < end; index++)
+                pieces.Want(extent.Fragments + entries[index].FragmentOffset, entries[index].FragmentLength);
+        }
+    }
+
+    /// <summary>Entries from one on whose fragments are read in one go.</summary>
+    private static (int End, long From, int Length) NextSpan(List<StoredOp> entries, int first)
+    {
+        var (from, to) = (entries[first].FragmentOffset, entries[first].FragmentOffset + entries[first].FragmentLength);
+        var end = first + 1;
+        for (; end < entries.Count; end++)
+        {
+            var next = entries[end];
+            if (next.FragmentOffset < from || next.FragmentOffset > to + GapBytes || next.FragmentOffset + next.FragmentLength - from > SpanBytes)
+                break;
+            to = Math.Max(to, next.FragmentOffset + next.FragmentLength);
+        }
+        return (end, from, (int)(to - from));
+    }
+
+    private void ReadEntries(SafeFileHandle file, Extent extent, ulong after, ulong upTo, List<StoredOp> entries)
     {
         var size = extent.Count * FrameFormat.OpSize;
-        var (first, last) = (Math.Max(after + 1, extent.First), Math.Min(upTo, extent.Last));
         var rented = ArrayPool<byte>.Shared.Rent(size);
         try
         {
-            var bytes = rented.AsSpan(0, size);
-            if (files.Read(file, bytes, extent.Offset) < size || Crc32C.Compute(bytes) != extent.Crc)
+            if (files.Read(file, rented.AsSpan(0, size), extent.Offset) < size)
                 throw Damaged(extent, extent.Offset);
-            var entries = new List<StoredOp>(extent.Count);
-            for (; !bytes.IsEmpty; bytes = bytes[FrameFormat.OpSize..])
-            {
-                var entry = FrameFormat.ReadOp(bytes);
-                if (entry.OpId.Value >= first && entry.OpId.Value <= last)
-                    entries.Add(entry);
-            }
-            return entries;
+            ParseEntries(extent, rented.AsSpan(0, size), after, upTo, entries);
         }
         finally
         {
             ArrayPool<byte>.Shared.Return(rented);
+        }
+    }
+
+    private void ParseEntries(Extent extent, ReadOnlySpan<byte> bytes, ulong after, ulong upTo, List<StoredOp> entries)
+    {
+        if (Crc32C.Compute(bytes) != extent.Crc)
+            throw Damaged(extent, extent.Offset);
+        var (first, last) = (Math.Max(after + 1, extent.First), Math.Min(upTo, extent.Last));
+        for (; !bytes.IsEmpty; bytes = bytes[FrameFormat.OpSize..])
+        {
+            var entry = FrameFormat.ReadOp(bytes);
+            if (entry.OpId.Value >= first && entry.OpId.Value <= last)
+                entries.Add(entry);
         }
     }
 
@@ -63,9 +133,7 @@ internal sealed class ExtentReader(StoreFiles files)
         var rented = ArrayPool<byte>.Shared.Rent(length);
         try
         {
-            var bytes = rented.AsSpan(0, length);
-            if (files.Read(file, bytes, extent.Fragments + from) < length)
-                throw Damaged(extent, extent.Fragments + from);
+            var bytes = ReadSpan(file, extent, from, rented.AsSpan(0, length));
             var total = 0;
             for (var index = first; index < end; index++)
                 total += entries[index].FragmentLength;
@@ -74,10 +142,7 @@ internal sealed class ExtentReader(StoreFiles files)
             for (var (index, used) = (first, 0); index < end; index++)
             {
                 var entry = entries[index];
-                var fragment = bytes.Slice((int)(entry.FragmentOffset - from), entry.FragmentLength);
-                if (Crc32C.Compute(fragment) != entry.FragmentCrc)
-                    throw Damaged(extent, extent.Fragments + entry.FragmentOffset);
-                fragment.CopyTo(kept.AsSpan(used));
+                Fragment(extent, entry, bytes, from).CopyTo(kept.AsSpan(used));
                 ops[index - first] = new BucketOp(entry.OpId, entry.Kind, entry.Checksum, kept.AsMemory(used, entry.FragmentLength));
                 used += entry.FragmentLength;
             }
@@ -87,6 +152,19 @@ internal sealed class ExtentReader(StoreFiles files)
         {
             ArrayPool<byte>.Shared.Return(rented);
         }
+    }
+
+    private ReadOnlySpan<byte> ReadSpan(SafeFileHandle file, Extent extent, long from, Span<byte> bytes) =>
+        files.Read(file, bytes, extent.Fragments + from) < bytes.Length ? throw Damaged(extent, extent.Fragments + from) : bytes;
+
+    private ReadOnlySpan<byte> Fragment(Extent extent, in StoredOp entry, ReadOnlySpan<byte> bytes, long from) =>
+        Check(extent, entry, bytes.Slice((int)(entry.FragmentOffset - from), entry.FragmentLength));
+
+    private ReadOnlySpan<byte> Check(Extent extent, in StoredOp entry, ReadOnlySpan<byte> fragment)
+    {
+        if (Crc32C.Compute(fragment) != entry.FragmentCrc)
+            throw Damaged(extent, extent.Fragments + entry.FragmentOffset);
+        return fragment;
     }
 
     private DamagedStoreException Damaged(Extent extent, long offset) => new(

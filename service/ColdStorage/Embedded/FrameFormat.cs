@@ -73,13 +73,16 @@ internal static class FrameFormat
         return bucket;
     }
 
-    public static void WriteOp(Span<byte> target, in BucketOp op, long fragmentOffset)
+    public static void WriteOp(Span<byte> target, in BucketOp op, long fragmentOffset) => WriteOp(
+        target, new StoredOp(op.OpId, op.Kind, fragmentOffset, op.Fragment.Length, op.Checksum, Crc32C.Compute(op.Fragment.Span)));
+
+    public static void WriteOp(Span<byte> target, in StoredOp op)
     {
         BinaryPrimitives.WriteUInt64LittleEndian(target, op.OpId.Value);
-        BinaryPrimitives.WriteUInt64LittleEndian(target[8..], (ulong)op.Kind | ((ulong)fragmentOffset << 8));
-        BinaryPrimitives.WriteUInt32LittleEndian(target[16..], (uint)op.Fragment.Length);
+        BinaryPrimitives.WriteUInt64LittleEndian(target[8..], (ulong)op.Kind | ((ulong)op.FragmentOffset << 8));
+        BinaryPrimitives.WriteUInt32LittleEndian(target[16..], (uint)op.FragmentLength);
         BinaryPrimitives.WriteUInt32LittleEndian(target[20..], op.Checksum);
-        BinaryPrimitives.WriteUInt32LittleEndian(target[24..], Crc32C.Compute(op.Fragment.Span));
+        BinaryPrimitives.WriteUInt32LittleEndian(target[24..], op.FragmentCrc);
     }
 
     public static StoredOp ReadOp(ReadOnlySpan<byte> source)

@@ -16,7 +16,7 @@ internal class StoreFiles(string folder)
     public bool Exists(string name) => File.Exists(PathOf(name));
 
     /// <summary>Names of the files with an extension, in ordinal order.</summary>
-    public IReadOnlyList<string> List(string extension)
+    public virtual IReadOnlyList<string> List(string extension)
     {
         List<string> names = [.. Directory.EnumerateFiles(folder, "*" + extension).Select(path => Path.GetFileName(path))];
         names.Sort(StringComparer.Ordinal);
@@ -34,7 +34,20 @@ internal class StoreFiles(string folder)
     public virtual void Truncate(SafeFileHandle file, long length) => RandomAccess.SetLength(file, length);
 
     /// <summary>Reads as many bytes as there are, up to the size of the buffer.</summary>
-    public virtual int Read(SafeFileHandle file, Span<byte> buffer, long offset)
+    /// <exception cref="StoreFailedException">The disk does not give them.</exception>
+    public int Read(SafeFileHandle file, Span<byte> buffer, long offset)
+    {
+        try
+        {
+            return ReadBytes(file, buffer, offset);
+        }
+        catch (IOException failure)
+        {
+            throw new StoreFailedException(folder, failure);
+        }
+    }
+
+    protected virtual int ReadBytes(SafeFileHandle file, Span<byte> buffer, long offset)
     {
         var total = 0;
         while (total < buffer.Length)
@@ -86,16 +99,22 @@ internal class StoreFiles(string folder)
             return; // NTFS journals names; a folder cannot be flushed there
         var descriptor = NativeMethods.Open(folder, flags: 0);
         if (descriptor < 0)
-            throw new IOException($"The folder {folder} cannot be opened (errno {Marshal.GetLastPInvokeError()}).");
+            throw Failure("opened");
         try
         {
             if (NativeMethods.Sync(descriptor) != 0)
-                throw new IOException($"The folder {folder} cannot be flushed (errno {Marshal.GetLastPInvokeError()}).");
+                throw Failure("flushed");
         }
         finally
         {
             _ = NativeMethods.Close(descriptor);
         }
+    }
+
+    private IOException Failure(string what)
+    {
+        var error = Marshal.GetLastPInvokeError();
+        return new IOException($"The folder {folder} cannot be {what}: {Marshal.GetPInvokeErrorMessage(error)}.", error);
     }
 
     private static class NativeMethods

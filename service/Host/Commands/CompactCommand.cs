@@ -12,7 +12,8 @@ internal static class CompactCommand
     {
         var command = new Command(
             "compact",
-            "Drops everything redundant from the store folder of a stopped service and gives its room back. A running service compacts by itself, each "
+            "Drops everything redundant from the store folder of a stopped service and gives its room back. Where a few old rows keep a long start of a "
+            + "bucket, they are moved to its end, and devices that have them download them once more. A running service compacts by itself, each "
             + "bucket when half of it is redundant; its store cannot be opened by anybody else.");
         var options = new SettingOptions(command, [SettingList.StorePath]);
         command.SetAction((given, cancellationToken) => CommandFailure.ReportAsync(

@@ -7,14 +7,19 @@ namespace TopGun.Buckets.Host;
 /// <summary><c>topgun doctor</c>: looks at the source as the service would, changes nothing, and tells each finding with its remedy.</summary>
 internal static class DoctorCommand
 {
-    private static readonly Setting[] Settings = [SettingList.Source, SettingList.SourcePasswordFile, SettingList.Rules, SettingList.Publication];
+    private static readonly Setting[] Settings =
+    [
+        SettingList.Source, SettingList.SourcePasswordFile, SettingList.Rules, SettingList.Publication, SettingList.DefinitionTrigger,
+        SettingList.StoreBackend, SettingList.StorePath, SettingList.StoreDatabase, SettingList.StoreSchema, SettingList.Listen, SettingList.ApiToken,
+    ];
 
     public static Command Create()
     {
         var command = new Command(
             "doctor",
             "Checks the source for what replication needs: wal_level, room for a slot and a sender, publication, privileges, and the replica "
-            + "identity of every table that the rules use. Changes nothing. Exit code 0: all is well, 1: something is in the way.");
+            + "identity of every table that the rules use; and lists the rows that are left out, from the store or from the service that has it. Changes nothing. "
+            + "Exit code 0: all is well, 1: something is in the way.\n\nReads from the environment:\n" + SettingOptions.WithoutFlag([SettingList.ApiToken]));
         var options = new SettingOptions(command, Settings);
         command.SetAction((given, cancellationToken) => CommandFailure.ReportAsync(
             given.InvocationConfiguration.Error,
@@ -30,7 +35,11 @@ internal static class DoctorCommand
         var rules = RulesFile.Compile(path, await RulesFile.ReadTextAsync(path, cancellationToken), new RuleSetOptions());
 
         await using var source = SourceSettings.Open(settings);
-        var findings = await SourceDoctor.CheckAsync(source, publication, rules.Tables, cancellationToken);
+        List<DoctorFinding> findings =
+        [
+            .. await SourceDoctor.CheckAsync(source, publication, rules.Tables, settings.Read(SettingList.DefinitionTrigger), cancellationToken),
+            .. await SkippedRowFindings.FindAsync(settings, cancellationToken),
+        ];
         foreach (var finding in findings)
             await output.WriteLineAsync(Format(finding));
 

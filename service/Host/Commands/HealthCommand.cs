@@ -19,10 +19,8 @@ internal static class HealthCommand
 
     private static async Task<int> RunAsync(Uri listen, TextWriter output, CancellationToken cancellationToken)
     {
-        // "Any address" is where to listen, not where to call.
-        var host = listen.Host is "0.0.0.0" or "[::]" ? "127.0.0.1" : listen.Host;
-        var probe = new UriBuilder(listen) { Host = host, Path = "/probes/readiness" }.Uri;
-        using var http = new HttpClient { Timeout = Limit };
+        var probe = LocalService.AddressOf(listen, "/probes/readiness");
+        using var http = LocalService.CreateClient(Limit);
         try
         {
             using var response = await http.GetAsync(probe, cancellationToken);

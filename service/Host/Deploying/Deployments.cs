@@ -49,16 +49,6 @@ internal sealed class Deployments(ReplicationPump pump, TableAdmission source) :
         }
     }
 
-    /// <summary>Lets a deployment go on that an earlier process began.</summary>
-    /// <exception cref="BucketsException">The source cannot be asked.</exception>
-    public async Task ResumeAsync(CancellationToken cancellationToken)
-    {
-        if (!pump.Writer.IsDeploymentHeld)
-            return;
-        var answer = await source.AskAsync(pump.Writer.Rules.Tables, cancellationToken);
-        pump.Writer.LetDeploymentGoOn(answer.Position);
-    }
-
     /// <summary>Brings a file into force. The rest happens by itself once this completes.</summary>
     /// <exception cref="DeploymentRefusedException">Something is wrong with it; nothing has changed.</exception>
     /// <exception cref="BucketsException">The source cannot be asked, or the log stopped.</exception>

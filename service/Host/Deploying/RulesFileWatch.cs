@@ -4,10 +4,7 @@ using TopGun.Buckets.Replication;
 
 namespace TopGun.Buckets.Host;
 
-/// <summary>
-/// Deploys the rules file when it is another than the one taken over last: at the start, and later whenever it changes. Before that, a deployment that
-/// an earlier process began goes on.
-/// </summary>
+/// <summary>Deploys the rules file when it is another than the one taken over last: at the start, and later whenever it changes.</summary>
 /// <remarks>
 /// The file is looked at now and then instead of being told of changes: mounted files and links that are replaced, as container engines do it, are
 /// told of in no reliable way.
@@ -44,7 +41,6 @@ internal sealed partial class RulesFileWatch(
         string? text = null;
         try
         {
-            await deployments.ResumeAsync(cancellationToken);
             if (rules is { IsStale: true, Building: null })
                 await DeployAsync(rules.Active.Text, isFile: false, cancellationToken);
             text = await RulesFile.ReadTextAsync(_path, cancellationToken);

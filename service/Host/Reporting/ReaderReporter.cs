@@ -17,7 +17,8 @@ internal sealed class ReaderReporter(
     public ServiceReport Report()
     {
         var store = new StoreStatusReport(
-            "postgres", StoreReports.PlaceOf(settings), grid.VisibleOpId ?? Protocol.OpId.None, DurableOpId: null, WaitingBytes: 0, pump.Directory.Count);
+            "postgres", StoreReports.PlaceOf(settings), grid.VisibleOpId ?? Protocol.OpId.None, DurableOpId: null, WaitingBytes: 0, pump.Directory.Count,
+            SkippedRows: null);
         return new ServiceReport(
             ProgramVersion.Text, "reader", _startedAt, ReplicationReports.OfReader(monitor, pump.FollowsSince), store, problems.List());
     }

@@ -27,6 +27,10 @@ internal static class StoreReports
 
     public static BucketReport Bucket(BucketDirectory directory, string name) => Describe(directory.NumberOf(name), name, directory.Find(name));
 
+    /// <summary>Rows that are left out.</summary>
+    public static SkippedRowsReport Of(SkippedRowList list) => new(list.OpenCount, list.Unlisted, [.. list.Rows.Select(static row => new SkippedRowReport(
+        row.Table, row.Key, row.Bytes, row.Position.ToString(), row.CommittedAt, row.Definition, row.Reason, row.Count, row.Mended?.ToString()))]);
+
     private static BucketReport Describe(int number, string name, BucketSummary summary) =>
         new(number, name, summary.Count, summary.ByteCount, summary.Checksum, summary.LastOpId, summary.Superseded);
 }

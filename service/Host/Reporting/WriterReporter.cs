@@ -9,6 +9,8 @@ internal sealed class WriterReporter(
     ReplicationPump pump, ReplicationMonitor monitor, RecentProblems problems, ServiceSettings settings, TimeProvider time)
     : IServiceReporter, IRevocationStore
 {
+    private const int MostSkippedRows = 100; // more than a person reads; the doctor has all of them
+
     private readonly DateTimeOffset _startedAt = time.GetUtcNow();
 
     public string? Obstacle => pump.IsStarted ? null : "The store is being opened. Try again in a moment.";
@@ -18,7 +20,7 @@ internal sealed class WriterReporter(
         var log = pump.Writer;
         var store = new StoreStatusReport(
             settings.StoreBackend.ToString().ToLowerInvariant(), StoreReports.PlaceOf(settings), log.LastOpId, log.DurableOpId, log.WaitingBytes,
-            log.Directory.Count);
+            log.Directory.Count, StoreReports.Of(log.ListSkipped(MostSkippedRows)));
         return new ServiceReport(ProgramVersion.Text, "writer", _startedAt, ReplicationReports.Of(monitor), store, problems.List());
     }
 

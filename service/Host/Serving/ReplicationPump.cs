@@ -30,6 +30,7 @@ internal sealed partial class ReplicationPump : BackgroundService, IPump
         LogRules rules,
         BucketGrid grid,
         IMissingRows missingRows,
+        SourcePosition position,
         BucketLogOptions options,
         BucketLogEnvironment environment,
         IHostApplicationLifetime lifetime,
@@ -41,7 +42,8 @@ internal sealed partial class ReplicationPump : BackgroundService, IPump
         _time = environment.Time;
         _logger = logger;
         _log = new BucketLogWriter(
-            storage, rules, grid, new LogSource(source.Acknowledge, missingRows) { Follow = source.Follow }, options, environment);
+            storage, rules, grid, new LogSource(source.Acknowledge, missingRows) { AskPosition = position.AskAsync, Follow = source.Follow }, options,
+            environment);
     }
 
     /// <summary>The log, which deployments are asked of.</summary>

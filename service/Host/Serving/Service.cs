@@ -24,10 +24,11 @@ internal static class Service
             logging.AddProvider(problems);
         });
 
+        // In the order in which a mistake can be told without having touched anything: files, store, port, source.
+        var builder = CreateBuilder(settings, loggers, problems);
         if (settings.Role == ServiceRole.Reader)
-            return await RunAsync(BuildReader(settings, loggers, problems), settings);
+            return await RunAsync(BuildReader(builder, settings), settings);
 
-        // In the order in which a mistake can be told without having touched anything: file, store, port, source.
         var path = settings.RulesPath!;
         var yaml = await RulesFile.ReadTextAsync(path, cancellationToken);
         var result = RuleSet.Parse(yaml, new RuleSetOptions());
@@ -41,7 +42,7 @@ internal static class Service
             ? await LogRules.LoadAsync(storage, compile, cancellationToken) ?? throw new RulesRefusedException(path, yaml, result)
             : await LogRules.OpenAsync(storage, yaml, compile, TimeProvider.System.GetUtcNow(), cancellationToken);
 
-        return await RunAsync(Build(settings, loggers, problems, storage, rules), settings);
+        return await RunAsync(Build(builder, settings, storage, rules), settings);
     }
 
     private static async Task<int> RunAsync(WebApplication built, ServiceSettings settings)
@@ -54,9 +55,8 @@ internal static class Service
         return ExitCode.Done;
     }
 
-    private static WebApplication Build(ServiceSettings settings, ILoggerFactory loggers, RecentProblems problems, IColdStorage storage, LogRules rules)
+    private static WebApplication Build(WebApplicationBuilder builder, ServiceSettings settings, IColdStorage storage, LogRules rules)
     {
-        var builder = CreateBuilder(settings, loggers, problems);
         builder.Services
             .AddSource(settings)            // Postgres …
             .AddReplication(settings, rules) // … WAL in
@@ -68,9 +68,8 @@ internal static class Service
         return Build(builder);
     }
 
-    private static WebApplication BuildReader(ServiceSettings settings, ILoggerFactory loggers, RecentProblems problems)
+    private static WebApplication BuildReader(WebApplicationBuilder builder, ServiceSettings settings)
     {
-        var builder = CreateBuilder(settings, loggers, problems);
         builder.Services
             .AddSource(settings)            // for write checkpoints
             .AddStoreTail(settings)         // what the writer writes, and by which rules
@@ -87,7 +86,19 @@ internal static class Service
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = ShutdownLimit);
         builder.WebHost.UseUrls(settings.Listen.ToString());
         builder.WebHost.ConfigureKestrel(Streaming.StreamingEndpoints.LimitRequests);
+        if (settings.Tls is { } files)
+            UseTls(builder, TlsCertificate.Load(files.Certificate, files.Key, loggers.CreateLogger<TlsCertificate>()));
         return builder;
+    }
+
+    private static void UseTls(WebApplicationBuilder builder, TlsCertificate certificate)
+    {
+        builder.WebHost.UseKestrelHttpsConfiguration();
+        builder.WebHost.ConfigureKestrel(server => server.ConfigureHttpsDefaults(https =>
+        {
+            https.ServerCertificate = certificate.Find().TargetCertificate; // only to be there: each handshake asks again
+            https.OnAuthenticate = (_, handshake) => handshake.ServerCertificateContext = certificate.Find();
+        }));
     }
 
     private static WebApplication Build(WebApplicationBuilder builder)

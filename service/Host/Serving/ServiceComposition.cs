@@ -57,8 +57,10 @@ internal static class ServiceComposition
             Publication = settings.Publication,
             SlotWalLimitBytes = settings.SlotWalLimit,
             OnContinuityLost = settings.OnContinuityLost,
+            UsesDefinitionTrigger = settings.UsesDefinitionTrigger,
         })
         .AddSingleton<IChangeSource, ChangeSource>()
+        .AddSingleton<SourcePosition>()
         .AddSingleton(provider => new TableAdmission(
             provider.GetRequiredService<ISource>(), settings.Publication, provider.GetRequiredService<ReplicationMonitor>()))
         .AddSingleton<IServiceProbe, ServiceProbe>();
@@ -76,7 +78,7 @@ internal static class ServiceComposition
 
     public static IServiceCollection AddBucketLog(this IServiceCollection services, ServiceSettings settings)
     {
-        var options = new BucketLogOptions { Publish = settings.Publish };
+        var options = new BucketLogOptions { Publish = settings.Publish, RowLimitBytes = settings.RowLimit };
         if (settings.StoreBackend == StoreBackend.Postgres)
             options.PositionDelay = PositionDelayInPostgres;
         services.AddSingleton(options);

@@ -46,6 +46,8 @@ internal sealed record ServiceSettings
 
     public required long? SlotWalLimit { get; init; }
 
+    public required int RowLimit { get; init; }
+
     public required StoreBackend StoreBackend { get; init; }
 
     public required string StorePath { get; init; }
@@ -58,6 +60,9 @@ internal sealed record ServiceSettings
     public required ServiceRole Role { get; init; }
 
     public required Uri Listen { get; init; }
+
+    /// <summary>PEM files of certificate and private key; null when <see cref="Listen"/> goes without TLS.</summary>
+    public required (string Certificate, string Key)? Tls { get; init; }
 
     public required byte[]? JwtSecret { get; init; }
 
@@ -75,6 +80,8 @@ internal sealed record ServiceSettings
 
     public required ContinuityPolicy OnContinuityLost { get; init; }
 
+    public required bool UsesDefinitionTrigger { get; init; }
+
     /// <summary>Reads all settings.</summary>
     /// <exception cref="SettingException">One is missing or wrong.</exception>
     public static ServiceSettings Read(SettingReader reader)
@@ -88,6 +95,7 @@ internal sealed record ServiceSettings
         var role = reader.Read(SettingList.Role);
         if (role == ServiceRole.Reader && backend != StoreBackend.Postgres)
             throw SettingException.Needs(SettingList.Role, "reader", SettingList.StoreBackend, "postgres");
+        var listen = reader.Read(SettingList.Listen);
         return new ServiceSettings
         {
             Source = reader.Read(SettingList.Source),
@@ -97,12 +105,14 @@ internal sealed record ServiceSettings
             ApiToken = reader.Find(SettingList.ApiToken),
             Publication = reader.Read(SettingList.Publication),
             SlotWalLimit = reader.Read(SettingList.SlotWalLimit) is > 0 and var limit ? limit : null,
+            RowLimit = reader.Read(SettingList.RowLimit),
             StoreBackend = backend,
             StorePath = reader.Read(SettingList.StorePath),
             StoreDatabase = backend == StoreBackend.Postgres ? reader.Read(SettingList.StoreDatabase).ConnectionString : null,
             StoreSchema = reader.Read(SettingList.StoreSchema),
             Role = role,
-            Listen = reader.Read(SettingList.Listen),
+            Listen = listen,
+            Tls = listen.Scheme == Uri.UriSchemeHttps ? (reader.Read(SettingList.TlsCertificate), reader.Read(SettingList.TlsKey)) : null,
             JwtSecret = secret,
             JwtKeyId = reader.Find(SettingList.JwtKeyId),
             Audiences = reader.ReadList(SettingList.Audience),
@@ -111,6 +121,7 @@ internal sealed record ServiceSettings
             MaxBuckets = reader.Read(SettingList.MaxBuckets),
             Publish = reader.Read(SettingList.Publish),
             OnContinuityLost = reader.Read(SettingList.OnContinuityLost),
+            UsesDefinitionTrigger = reader.Read(SettingList.DefinitionTrigger),
         };
     }
 }

@@ -63,6 +63,19 @@ internal static class SettingList
             && value is 0 or >= 64L << 20, // four segments of WAL
     };
 
+    public static readonly Setting<int> RowLimit = new()
+    {
+        Name = "limit of a row",
+        Variable = "TOPGUN_ROW_LIMIT",
+        Flag = "--row-limit",
+        Default = "67108864", // phones hold a few of those, and no more
+        Description = "Bytes of the longest row, as JSON, that clients are given. A longer one is left out; 'topgun doctor' lists such rows.",
+        Rule = "a whole number of bytes from 1024 to 268435456",
+        TryParse = (string text, out int value) =>
+            int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out value)
+            && value is >= 1024 and <= 256 << 20, // beyond that a line takes more memory than a server has for a client
+    };
+
     public static readonly Setting<StoreBackend> StoreBackend = new()
     {
         Name = "store backend",
@@ -126,8 +139,28 @@ internal static class SettingList
         Flag = "--listen",
         Default = "http://127.0.0.1:8080",
         Description = "Address to serve clients on.",
-        Rule = "an http:// address with a port and without a path, such as http://0.0.0.0:8080",
+        Rule = "an http:// or https:// address with a port and without a path, such as http://0.0.0.0:8080",
         TryParse = TryParseListen,
+    };
+
+    public static readonly Setting<string> TlsCertificate = new()
+    {
+        Name = "TLS certificate",
+        Variable = "TOPGUN_TLS_CERTIFICATE",
+        Flag = "--tls-certificate",
+        Description = "PEM file of the certificate for an https:// listen address, with those of the authorities between; read again when it is replaced.",
+        Rule = "the path of a file",
+        TryParse = TryParseText,
+    };
+
+    public static readonly Setting<string> TlsKey = new()
+    {
+        Name = "TLS key",
+        Variable = "TOPGUN_TLS_KEY",
+        Flag = "--tls-key",
+        Description = "PEM file of that certificate's private key.",
+        Rule = "the path of a file",
+        TryParse = TryParseText,
     };
 
     public static readonly Setting<byte[]> JwtSecret = new()
@@ -223,8 +256,7 @@ internal static class SettingList
         Default = "on",
         Description = "Whether the sync rules file is deployed when it changes while the service runs: 'on' or 'off'.",
         Rule = "'on' or 'off'",
-        TryParse = (string text, out bool value) => (value = text.Equals("on", StringComparison.OrdinalIgnoreCase))
-            || text.Equals("off", StringComparison.OrdinalIgnoreCase),
+        TryParse = TryParseSwitch,
     };
 
     public static readonly Setting<ContinuityPolicy> OnContinuityLost = new()
@@ -241,14 +273,33 @@ internal static class SettingList
             Enum.TryParse(text, ignoreCase: true, out value) && Enum.GetNames<ContinuityPolicy>().Contains(text, StringComparer.OrdinalIgnoreCase),
     };
 
+    public static readonly Setting<bool> DefinitionTrigger = new()
+    {
+        Name = "event trigger",
+        Variable = "TOPGUN_DDL_TRIGGER",
+        Flag = "--ddl-trigger",
+        Default = "off",
+        Description =
+            "'on': an event trigger in the source tells of changed table definitions at once; made when it is missing and the role may (superusers),"
+            + " else 'topgun doctor' has the statements. 'off': they are noticed within ten seconds.",
+        Rule = "'on' or 'off'",
+        TryParse = TryParseSwitch,
+    };
+
     /// <summary>All of them, in the order of the documentation.</summary>
     public static readonly IReadOnlyList<Setting> All =
     [
-        Source, SourcePasswordFile, Rules, WatchRules, Publication, SlotWalLimit, StoreBackend, StorePath, StoreDatabase, StoreSchema, Role, Listen, JwtSecret,
-        JwtKeyId, Audience, Jwks, ApiToken, GridBytes, MaxBuckets, Publish, OnContinuityLost,
+        Source, SourcePasswordFile, Rules, WatchRules, Publication, SlotWalLimit, RowLimit, StoreBackend, StorePath, StoreDatabase, StoreSchema, Role, Listen,
+        TlsCertificate, TlsKey, JwtSecret, JwtKeyId, Audience, Jwks, ApiToken, GridBytes, MaxBuckets, Publish, OnContinuityLost, DefinitionTrigger,
     ];
 
     private static bool TryParseText(string text, out string value) => !string.IsNullOrWhiteSpace(value = text);
+
+    private static bool TryParseSwitch(string text, out bool value)
+    {
+        value = text.Equals("on", StringComparison.OrdinalIgnoreCase);
+        return value || text.Equals("off", StringComparison.OrdinalIgnoreCase);
+    }
 
     private static bool TryParseName(string text, out string value)
     {
@@ -273,7 +324,7 @@ internal static class SettingList
     private static bool TryParseListen(string text, out Uri value)
     {
         var parsed = Uri.TryCreate(text, UriKind.Absolute, out var uri)
-            && uri.Scheme == Uri.UriSchemeHttp && uri.PathAndQuery == "/" && uri.UserInfo == "" && uri.Fragment == "";
+            && uri.Scheme is "http" or "https" && uri.PathAndQuery == "/" && uri.UserInfo == "" && uri.Fragment == "";
         value = uri!;
         return parsed;
     }

@@ -12,10 +12,12 @@ namespace TopGun.Buckets.Protocol.Json;
 public ref struct DataLineWriter
 {
     private const int BlockBytes = 32 << 10;
+    private const int BytesBesideFragment = 40; // op_id with its key
     private const int OpIdBytes = 20;
 
     private readonly IBufferWriter<byte> _output;
     private readonly bool _rawData;
+    private readonly int _blockBytes;
     private Span<byte> _block;
     private int _written;
     private bool _any;
@@ -27,9 +29,13 @@ public ref struct DataLineWriter
     /// <param name="nextAfter">The last operation that will be added.</param>
     /// <param name="hasMore">Whether more of the bucket follows for the same checkpoint.</param>
     /// <param name="rawData">Whether a row is sent as a JSON string; otherwise as a nested object, as old clients want it.</param>
-    public DataLineWriter(IBufferWriter<byte> output, string bucket, OpId after, OpId nextAfter, bool hasMore, bool rawData)
+    /// <param name="opCount">How many operations will be added, if that is known.</param>
+    /// <param name="fragmentBytes">How long their fragments are.</param>
+    public DataLineWriter(
+        IBufferWriter<byte> output, string bucket, OpId after, OpId nextAfter, bool hasMore, bool rawData, int opCount = 1, int fragmentBytes = BlockBytes)
     {
         _output = output;
+        _blockBytes = Math.Min(BlockBytes, fragmentBytes + (opCount * BytesBesideFragment));
         _rawData = rawData;
         Write("{\"data\":{\"bucket\":"u8);
         WriteString(bucket);
@@ -121,6 +127,6 @@ public ref struct DataLineWriter
         if (_written > 0)
             _output.Advance(_written);
         _written = 0;
-        _block = _output.GetSpan(Math.Max(length, _any ? BlockBytes : 256));
+        _block = _output.GetSpan(Math.Max(length, _any ? _blockBytes : 256));
     }
 }

@@ -14,161 +14,193 @@ public static class SyncLineWriter
     /// <summary>Content type of the encoding; clients compare it as a whole, so it has no charset.</summary>
     public const string ContentType = "application/x-ndjson";
 
+    private const int PieceBytes = 32 << 10;
+
+    [ThreadStatic]
+    private static ArrayBufferWriter<byte>? _aside;
+
     /// <summary>Appends one line.</summary>
+    /// <remarks>
+    /// Lines are put together aside and given to the output in one piece, or in pieces when they are long: with a socket behind it every call takes a lock.
+    /// </remarks>
     public static void Write(IBufferWriter<byte> output, SyncLine line)
     {
-        switch (line)
+        var aside = _aside ??= new ArrayBufferWriter<byte>(1024);
+        aside.ResetWrittenCount(); // of a line that failed
+        Append(aside, output, line);
+        Spill(aside, output);
+        if (aside.Capacity > 4 * PieceBytes)
+            _aside = null; // names may have any length
+    }
+
+    private static void Spill(ArrayBufferWriter<byte> aside, IBufferWriter<byte> output)
+    {
+        output.Write(aside.WrittenSpan);
+        aside.ResetWrittenCount();
+    }
+
+    private static void Append(ArrayBufferWriter<byte> line, IBufferWriter<byte> output, SyncLine message)
+    {
+        switch (message)
         {
             case CheckpointLine checkpoint:
-                WriteCheckpoint(output, checkpoint);
+                WriteCheckpoint(line, output, checkpoint);
                 break;
             case CheckpointDiffLine diff:
-                WriteDiff(output, diff);
+                WriteDiff(line, output, diff);
                 break;
             case CheckpointCompleteLine complete:
-                output.Write("{\"checkpoint_complete\":{\"last_op_id\":"u8);
-                WriteOpId(output, complete.LastOpId);
-                output.Write("}}\n"u8);
+                Put(line, "{\"checkpoint_complete\":{\"last_op_id\":"u8);
+                WriteOpId(line, complete.LastOpId);
+                Put(line, "}}\n"u8);
                 break;
             case PartialCheckpointCompleteLine partial:
-                output.Write("{\"partial_checkpoint_complete\":{\"last_op_id\":"u8);
-                WriteOpId(output, partial.LastOpId);
-                output.Write(",\"priority\":"u8);
-                WriteNumber(output, partial.Priority);
-                output.Write("}}\n"u8);
+                Put(line, "{\"partial_checkpoint_complete\":{\"last_op_id\":"u8);
+                WriteOpId(line, partial.LastOpId);
+                Put(line, ",\"priority\":"u8);
+                WriteNumber(line, partial.Priority);
+                Put(line, "}}\n"u8);
                 break;
             case TokenExpiresInLine token:
-                output.Write("{\"token_expires_in\":"u8);
-                WriteNumber(output, token.Seconds);
-                output.Write("}\n"u8);
+                Put(line, "{\"token_expires_in\":"u8);
+                WriteNumber(line, token.Seconds);
+                Put(line, "}\n"u8);
                 break;
             case CursorLine cursor:
-                output.Write("{\"cursor\":"u8);
-                WriteString(output, cursor.Cursor);
-                output.Write("}\n"u8);
+                Put(line, "{\"cursor\":"u8);
+                WriteString(line, cursor.Cursor);
+                Put(line, "}\n"u8);
                 break;
             default:
-                throw new ArgumentException($"{line.GetType().Name} has no NDJSON form.", nameof(line));
+                throw new ArgumentException($"{message.GetType().Name} has no NDJSON form.", nameof(message));
         }
     }
 
-    private static void WriteCheckpoint(IBufferWriter<byte> output, CheckpointLine line)
+    private static void WriteCheckpoint(ArrayBufferWriter<byte> line, IBufferWriter<byte> output, CheckpointLine checkpoint)
     {
-        output.Write("{\"checkpoint\":{\"last_op_id\":"u8);
-        WriteOpId(output, line.LastOpId);
-        WriteWriteCheckpoint(output, line.WriteCheckpoint);
-        output.Write(",\"buckets\":["u8);
-        WriteBuckets(output, line.Buckets);
-        output.Write("],\"streams\":["u8);
-        for (var index = 0; index < line.Streams.Count; index++)
+        Put(line, "{\"checkpoint\":{\"last_op_id\":"u8);
+        WriteOpId(line, checkpoint.LastOpId);
+        WriteWriteCheckpoint(line, checkpoint.WriteCheckpoint);
+        Put(line, ",\"buckets\":["u8);
+        WriteBuckets(line, output, checkpoint.Buckets);
+        Put(line, "],\"streams\":["u8);
+        for (var index = 0; index < checkpoint.Streams.Count; index++)
         {
             if (index > 0)
-                output.Write(","u8);
-            WriteStream(output, line.Streams[index]);
+                Put(line, ","u8);
+            WriteStream(line, checkpoint.Streams[index]);
         }
-        output.Write("]}}\n"u8);
+        Put(line, "]}}\n"u8);
     }
 
-    private static void WriteDiff(IBufferWriter<byte> output, CheckpointDiffLine line)
+    private static void WriteDiff(ArrayBufferWriter<byte> line, IBufferWriter<byte> output, CheckpointDiffLine diff)
     {
-        output.Write("{\"checkpoint_diff\":{\"last_op_id\":"u8);
-        WriteOpId(output, line.LastOpId);
-        WriteWriteCheckpoint(output, line.WriteCheckpoint);
-        output.Write(",\"removed_buckets\":["u8);
-        for (var index = 0; index < line.RemovedBuckets.Count; index++)
+        Put(line, "{\"checkpoint_diff\":{\"last_op_id\":"u8);
+        WriteOpId(line, diff.LastOpId);
+        WriteWriteCheckpoint(line, diff.WriteCheckpoint);
+        Put(line, ",\"removed_buckets\":["u8);
+        for (var index = 0; index < diff.RemovedBuckets.Count; index++)
         {
             if (index > 0)
-                output.Write(","u8);
-            WriteString(output, line.RemovedBuckets[index]);
+                Put(line, ","u8);
+            WriteString(line, diff.RemovedBuckets[index]);
         }
-        output.Write("],\"updated_buckets\":["u8);
-        WriteBuckets(output, line.UpdatedBuckets);
-        output.Write("]}}\n"u8);
+        Put(line, "],\"updated_buckets\":["u8);
+        WriteBuckets(line, output, diff.UpdatedBuckets);
+        Put(line, "]}}\n"u8);
     }
 
-    private static void WriteBuckets(IBufferWriter<byte> output, IReadOnlyList<BucketDescription> buckets)
+    private static void WriteBuckets(ArrayBufferWriter<byte> line, IBufferWriter<byte> output, IReadOnlyList<BucketDescription> buckets)
     {
         for (var index = 0; index < buckets.Count; index++)
         {
             if (index > 0)
-                output.Write(","u8);
-            WriteBucket(output, buckets[index]);
+                Put(line, ","u8);
+            WriteBucket(line, buckets[index]);
+            if (line.WrittenCount >= PieceBytes)
+                Spill(line, output);
         }
     }
 
-    private static void WriteBucket(IBufferWriter<byte> output, BucketDescription bucket)
+    private static void WriteBucket(ArrayBufferWriter<byte> line, BucketDescription bucket)
     {
-        output.Write("{\"bucket\":"u8);
-        WriteString(output, bucket.Name);
-        output.Write(",\"checksum\":"u8);
-        WriteNumber(output, bucket.Checksum);
-        output.Write(",\"count\":"u8);
-        WriteNumber(output, bucket.Count);
-        output.Write(",\"priority\":"u8);
-        WriteNumber(output, bucket.Priority);
-        output.Write(",\"subscriptions\":["u8);
+        Put(line, "{\"bucket\":"u8);
+        WriteString(line, bucket.Name);
+        Put(line, ",\"checksum\":"u8);
+        WriteNumber(line, bucket.Checksum);
+        Put(line, ",\"count\":"u8);
+        WriteNumber(line, bucket.Count);
+        Put(line, ",\"priority\":"u8);
+        WriteNumber(line, bucket.Priority);
+        Put(line, ",\"subscriptions\":["u8);
         for (var index = 0; index < bucket.Reasons.Count; index++)
         {
             if (index > 0)
-                output.Write(","u8);
-            output.Write(bucket.Reasons[index].IsDefault ? "{\"default\":"u8 : "{\"sub\":"u8);
-            WriteNumber(output, bucket.Reasons[index].Index);
-            output.Write("}"u8);
+                Put(line, ","u8);
+            Put(line, bucket.Reasons[index].IsDefault ? "{\"default\":"u8 : "{\"sub\":"u8);
+            WriteNumber(line, bucket.Reasons[index].Index);
+            Put(line, "}"u8);
         }
-        output.Write("]}"u8);
+        Put(line, "]}"u8);
     }
 
-    private static void WriteStream(IBufferWriter<byte> output, StreamDescription stream)
+    private static void WriteStream(ArrayBufferWriter<byte> line, StreamDescription stream)
     {
-        output.Write("{\"name\":"u8);
-        WriteString(output, stream.Name);
-        output.Write(",\"is_default\":"u8);
-        output.Write(stream.IsDefault ? "true"u8 : "false"u8);
-        output.Write(",\"errors\":["u8);
+        Put(line, "{\"name\":"u8);
+        WriteString(line, stream.Name);
+        Put(line, ",\"is_default\":"u8);
+        Put(line, stream.IsDefault ? "true"u8 : "false"u8);
+        Put(line, ",\"errors\":["u8);
         for (var index = 0; index < stream.Errors.Count; index++)
         {
             var error = stream.Errors[index];
             if (index > 0)
-                output.Write(","u8);
-            output.Write("{\"subscription\":"u8);
+                Put(line, ","u8);
+            Put(line, "{\"subscription\":"u8);
             if (error.Subscription is { } subscription)
-                WriteNumber(output, subscription);
+                WriteNumber(line, subscription);
             else
-                output.Write("\"default\""u8);
-            output.Write(",\"message\":"u8);
-            WriteString(output, error.Message);
-            output.Write("}"u8);
+                Put(line, "\"default\""u8);
+            Put(line, ",\"message\":"u8);
+            WriteString(line, error.Message);
+            Put(line, "}"u8);
         }
-        output.Write("]}"u8);
+        Put(line, "]}"u8);
     }
 
-    private static void WriteWriteCheckpoint(IBufferWriter<byte> output, ulong? writeCheckpoint)
+    private static void WriteWriteCheckpoint(ArrayBufferWriter<byte> line, ulong? writeCheckpoint)
     {
         if (writeCheckpoint is not { } id)
             return;
-        output.Write(",\"write_checkpoint\":"u8);
-        WriteOpId(output, new OpId(id));
+        Put(line, ",\"write_checkpoint\":"u8);
+        WriteOpId(line, new OpId(id));
     }
 
-    private static void WriteOpId(IBufferWriter<byte> output, OpId opId)
+    private static void Put(ArrayBufferWriter<byte> line, ReadOnlySpan<byte> text)
     {
-        var span = output.GetSpan(22);
+        text.CopyTo(line.GetSpan(text.Length));
+        line.Advance(text.Length);
+    }
+
+    private static void WriteOpId(ArrayBufferWriter<byte> line, OpId opId)
+    {
+        var span = line.GetSpan(22);
         span[0] = (byte)'"';
         Utf8Formatter.TryFormat(opId.Value, span[1..], out var length);
         span[length + 1] = (byte)'"';
-        output.Advance(length + 2);
+        line.Advance(length + 2);
     }
 
-    private static void WriteNumber(IBufferWriter<byte> output, long number)
+    private static void WriteNumber(ArrayBufferWriter<byte> line, long number)
     {
-        Utf8Formatter.TryFormat(number, output.GetSpan(20), out var length);
-        output.Advance(length);
+        Utf8Formatter.TryFormat(number, line.GetSpan(20), out var length);
+        line.Advance(length);
     }
 
-    private static void WriteString(IBufferWriter<byte> output, string text)
+    private static void WriteString(ArrayBufferWriter<byte> line, string text)
     {
         var rented = ArrayPool<byte>.Shared.Rent(Encoding.UTF8.GetMaxByteCount(text.Length));
-        OpFragment.WriteString(output, rented.AsSpan(0, Encoding.UTF8.GetBytes(text, rented)));
+        OpFragment.WriteString(line, rented.AsSpan(0, Encoding.UTF8.GetBytes(text, rented)));
         ArrayPool<byte>.Shared.Return(rented);
     }
 }

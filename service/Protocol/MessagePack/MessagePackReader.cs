@@ -15,15 +15,24 @@ public static class MessagePackReader
 
     /// <summary>Writes the value, which must be a map, as a JSON object.</summary>
     /// <returns>Null, or what is wrong with it.</returns>
-    public static string? TryConvert(ReadOnlySpan<byte> message, Utf8JsonWriter json)
+    public static string? TryConvert(ReadOnlySpan<byte> message, Utf8JsonWriter json) => TryConvert(message, json, nestsRows: false);
+
+    /// <summary>
+    /// Writes a line of our own service as a JSON object. A row, which is a text there, becomes an object in it: copied as it is, it is neither escaped
+    /// here nor unescaped by whoever reads the line.
+    /// </summary>
+    /// <returns>Null, or what is wrong with it.</returns>
+    public static string? TryConvertLine(ReadOnlySpan<byte> message, Utf8JsonWriter json) => TryConvert(message, json, nestsRows: true);
+
+    private static string? TryConvert(ReadOnlySpan<byte> message, Utf8JsonWriter json, bool nestsRows)
     {
         if (message.IsEmpty || Kind(message[0]) != ValueKind.Map)
             return "it is no map";
         var rest = message;
-        return Value(ref rest, json, depth: 1) ?? (rest.IsEmpty ? null : "something follows it");
+        return Value(ref rest, json, nestsRows, depth: 1) ?? (rest.IsEmpty ? null : "something follows it");
     }
 
-    private static string? Value(ref ReadOnlySpan<byte> rest, Utf8JsonWriter json, int depth)
+    private static string? Value(ref ReadOnlySpan<byte> rest, Utf8JsonWriter json, bool nestsRows, int depth)
     {
         if (depth > MaxDepth)
             return "it is nested too deeply";
@@ -34,7 +43,7 @@ public static class MessagePackReader
         switch (Kind(type))
         {
             case ValueKind.Map or ValueKind.Array:
-                return TryLength(type, ref rest, out var count) ? Items(ref rest, Kind(type) == ValueKind.Map, count, json, depth) : "it is cut off";
+                return TryLength(type, ref rest, out var count) ? Items(ref rest, Kind(type) == ValueKind.Map, count, json, nestsRows, depth) : "it is cut off";
             case ValueKind.Text:
                 if (!TryText(type, ref rest, out var text))
                     return "it is cut off";
@@ -57,7 +66,7 @@ public static class MessagePackReader
         }
     }
 
-    private static string? Items(ref ReadOnlySpan<byte> rest, bool isMap, uint count, Utf8JsonWriter json, int depth)
+    private static string? Items(ref ReadOnlySpan<byte> rest, bool isMap, uint count, Utf8JsonWriter json, bool nestsRows, int depth)
     {
         if (count > rest.Length)
             return "it is cut off"; // each item takes a byte at least
@@ -67,9 +76,12 @@ public static class MessagePackReader
             json.WriteStartArray();
         for (; count > 0; count--)
         {
-            if (isMap && Key(ref rest, json) is { } badKey)
+            var isRow = false;
+            if (isMap && Key(ref rest, json, ref isRow) is { } badKey)
                 return badKey;
-            if (Value(ref rest, json, depth + 1) is { } problem)
+            if (nestsRows && isRow && TryRow(ref rest, json))
+                continue;
+            if (Value(ref rest, json, nestsRows, depth + 1) is { } problem)
                 return problem;
         }
         if (isMap)
@@ -79,7 +91,23 @@ public static class MessagePackReader
         return null;
     }
 
-    private static string? Key(ref ReadOnlySpan<byte> rest, Utf8JsonWriter json)
+    /// <summary>Copies a row; false, and nothing is done, when what comes is none.</summary>
+    private static bool TryRow(ref ReadOnlySpan<byte> rest, Utf8JsonWriter json)
+    {
+        var after = rest;
+        if (after.IsEmpty || Kind(after[0]) != ValueKind.Text)
+            return false;
+        var type = after[0];
+        after = after[1..];
+        // A line feed would end the line. The service writes none, and reading the row finds out whether it is JSON.
+        if (!TryText(type, ref after, out var row) || row.IsEmpty || row[0] != '{' || row[^1] != '}' || row.Contains((byte)'\n') || !Utf8.IsValid(row))
+            return false;
+        json.WriteRawValue(row, skipInputValidation: true);
+        rest = after;
+        return true;
+    }
+
+    private static string? Key(ref ReadOnlySpan<byte> rest, Utf8JsonWriter json, ref bool isRow)
     {
         if (rest.IsEmpty)
             return "it is cut off";
@@ -92,6 +120,7 @@ public static class MessagePackReader
         if (!Utf8.IsValid(key))
             return "a key is not UTF-8";
         json.WritePropertyName(key);
+        isRow = key.SequenceEqual("data"u8);
         return null;
     }
 

@@ -86,6 +86,13 @@ public interface ISourceSession : IAsyncDisposable
     ValueTask<IReadOnlyDictionary<uint, (string Schema, string Name)>> FindNamesAsync(
         IReadOnlyCollection<uint> relationIds, CancellationToken cancellationToken);
 
+    /// <summary>Whether the event trigger is there and enabled; see <see cref="DefinitionTrigger"/>.</summary>
+    ValueTask<bool> HasDefinitionTriggerAsync(CancellationToken cancellationToken);
+
+    /// <summary>Makes the event trigger.</summary>
+    /// <exception cref="BucketsException">The role may not.</exception>
+    ValueTask CreateDefinitionTriggerAsync(CancellationToken cancellationToken);
+
     /// <summary>Whether any of these transactions is still running to other sessions.</summary>
     ValueTask<bool> FindRunningAsync(IReadOnlySet<uint> transactionIds, CancellationToken cancellationToken);
 

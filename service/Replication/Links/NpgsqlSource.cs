@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using System.Security.Authentication;
+using System.Text.RegularExpressions;
 using Npgsql;
 using TopGun.Buckets.Protocol;
 
@@ -79,7 +80,7 @@ public sealed class NpgsqlSource : ISource, IAsyncDisposable
 }
 
 /// <summary>Gives what Npgsql throws the names of this room.</summary>
-internal static class NpgsqlFailure
+internal static partial class NpgsqlFailure
 {
     private static readonly string[] SlotTexts =
     [
@@ -100,8 +101,9 @@ internal static class NpgsqlFailure
         var text = server.MessageText;
         if (slot is not null && IsAboutSlot(text))
             return SourceFailure.SlotLost(slot, text, server);
-        if (slot is not null && IsTooLong(server))
-            return SourceFailure.NotDecoded(slot, $"{text} ({server.Where})", server);
+        var position = DecodedPosition().Match(server.Where ?? "");
+        if (slot is not null && (IsTooLong(server) || (position.Success && !IsTemporary(server.SqlState))))
+            return SourceFailure.NotDecoded(slot, position.Success ? position.Groups[1].Value : null, $"{text} ({server.Where})", server);
         if (server.SqlState == PostgresErrorCodes.ObjectInUse)
             return new BucketsException(SourceFailure.SlotInUse, $"The source refused: {text}.", "Only one service may read a slot.", server);
         if (IsTemporary(server.SqlState))
@@ -112,6 +114,10 @@ internal static class NpgsqlFailure
             Remedy(server),
             server);
     }
+
+    // slot "topgun_app", output plugin "pgoutput", in the change callback, associated LSN 0/1A2B3C4
+    [GeneratedRegex("output plugin .*, associated LSN ([0-9A-F]+/[0-9A-F]+)")]
+    private static partial Regex DecodedPosition();
 
     /// <summary>Whether something is longer than what the server can hold in one piece.</summary>
     public static bool IsTooLong(PostgresException server) =>

@@ -21,6 +21,11 @@ internal sealed partial class NpgsqlSourceSession
         return rows.ToDictionary(row => uint.Parse(row[0]!, CultureInfo.InvariantCulture), row => (row[1]!, row[2]!));
     }
 
+    public async ValueTask<bool> HasDefinitionTriggerAsync(CancellationToken cancellationToken) =>
+        (await QueryAsync($"SELECT 1::text FROM pg_event_trigger WHERE evtname = '{DefinitionTrigger.Name}' AND evtenabled IN ('O', 'A')", cancellationToken)).Count > 0;
+
+    public async ValueTask CreateDefinitionTriggerAsync(CancellationToken cancellationToken) => await QueryAsync(DefinitionTrigger.Sql, cancellationToken);
+
     public async ValueTask<bool> FindRunningAsync(IReadOnlySet<uint> transactionIds, CancellationToken cancellationToken)
     {
         if (transactionIds.Count == 0)

@@ -1,3 +1,4 @@
+using TopGun.Buckets.Protocol;
 using TopGun.Buckets.SyncRules;
 
 namespace TopGun.Buckets.Replication.PgOutput;
@@ -17,6 +18,7 @@ internal sealed class BufferedChangeReader(RelationCache relations) : RowChangeR
     private MessageBuffer.Cursor _cursor;
     private MessageBuffer.Cursor _marked;
     private KeyValuePair<uint, SourceTable?>[] _markedOverrides = [];
+    private Lsn _end; // of the transaction
     private RowChangeKind _kind;
     private int _byteCount;
     private SourceTable? _table;
@@ -34,8 +36,9 @@ internal sealed class BufferedChangeReader(RelationCache relations) : RowChangeR
     public override IReadOnlyList<SourceTable> Truncated => _truncated;
 
     /// <summary>Goes to the first change.</summary>
-    public void Restart(MessageBuffer messages, IReadOnlyList<BufferedTransaction.Definition> definitions)
+    public void Restart(MessageBuffer messages, IReadOnlyList<BufferedTransaction.Definition> definitions, Lsn end)
     {
+        _end = end;
         _messages = messages;
         _definitions = definitions;
         _cursor = default;
@@ -65,12 +68,20 @@ internal sealed class BufferedChangeReader(RelationCache relations) : RowChangeR
     {
         while (_messages!.TryRead(ref _cursor, out var message))
         {
-            if (message.Span[0] != MessageKind.Relation)
+            if (message.Span[0] == MessageKind.Relation)
+            {
+                Redefine(message.Span);
+                continue;
+            }
+            try
             {
                 Parse(message);
                 return true;
             }
-            Redefine(message.Span);
+            catch (BucketsException failure) when (failure.Code == SourceFailure.Malformed)
+            {
+                throw SourceFailure.MalformedIn(_end, failure);
+            }
         }
         _table = null;
         return false;

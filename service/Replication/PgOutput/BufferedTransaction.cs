@@ -34,7 +34,7 @@ internal sealed class BufferedTransaction(RelationCache relations) : SourceTrans
 
     public override RowChangeReader ReadChanges()
     {
-        _reader.Restart(_messages, _definitions);
+        _reader.Restart(_messages, _definitions, EndPosition);
         return _reader;
     }
 

@@ -11,13 +11,16 @@ namespace TopGun.Buckets.Streaming.Auth;
 internal sealed class KeySetFetcher : IDisposable
 {
     private const int MaxBytes = 256 << 10;
-    private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
     private readonly HttpClient _http;
     private readonly Uri _uri;
     private readonly bool _allowPrivate;
 
-    public KeySetFetcher(Uri uri, bool allowPrivate)
+    /// <param name="uri">Where the set is.</param>
+    /// <param name="allowPrivate">Whether that may be inside.</param>
+    /// <param name="timeout">For all of it; by default five seconds.</param>
+    public KeySetFetcher(Uri uri, bool allowPrivate, TimeSpan? timeout = null)
     {
         _uri = uri;
         _allowPrivate = allowPrivate;
@@ -26,11 +29,11 @@ internal sealed class KeySetFetcher : IDisposable
             AllowAutoRedirect = false,
             UseProxy = false,
             UseCookies = false,
-            ConnectTimeout = Timeout,
+            ConnectTimeout = Patience,
             ConnectCallback = ConnectAsync,
             MaxResponseHeadersLength = 32, // KiB
         };
-        _http = new HttpClient(handler) { Timeout = Timeout, MaxResponseContentBufferSize = MaxBytes };
+        _http = new HttpClient(handler) { Timeout = timeout ?? Patience, MaxResponseContentBufferSize = MaxBytes };
     }
 
     /// <exception cref="HttpRequestException">It could not be had.</exception>

@@ -18,7 +18,7 @@ public sealed class NdjsonEncoding(bool rawData) : ILineEncoding
     /// <inheritdoc/>
     public void WriteData(IBufferWriter<byte> output, string bucket, OpId after, OpPage page)
     {
-        var line = new DataLineWriter(output, bucket, after, page.LastOpId, page.HasMore, rawData);
+        var line = new DataLineWriter(output, bucket, after, page.LastOpId, page.HasMore, rawData, page.Count, page.ByteCount);
         foreach (ref readonly var run in page.Runs)
         {
             for (var index = 0; index < run.Count; index++)

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
 using System.Globalization;
 using System.Text;
@@ -11,7 +12,10 @@ internal sealed class CollectedInstrument(Instrument instrument)
     // What Prometheus' own libraries use for times in seconds.
     private static readonly double[] UsualBounds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
+    private const int MaxKnownLabels = 64;
+
     private readonly Lock _gate = new();
+    private readonly ConcurrentDictionary<object, (string Tag, string Labels)> _labels = new(ReferenceEqualityComparer.Instance);
     private readonly SortedDictionary<string, Series> _series = new(StringComparer.Ordinal);
     private readonly bool _isSum = instrument.GetType() is { IsGenericType: true } type
         && (type.GetGenericTypeDefinition() == typeof(Counter<>) || type.GetGenericTypeDefinition() == typeof(UpDownCounter<>));
@@ -25,7 +29,7 @@ internal sealed class CollectedInstrument(Instrument instrument)
 
     public void Record(double value, ReadOnlySpan<KeyValuePair<string, object?>> tags)
     {
-        var labels = Labels(tags);
+        var labels = KnownLabels(tags) ?? Labels(tags);
         lock (_gate)
         {
             if (!_series.TryGetValue(labels, out var series))
@@ -34,6 +38,19 @@ internal sealed class CollectedInstrument(Instrument instrument)
                 series.Counts![BucketOf(value)]++;
             series.Value = _isSum || _bounds is not null ? series.Value + value : value;
         }
+    }
+
+    /// <summary>Of what is measured for each of thousands of clients: it has one tag, whose values are a few constants.</summary>
+    private string? KnownLabels(ReadOnlySpan<KeyValuePair<string, object?>> tags)
+    {
+        if (tags is not [{ Value: string value }])
+            return null;
+        if (_labels.TryGetValue(value, out var known) && known.Tag == tags[0].Key)
+            return known.Labels;
+        var labels = Labels(tags);
+        if (_labels.Count < MaxKnownLabels)
+            _labels[value] = (tags[0].Key, labels);
+        return labels;
     }
 
     /// <summary>Forgets what is measured anew each time somebody looks.</summary>

@@ -99,7 +99,28 @@ public sealed record TableReport(string Name, long RowCount, bool IsRead, bool I
 /// <param name="DurableOpId">Last operation that is in the store; null in a process that only reads it.</param>
 /// <param name="WaitingBytes">Changes that are not in it yet.</param>
 /// <param name="BucketCount">Number of buckets.</param>
-public sealed record StoreStatusReport(string Backend, string Place, OpId LastOpId, OpId? DurableOpId, long WaitingBytes, int BucketCount);
+/// <param name="SkippedRows">Rows that clients get nothing of, or not all; null in a process that only reads the store.</param>
+public sealed record StoreStatusReport(
+    string Backend, string Place, OpId LastOpId, OpId? DurableOpId, long WaitingBytes, int BucketCount, SkippedRowsReport? SkippedRows);
+
+/// <summary>Rows that are or were left out, because they are too long or the rules fail for them.</summary>
+/// <param name="Open">Rows that are left out now.</param>
+/// <param name="Unlisted">Times that another row was left out when the list was full.</param>
+/// <param name="Rows">At most 100: those that are left out, then those that were, the latest first.</param>
+public sealed record SkippedRowsReport(int Open, long Unlisted, IReadOnlyList<SkippedRowReport> Rows);
+
+/// <summary>One such row.</summary>
+/// <param name="Table">Schema and name of its table.</param>
+/// <param name="Key">Its key columns.</param>
+/// <param name="Bytes">Its size.</param>
+/// <param name="Position">Commit position of the last change that left it out.</param>
+/// <param name="CommittedAt">When that committed; null for a row that was read from its table.</param>
+/// <param name="Definition">The bucket definition or stream that failed.</param>
+/// <param name="Reason">Why.</param>
+/// <param name="Count">Changes so far that left it out.</param>
+/// <param name="MendedPosition">Where it was well again, or gone; null while it is left out.</param>
+public sealed record SkippedRowReport(
+    string Table, string Key, long Bytes, string Position, DateTimeOffset? CommittedAt, string Definition, string Reason, long Count, string? MendedPosition);
 
 /// <summary>One bucket.</summary>
 /// <param name="Number">Counts the buckets in the order in which they came into being; 0 for one that is not there.</param>

@@ -35,6 +35,7 @@ public sealed class SyncSession
     private TimeSpan? _heldBackUntil;
     private SessionPulse? _pulse;
     private int _isTokenVoid;
+    private Action? _opened;
 
     /// <summary>A session that begins with <see cref="RunAsync"/>.</summary>
     /// <param name="request">What the client asks for.</param>
@@ -57,8 +58,12 @@ public sealed class SyncSession
         _rules = rules;
     }
 
-    /// <summary>Called when the costly part of the beginning is done, or given up; more than once.</summary>
-    public Action? Opened { get; init; }
+    /// <summary>Called when the costly part of the beginning is done, or given up.</summary>
+    public Action? Opened
+    {
+        get => _opened;
+        init => _opened = value;
+    }
 
     /// <summary>Operations sent so far.</summary>
     public long OpsSent { get; private set; }
@@ -114,7 +119,7 @@ public sealed class SyncSession
         }
         finally
         {
-            Opened?.Invoke();
+            TellOpened();
             _subscription.Dispose();
             _membership.End();
         }
@@ -146,7 +151,7 @@ public sealed class SyncSession
             }
             if ((_subscription.HasUpdate || pulse.Now >= _heldBackUntil) && await PrepareAsync(pulse, stop))
             {
-                Opened?.Invoke();
+                TellOpened();
                 return true;
             }
 
@@ -158,7 +163,7 @@ public sealed class SyncSession
                 beginResponse = null;
             }
             pulse.Arm(Earlier(beginResponse is null ? null : _settings.HeaderDelay, _heldBackUntil));
-            Opened?.Invoke();
+            TellOpened();
             await _subscription.WaitAsync();
         }
     }
@@ -259,7 +264,8 @@ public sealed class SyncSession
             return true; // which the client is told next
         await sender.WriteAsync(Announcement());
         _pending.RemoveAll(static bucket => bucket.IsRemoved);
-        _pending = [.. _pending.OrderBy(static bucket => bucket.Priority)]; // stable: otherwise in the order of announcement
+        if (_pending.Count > 1)
+            _pending = [.. _pending.OrderBy(static bucket => bucket.Priority)]; // stable: otherwise in the order of announcement
         var sent = 0;
         for (var index = 0; index < _pending.Count; index++)
         {
@@ -341,6 +347,13 @@ public sealed class SyncSession
             _writeCheckpoint,
             [.. _membership.Buckets.Where(static bucket => bucket.Sent.Count > 0 || bucket.Position == OpId.None).Select(static bucket => bucket.Description)],
             _membership.Streams);
+    }
+
+    private void TellOpened()
+    {
+        var opened = _opened;
+        _opened = null; // and what hangs on it is not kept for as long as the client stays
+        opened?.Invoke();
     }
 
     private static void CutOff(CancellationTokenSource stop)

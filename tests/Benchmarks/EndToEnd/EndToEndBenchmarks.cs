@@ -65,7 +65,7 @@ internal static class EndToEndBenchmarks
 
     public static async Task RunIdleAsync(BenchmarkArguments arguments, CancellationToken cancellationToken)
     {
-        var options = new Options(arguments, rows: 10_000); // none of them for the clients that wait
+        var options = new Options(arguments, rows: 10_000, connections: 10_000); // none of the rows for the clients that wait
         await using var source = await options.CreateSourceAsync(cancellationToken);
         await IdleBenchmark.MeasureAsync(source, options.Data, options.Connections, options.RowChanges, cancellationToken);
     }
@@ -75,6 +75,16 @@ internal static class EndToEndBenchmarks
         var options = new Options(arguments, rows: 10_000, connections: 5000);
         await using var source = await options.CreateSourceAsync(cancellationToken);
         await StormBenchmark.MeasureAsync(source, options.Data, options.Connections, cancellationToken);
+    }
+
+    public static async Task RunBucketsAsync(BenchmarkArguments arguments, CancellationToken cancellationToken)
+    {
+        var (buckets, changes) = (arguments.Int("buckets", 50_000), arguments.Int("row-changes", 200));
+        var data = new BenchmarkData(Tasks: 2 * buckets, Lists: buckets + 1, ClientLists: buckets, Store: arguments.Text("store") ?? "embedded");
+        arguments.RejectUnread();
+        await using var source = await BenchmarkSource.StartAsync(cancellationToken);
+        await data.CreateAsync(source, cancellationToken);
+        await ManyBucketsBenchmark.MeasureAsync(source, data, changes, cancellationToken);
     }
 
     /// <summary>All read in one place, so that every part takes the same and refuses the rest.</summary>

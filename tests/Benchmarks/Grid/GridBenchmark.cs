@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Diagnostics;
 using TopGun.Buckets.Grid;
 using TopGun.Buckets.Protocol;
 using TopGun.Buckets.Replication;
@@ -12,6 +13,9 @@ namespace TopGun.Buckets.Tests.Benchmarks.Grid;
 /// <summary>Reading hot buckets from their first operation to their last and writing the lines of it, beside copying the same bytes.</summary>
 internal static class GridBenchmark
 {
+    private const int DiffReads = 20_000;
+    private const int DiffOps = 10; // about as many in each bucket
+
     private static readonly PageLimits Page = new(MaxOps: 1000, MaxBytes: 1 << 20); // as a session reads
 
     public static async Task RunAsync(BenchmarkArguments arguments, CancellationToken cancellationToken)
@@ -71,6 +75,39 @@ internal static class GridBenchmark
                 ["buckets"] = buckets.Length,
                 ["bytes"] = lines.Length,
                 ["rounds"] = rounds,
+            },
+        }.Print();
+        MeasureDiffs(grid, buckets, count, cancellationToken);
+    }
+
+    /// <summary>What a client that is nearly caught up asks for: the last few operations of a bucket, as a line.</summary>
+    private static void MeasureDiffs(BucketGrid grid, string[] buckets, int count, CancellationToken cancellationToken)
+    {
+        var upTo = grid.Visible!.LastOpId;
+        var after = new OpId(upTo.Value - (ulong)Math.Min((long)upTo.Value, DiffOps * 2L * buckets.Length)); // each row gives two operations
+        var encoding = new NdjsonEncoding(rawData: true);
+        var output = new ArrayBufferWriter<byte>(1 << 20);
+        var random = new Random(3);
+        var latencies = new Latencies();
+        var ops = 0L;
+        for (var read = 0; read < DiffReads; read++)
+        {
+            var bucket = buckets[random.Next(buckets.Length)];
+            var start = Stopwatch.GetTimestamp();
+            var page = grid.ReadAsync(bucket, after, upTo, Page, cancellationToken).AsTask().GetAwaiter().GetResult(); // completes at once
+            output.ResetWrittenCount();
+            encoding.WriteData(output, bucket, after, page);
+            latencies.Add(Stopwatch.GetElapsedTime(start));
+            ops += page.Count;
+        }
+        new Measurement("grid.diff.p99", latencies.Percentile(0.99) * 1000, "µs", 200, "the aim; the last operations of a bucket in RAM, as a line")
+        {
+            Parameters = new()
+            {
+                ["operations"] = count,
+                ["buckets"] = buckets.Length,
+                ["reads"] = DiffReads,
+                ["ops_per_read"] = Math.Round(ops / (double)DiffReads, 1),
             },
         }.Print();
     }

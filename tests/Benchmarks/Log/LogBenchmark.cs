@@ -25,7 +25,7 @@ internal static class LogBenchmark
 
         var rows = TaskRows.Create(count, lists: 1000);
         var changed = TaskRows.Change(rows);
-        await MeasureAsync(rows, changed, count, store, cancellationToken); // compiles everything
+        await MeasureAsync(rows, changed, perTransaction: GroupCommitRows, store, cancellationToken); // compiles everything
         foreach (var size in perTransaction)
         {
             var inserts = new List<Appended>();
@@ -54,16 +54,20 @@ internal static class LogBenchmark
             async Task<Appended> AppendAsync(RowChangeKind kind, SourceRow[] rows)
             {
                 var (ops, bytes, allocated) = (subscriber.Ops, subscriber.FragmentBytes, GC.GetTotalAllocatedBytes());
+                var cpu = Environment.CpuUsage.TotalTime;
                 var start = Stopwatch.GetTimestamp();
                 await log.AppendAsync(kind, rows, perTransaction, cancellationToken);
                 await log.FlushAsync(cancellationToken);
                 var seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
+                cpu = Environment.CpuUsage.TotalTime - cpu;
                 (ops, bytes, allocated) = (subscriber.Ops - ops, subscriber.FragmentBytes - bytes, GC.GetTotalAllocatedBytes() - allocated);
                 if (ops != 2 * rows.Length)
                     throw new InvalidOperationException($"{rows.Length} rows gave {ops} operations, not two each.");
                 var rawBytes = bytes + (ops * EnvelopeBytes);
                 var raw = RawFileAppend.Seconds(folder.FullName, rawBytes, Math.Max(1, rows.Length / GroupCommitRows));
-                return new Appended(rows.Length / seconds, rows.Length / raw, rawBytes / (double)rows.Length, allocated / (double)rows.Length);
+                return new Appended(
+                    rows.Length / seconds, rows.Length / raw, rawBytes / (double)rows.Length, allocated / (double)rows.Length,
+                    cpu.TotalMicroseconds / rows.Length);
             }
 
             return (await AppendAsync(RowChangeKind.Insert, rows), await AppendAsync(RowChangeKind.Update, changed));
@@ -88,10 +92,12 @@ internal static class LogBenchmark
                 ["rows_per_transaction"] = perTransaction,
                 ["bytes_per_row"] = Math.Round(rounds[^1].BytesPerRow),
                 ["allocated_bytes_per_row"] = Math.Round(rounds[^1].AllocatedPerRow),
+                ["cpu_us_per_row"] = Math.Round(Rounds.Median(rounds.Select(round => round.CpuMicrosecondsPerRow)), 2),
                 ["store"] = store,
                 ["rounds"] = rounds.Count,
             },
         }.Print();
 
-    private readonly record struct Appended(double RowsPerSecond, double LimitPerSecond, double BytesPerRow, double AllocatedPerRow);
+    private readonly record struct Appended(
+        double RowsPerSecond, double LimitPerSecond, double BytesPerRow, double AllocatedPerRow, double CpuMicrosecondsPerRow);
 }

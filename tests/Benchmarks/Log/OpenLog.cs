@@ -9,7 +9,7 @@ using TopGun.Buckets.Tests.Benchmarks.Source;
 
 namespace TopGun.Buckets.Tests.Benchmarks.Log;
 
-/// <summary>A bucket log over a store of its own, past an empty snapshot: transactions that come now are visible at once.</summary>
+/// <summary>A bucket log over a store of its own, past an empty snapshot or where it was left: transactions that come now are visible at once.</summary>
 internal sealed class OpenLog : IAsyncDisposable
 {
     private readonly BucketLogWriter _writer;
@@ -33,8 +33,10 @@ internal sealed class OpenLog : IAsyncDisposable
             new LogSource(_ => { }),
             new BucketLogOptions(),
             new BucketLogEnvironment(TimeProvider.System, new Random(7), NullLogger<BucketLogWriter>.Instance));
-        await writer.OpenAsync(cancellationToken);
-        var log = new OpenLog(writer, storage);
+        var start = await writer.OpenAsync(cancellationToken);
+        var log = new OpenLog(writer, storage) { _position = start.Position.Value };
+        if (start.State is not null)
+            return log;
         await writer.AppendAsync(new SnapshotStarted(State(done: false), "a new store"), cancellationToken);
         await writer.AppendAsync(new SnapshotEnded(State(done: true)), cancellationToken);
         return log;

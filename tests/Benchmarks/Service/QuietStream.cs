@@ -11,6 +11,9 @@ internal sealed class QuietStream : IDisposable
     private readonly byte[] _buffer = new byte[2048];
     private int _kept;
 
+    /// <summary>Bytes received, with those of HTTP.</summary>
+    public long Bytes { get; private set; }
+
     private static ReadOnlySpan<byte> Complete => "{\"checkpoint_complete\""u8;
 
     public static async Task<QuietStream> OpenAsync(Uri service, string token, CancellationToken cancellationToken)
@@ -33,6 +36,7 @@ internal sealed class QuietStream : IDisposable
             var read = await _socket.ReceiveAsync(_buffer.AsMemory(_kept), cancellationToken);
             if (read == 0)
                 throw new EndOfStreamException("The stream has ended.");
+            Bytes += read;
             var all = _buffer.AsSpan(0, _kept + read);
             if (all.StartsWith("HTTP/1.1 "u8) && !all.StartsWith("HTTP/1.1 200"u8))
                 throw new InvalidDataException(Encoding.UTF8.GetString(all));

@@ -132,6 +132,7 @@ internal sealed class ServiceProcess : IAsyncDisposable
         ["TOPGUN_STORE_PATH"] = Path.Combine(folder, "store"),
         ["TOPGUN_LISTEN"] = address.GetLeftPart(UriPartial.Authority),
         ["TOPGUN_API_TOKEN"] = ApiToken,
+        ["TOPGUN_MAX_BUCKETS"] = "1000000", // how many a client has is for the benchmark to say
         ["TOPGUN_JWT_SECRET"] = ClientToken.Secret,
         ["TOPGUN_JWT_KID"] = ClientToken.KeyId,
         ["TOPGUN_JWT_AUDIENCE"] = ClientToken.Audience,

@@ -88,6 +88,13 @@ internal sealed record BenchmarkData(int Tasks, int Lists, int ClientLists, stri
     /// <summary>An owner of every hundredth task.</summary>
     public static string Owner => Id("owner-0").ToString();
 
+    /// <summary>The <c>sub</c> of somebody who owns the last list and nothing else, unless the benchmark's own client has them all.</summary>
+    public string UserOfOneList => Id(string.Create(CultureInfo.InvariantCulture, $"list-owner-{Lists - 1}")).ToString();
+
+    /// <summary>Gives <see cref="ClientUser"/> and <see cref="UserOfOneList"/> a new list each.</summary>
+    public string JoinSql =>
+        $"INSERT INTO lists (id, owner_id, name) SELECT gen_random_uuid(), owner::uuid, 'new' FROM unnest(ARRAY['{ClientUser}', '{UserOfOneList}']) owner";
+
     /// <summary>Rows of all tables.</summary>
     public int Rows => Tasks + Lists + Notices;
 
@@ -153,6 +160,9 @@ internal sealed record BenchmarkData(int Tasks, int Lists, int ClientLists, stri
     /// <summary>An update of one row that everybody has, recognisable by its number.</summary>
     public static string MarkSql(long marker) => string.Create(
         CultureInfo.InvariantCulture, $"UPDATE notices SET body = '{Marker.Prefix}{marker:D12}' WHERE id = '{Id("notice-0")}'");
+
+    /// <summary>An update of one task in a list of the benchmark's own client.</summary>
+    public static string ChangeClientTaskSql => $"UPDATE tasks SET priority = priority + 1 WHERE id = '{Id("task-0")}'";
 
     /// <summary>The same as <c>id_of(kind, number)</c> in the database.</summary>
     private static Guid Id(string name) => Guid.Parse(Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(name)))[..32]);

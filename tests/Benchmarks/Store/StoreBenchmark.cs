@@ -56,6 +56,7 @@ internal static class StoreBenchmark
         var rawBytes = shape.OpCount * (long)(shape.FragmentBytes + OpShape.EnvelopeBytes);
         var raw = RawFileAppend.Seconds(folder, rawBytes, writes);
         Print("store.append", shape.OpCount / seconds, "ops/s", shape.OpCount / raw, $"the same bytes written to a file, synced every {WriteOps} operations", shape);
+        Print("store.append.bytes", rawBytes / 1e6 / seconds, "MB/s", rawBytes / 1e6 / raw, $"the same bytes written to a file, synced every {WriteOps} operations", shape);
         var sqlite = RawSqliteOps.Seconds(folder, shape, WriteOps);
         Print("store.append.sqlite", shape.OpCount / seconds, "ops/s", shape.OpCount / sqlite, $"a SQLite row each, keyed by bucket and op id, a transaction every {WriteOps}", shape);
 

@@ -1,13 +1,16 @@
 // Feeds lines into the core of the published SDKs, the SQLite extension that comes with @powersync/node, and prints as JSON what became of each
 // conversation: what the device holds after it, or the first line that was refused.
 //
-//   node golden.mjs '{"file": …}'     [{"name": …, "streams": […], "lines": [{"text": …} | {"bson": BASE64} | {"reconnect": true}, …]}, …]
+//   node golden.mjs '{"file": …}'
+//
+// The file: [{"name": …, "streams": […], "lines": [{"text": …} | {"bson": BASE64} | {"msgpack": BASE64} | {"reconnect": true}, …]}, …]
 import { readFileSync, readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 
 const packages = createRequire(join(process.env.TOPGUN_TEST_INTEROP, 'package.json'));
+const { decode } = packages('@msgpack/msgpack'); // the core knows no MessagePack: it gets what another implementation reads
 const machine = { x64: 'x64', arm64: 'aarch64', arm: 'armv7', riscv64: 'riscv64gc', ia32: 'x86' }[process.arch];
 const platform = { linux: 'linux.so', darwin: 'macos.dylib', win32: 'dll' }[process.platform];
 const library = dirname(packages.resolve('@powersync/node'));
@@ -32,24 +35,25 @@ function play({ streams, lines }) {
   });
   const start = JSON.stringify({ parameters: {}, schema, include_defaults: true, active_streams: streams });
   control(db, 'start', start);
-  let instructions = [];
+  let status;
   for (const [index, line] of lines.entries()) {
+    let instructions;
     try {
       if (line.reconnect) {
         control(db, 'stop', null);
         control(db, 'start', start);
         continue;
       }
-      instructions = 'bson' in line ? control(db, 'line_binary', Buffer.from(line.bson, 'base64')) : control(db, 'line_text', line.text);
+      instructions = 'bson' in line ? control(db, 'line_binary', Buffer.from(line.bson, 'base64')) : control(db, 'line_text', textOf(line));
     } catch (error) {
       return { refused: index, because: error.message };
     }
+    status = instructions.findLast((instruction) => instruction.UpdateSyncStatus)?.UpdateSyncStatus.status ?? status;
     const logged = instructions.map((instruction) => instruction.LogLine).filter((log) => log?.severity === 'WARNING');
     if (logged.length > 0) {
       db.warnings = [...(db.warnings ?? []), ...logged.map((log) => log.line)];
     }
   }
-  const status = instructions.findLast((instruction) => instruction.UpdateSyncStatus)?.UpdateSyncStatus.status;
   return {
     buckets: rows(db, 'SELECT name, last_applied_op, last_op, add_checksum, op_checksum, count_at_last, count_since_last FROM ps_buckets ORDER BY name'),
     operations: rows(db, 'SELECT b.name, o.op_id, o.row_type, o.row_id, o.key, o.data, o.hash FROM ps_oplog o JOIN ps_buckets b ON b.id = o.bucket ORDER BY 1, 2'),
@@ -57,6 +61,10 @@ function play({ streams, lines }) {
     streams: (status?.streams ?? []).map(({ name, parameters, active, is_default, priority }) => ({ name, parameters, active, is_default, priority })),
     warnings: db.warnings ?? []
   };
+}
+
+function textOf(line) {
+  return 'msgpack' in line ? JSON.stringify(decode(Buffer.from(line.msgpack, 'base64'))) : line.text;
 }
 
 function control(db, operation, payload) {

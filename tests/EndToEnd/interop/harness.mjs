@@ -122,10 +122,11 @@ export async function step(name, action) {
   console.log(`ok: ${name} (${Math.round(performance.now() - started)} ms)`);
 }
 
-export async function until(holds) {
+/** Waits until something holds; what is said when it does not can be told in other words. */
+export async function until(holds, describe = () => holds) {
   const limit = performance.now() + stepSeconds * 1000;
   while (!(await holds())) {
-    expect(performance.now() < limit, `it holds within ${stepSeconds} s: ${holds}`);
+    expect(performance.now() < limit, `it holds within ${stepSeconds} s: ${describe()}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }

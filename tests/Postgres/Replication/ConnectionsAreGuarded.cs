@@ -229,7 +229,7 @@ public class ConnectionsAreGuarded
         CultureInfo.InvariantCulture, $"host=127.0.0.1 port={cluster.Port} user=app dbname={database.Name}");
 
     private static Task<IReadOnlyList<DoctorFinding>> CheckAsync(ISource source) =>
-        SourceDoctor.CheckAsync(source, "topgun", [new TablePattern("public", "lists")], TestContext.Current.CancellationToken);
+        SourceDoctor.CheckAsync(source, "topgun", [new TablePattern("public", "lists")], cancellationToken: TestContext.Current.CancellationToken);
 
     private static bool HasLoopback6()
     {

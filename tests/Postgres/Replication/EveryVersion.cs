@@ -119,7 +119,7 @@ public class EveryVersion
         await using var source = new NpgsqlSource(database.ConnectionString, "topgun");
 
         var findings = await SourceDoctor.CheckAsync(
-            source, "topgun", [new TablePattern("public", "lists")], TestContext.Current.CancellationToken);
+            source, "topgun", [new TablePattern("public", "lists")], cancellationToken: TestContext.Current.CancellationToken);
 
         Assert.DoesNotContain(findings, finding => finding.Severity == FindingSeverity.Error);
         Assert.Contains(findings, finding => finding.Sentence.Contains("Table 'public.lists' can be replicated", StringComparison.Ordinal));

@@ -29,6 +29,25 @@ public class ServerGoesAway
     }
 
     [Fact]
+    public async Task A_connection_on_which_nothing_arrives_any_more_is_given_up()
+    {
+        await using var cluster = await PostgresCluster.StartAsync(
+            new PostgresClusterOptions { Settings = new Dictionary<string, string> { ["wal_sender_timeout"] = "0" } }, TestContext.Current.CancellationToken);
+        await using var database = await PostgresDatabase.CreateAsync(cluster);
+        await database.ExecuteAsync("CREATE TABLE lists (id int PRIMARY KEY); INSERT INTO lists VALUES (1)");
+        await using var cable = PulledCable.Before(database);
+        await using var follower = Follower.Start(cable.To(database), Follower.OptionsFor("lists"));
+        await follower.CatchUpAsync(database, "lists");
+
+        cable.LoseConnections(); // and neither end is told
+        await database.ExecuteAsync("INSERT INTO lists VALUES (2)");
+
+        await follower.CatchUpAsync(database, "lists");
+        Assert.Equal(1, follower.State!.Epoch);
+        Assert.Equal(["insert lists (2)"], follower.Log.Where(line => line.StartsWith("insert", StringComparison.Ordinal)));
+    }
+
+    [Fact]
     public async Task A_server_that_is_down_at_the_start_is_waited_for()
     {
         await using var cluster = await PostgresCluster.StartAsync(cancellationToken: TestContext.Current.CancellationToken);

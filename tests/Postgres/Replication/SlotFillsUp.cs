@@ -240,5 +240,5 @@ public class SlotFillsUp
     }
 
     private static Task<IReadOnlyList<DoctorFinding>> CheckAsync(ISource source) =>
-        SourceDoctor.CheckAsync(source, "topgun", [new TablePattern("public", "lists")], TestContext.Current.CancellationToken);
+        SourceDoctor.CheckAsync(source, "topgun", [new TablePattern("public", "lists")], cancellationToken: TestContext.Current.CancellationToken);
 }

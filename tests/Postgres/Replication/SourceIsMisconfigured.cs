@@ -60,7 +60,7 @@ public class SourceIsMisconfigured
                 await using (var session = await source.OpenSessionAsync(TestContext.Current.CancellationToken))
                 {
                     var failure = await Assert.ThrowsAsync<BucketsException>(async () => await session.EnsurePublicationAsync(
-                        "topgun", [new TablePattern("public", "lists")], TestContext.Current.CancellationToken));
+                        "topgun", [new TablePattern("public", "lists")], cancellationToken: TestContext.Current.CancellationToken));
                     Assert.Equal("TGB1106", failure.Code);
                     Assert.Contains("CREATE PUBLICATION \"topgun\" FOR TABLE \"public\".\"lists\"", failure.Message, StringComparison.Ordinal);
                 }
@@ -138,5 +138,5 @@ public class SourceIsMisconfigured
             finding => finding.Severity == FindingSeverity.Error && finding.Sentence.Contains(sentence, StringComparison.Ordinal));
 
     private static Task<IReadOnlyList<DoctorFinding>> CheckAsync(ISource source) =>
-        SourceDoctor.CheckAsync(source, "topgun", [new TablePattern("public", "lists")], TestContext.Current.CancellationToken);
+        SourceDoctor.CheckAsync(source, "topgun", [new TablePattern("public", "lists")], cancellationToken: TestContext.Current.CancellationToken);
 }

@@ -111,6 +111,49 @@ public class TablesAreReadBesideTheStream
     }
 
     [Fact]
+    public async Task A_table_whose_key_changes_after_it_was_read_and_before_others_were_is_read_once_more()
+    {
+        await using var database = await PostgresDatabase.CreateAsync();
+        await database.ExecuteAsync(Setup + "; INSERT INTO other SELECT i, 0 FROM generate_series(2, 3000) i");
+        var changes = 0;
+        uint broken = 0; // a table whose changes came under another key than it was read by
+        var brokenEnds = 0;
+        await using var follower = Follower.Start(database, Options("items", "other"), prepare: one => one.Before = Note);
+        await follower.UntilAsync(() => follower.IsFresh);
+
+        await database.ExecuteAsync("ALTER TABLE items ADD w int NOT NULL DEFAULT 7; ALTER TABLE other ADD w int NOT NULL DEFAULT 7");
+
+        await follower.UntilAsync(() => follower.Saw("refresh ended") && follower.IsFresh);
+        await follower.CatchUpAsync(database, "items", "other");
+        Assert.Equal(1, changes);
+        Assert.Equal(0, brokenEnds);
+
+        void Note(SourceEvent next)
+        {
+            switch (next)
+            {
+                case RefreshRows { State.Tables: var tables } when changes == 0 && tables.FirstOrDefault(table => table is { IsStaged: true, Done: true }) is { } done
+                        && tables.Any(table => table is { IsStaged: true, Done: false } && table.NextBlock == table.EndBlock - 1):
+                    changes++;
+                    // The last part of the other table has been read, and is handed in before anybody has looked at what this changes.
+                    database.ExecuteAsync(
+                        $"ALTER TABLE {done.Name} DROP CONSTRAINT {done.Name}_pkey, ADD PRIMARY KEY (id, n); UPDATE {done.Name} SET n = n + 1 WHERE id < 9")
+                        .Wait(TestContext.Current.CancellationToken);
+                    break;
+                case TransactionCommitted { State.Tables: var tables } when tables.FirstOrDefault(table => table.IsVoid) is { } gone:
+                    broken = gone.RelationId;
+                    break;
+                case RefreshStarted started when started.Tables.Any(table => table.Table.RelationId == broken):
+                    broken = 0;
+                    break;
+                case RefreshEnded ended when broken != 0 && ended.Read.Contains(broken):
+                    brokenEnds++;
+                    break;
+            }
+        }
+    }
+
+    [Fact]
     public async Task Tables_that_come_to_be_wanted_are_published_and_read_and_those_that_are_not_leave()
     {
         await using var database = await PostgresDatabase.CreateAsync();

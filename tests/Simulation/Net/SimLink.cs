@@ -61,7 +61,7 @@ internal sealed class SimLink
             var bytes = piece.ToArray();
             _sent.Reader.AdvanceTo(piece.End);
             _observe(bytes);
-            await _loop.Delay(_faults.Latency(), "network");
+            await _loop.Delay(_faults.Latency(bytes.Length), "network");
             while (_faults.IsStalled && !IsCut)
                 await _loop.Delay(TimeSpan.FromMilliseconds(50), "network-stall");
             if (IsCut)

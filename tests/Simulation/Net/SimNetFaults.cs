@@ -3,8 +3,13 @@ using TopGun.Buckets.Tests.Simulation.Loop;
 namespace TopGun.Buckets.Tests.Simulation.Net;
 
 /// <summary>How the network between clients and service behaves at the moment; turned by the nemesis.</summary>
-internal sealed class SimNetFaults(SimRandom random)
+/// <param name="random">Decides the rest.</param>
+/// <param name="isPoor">Half a second away at 64 kbit/s, with losses in bursts; no healing makes it better.</param>
+internal sealed class SimNetFaults(SimRandom random, bool isPoor)
 {
+    private const double PoorBytesPerSecond = 64_000 / 8;
+    private static readonly TimeSpan PoorDistance = TimeSpan.FromMilliseconds(500);
+
     private int _largestChunk = random.Chance(0.2) ? 8 : random.Between(64, 16_384);
     private TimeSpan _slowest = random.LogBetween(TimeSpan.FromMilliseconds(1), TimeSpan.FromMilliseconds(200));
 
@@ -14,11 +19,23 @@ internal sealed class SimNetFaults(SimRandom random)
     /// <summary>Connections are refused.</summary>
     public bool IsDown { get; set; }
 
-    public TimeSpan Latency() => random.LogBetween(TimeSpan.FromMilliseconds(0.1), _slowest);
+    /// <summary>How long something small is on its way. Two that set out one after the other may arrive the other way round.</summary>
+    public TimeSpan Latency() => isPoor
+        ? PoorDistance + random.LogBetween(TimeSpan.FromMilliseconds(1), PoorDistance)
+        : random.LogBetween(TimeSpan.FromMilliseconds(0.1), _slowest);
 
-    public int ChunkBytes() => random.Between(1, _largestChunk);
+    /// <summary>How long a piece of a stream is on its way, with what is lost and sent again.</summary>
+    public TimeSpan Latency(int bytes)
+    {
+        if (!isPoor)
+            return Latency();
+        var lost = random.Chance(0.05) ? random.LogBetween(TimeSpan.FromMilliseconds(200), TimeSpan.FromSeconds(8)) : TimeSpan.Zero;
+        return PoorDistance + TimeSpan.FromSeconds(bytes / PoorBytesPerSecond) + lost;
+    }
 
-    public int BufferBytes() => random.Between(512, 32_768);
+    public int ChunkBytes() => random.Between(1, isPoor ? 8192 : _largestChunk);
+
+    public int BufferBytes() => random.Between(512, isPoor ? 4096 : 32_768);
 
     public void Heal()
     {

@@ -145,13 +145,15 @@ internal sealed class ServiceNode(World world)
             storage,
             rules,
             new ObservedGrid(world.History, world.Disk, grid),
-            new LogSource(changes.Acknowledge, new MissingRows(world.Source, actor.Time)) { Follow = changes.Follow },
+            new LogSource(changes.Acknowledge, new MissingRows(world.Source, actor.Time))
+            {
+                AskPosition = new SourcePosition(world.Source, monitor, actor.Time, NullLogger<SourcePosition>.Instance).AskAsync,
+                Follow = changes.Follow,
+            },
             _shape.Log,
             new BucketLogEnvironment(actor.Time, random, NullLogger<BucketLogWriter>.Instance));
 
         var start = await log.OpenAsync(CancellationToken.None);
-        if (log.IsDeploymentHeld)
-            log.LetDeploymentGoOn(world.Source.LastCommit);
         var stop = new CancellationTokenSource();
         var watch = StopWithLogAsync(log, stop);
         _serving = new Serving(

@@ -9,7 +9,17 @@ namespace TopGun.Buckets.Tests.Simulation.Nodes;
 internal sealed record ServiceShape(
     GridOptions Grid, BucketLogOptions Log, SessionSettings Session, int SnapshotChunkRows, TimeSpan TokenLifetime)
 {
-    public static ServiceShape Of(SimRandom random) => new(
+    public static ServiceShape Of(SimRandom random)
+    {
+        var shape = Choose(random);
+        var isEager = shape.Log.CompactAfterOps < 100;
+        shape.Log.DefragmentAfterOps = isEager ? shape.Log.CompactAfterOps : 10_000;
+        shape.Log.DefragmentRatio = 1 + (shape.Log.CompactAfterOps % 3);
+        shape.Log.DefragmentBytesPerSecond = isEager ? 1 << 14 : 256;
+        return shape;
+    }
+
+    private static ServiceShape Choose(SimRandom random) => new(
         new GridOptions
         {
             MemoryLimitBytes = random.Chance(0.5) ? 1 << 20 : 64 << 20,

@@ -95,6 +95,10 @@ internal sealed class SimSourceSession(SimPostgres server) : SimConnection(serve
             .ToDictionary(table => table.Table.RelationId, table => (table.Table.Schema, table.Name));
     }
 
+    public ValueTask<bool> HasDefinitionTriggerAsync(CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    public ValueTask CreateDefinitionTriggerAsync(CancellationToken cancellationToken) => throw new NotSupportedException();
+
     public async ValueTask<bool> FindRunningAsync(IReadOnlySet<uint> transactionIds, CancellationToken cancellationToken)
     {
         await TravelAsync(cancellationToken);

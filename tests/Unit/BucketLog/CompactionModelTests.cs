@@ -154,7 +154,7 @@ public class CompactionModelTests
         public async IAsyncEnumerable<CompactedPiece> CompactAsync()
         {
             var redundant = await RedundantOps.FindAsync(_storage, Bucket, Bound, readings: 1 + random.Next(3), TestContext.Current.CancellationToken);
-            var compaction = new BucketCompaction(_storage, Bucket, Bound, redundant) { RangeOps = 1 + random.Next(5), PieceBytes = random.Next(200) };
+            var compaction = new BucketCompaction(_storage, Bucket, Bound, redundant, new FragmentedStart(new BucketLogOptions())) { RangeOps = 1 + random.Next(5), PieceBytes = random.Next(200) };
             await foreach (var piece in compaction.PiecesAsync(TestContext.Current.CancellationToken))
                 yield return piece;
         }

@@ -30,12 +30,26 @@ internal sealed class DeployFixture : IAsyncDisposable
     public LogStart Start { get; private set; } = new(null, Lsn.None);
 
     /// <summary>Opens the log and takes a new store past an empty snapshot.</summary>
-    public static async Task<DeployFixture> OpenAsync(IColdStorage storage, string rules, int buildRows = 3, PublishMode publish = PublishMode.Memory)
+    /// <param name="storage">The store.</param>
+    /// <param name="rules">The rules file.</param>
+    /// <param name="buildRows">Rows that one step gives to what is new.</param>
+    /// <param name="publish">When operations are shown.</param>
+    /// <param name="sourceEnd">Where the source is when the log opens; it does not say when this is null.</param>
+    public static async Task<DeployFixture> OpenAsync(
+        IColdStorage storage, string rules, int buildRows = 3, PublishMode publish = PublishMode.Memory, Lsn? sourceEnd = null)
     {
         var seen = new RecordingSubscriber();
         var logRules = await LogRules.OpenAsync(storage, rules, Compile, DateTimeOffset.UnixEpoch, TestContext.Current.CancellationToken);
         var log = new BucketLogWriter(
-            storage, logRules, seen, new LogSource(_ => { }),
+            storage, logRules, seen, new LogSource(_ => { })
+            {
+                AskPosition = async cancellationToken =>
+                {
+                    if (sourceEnd is null)
+                        await Task.Delay(Timeout.InfiniteTimeSpan, cancellationToken);
+                    return sourceEnd!.Value;
+                },
+            },
             new BucketLogOptions { GroupCommitDelay = TimeSpan.Zero, BuildRows = buildRows, RetireDelay = TimeSpan.Zero, Publish = publish, CompactAfterOps = 0 },
             new BucketLogEnvironment(TimeProvider.System, new Random(7), NullLogger<BucketLogWriter>.Instance));
         var fixture = new DeployFixture(storage, log, seen) { Start = await log.OpenAsync(TestContext.Current.CancellationToken) };
@@ -145,6 +159,12 @@ internal sealed class DeployFixture : IAsyncDisposable
         var sum = 0u;
         await foreach (var op in Storage.ReadAsync(bucket, OpId.None, new OpId(long.MaxValue), TestContext.Current.CancellationToken))
         {
+            if (op.Kind == OpKind.Clear)
+            {
+                rows.Clear();
+                sum = op.Checksum;
+                continue;
+            }
             using var fragment = JsonDocument.Parse($"{{{Encoding.UTF8.GetString(op.Fragment.Span)}");
             var row = $"{fragment.RootElement.GetProperty("object_type")} {fragment.RootElement.GetProperty("object_id")}";
             if (op.Kind == OpKind.Put)

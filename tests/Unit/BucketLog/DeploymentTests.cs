@@ -86,13 +86,17 @@ public class DeploymentTests
         await fixture.BeginAsync(First + "  more: {data: [SELECT id FROM todos]}\n");
         await fixture.CrashAsync();
 
-        await using var next = await DeployFixture.OpenAsync(disk, First, buildRows: 1);
+        var silent = await DeployFixture.OpenAsync(disk, First, buildRows: 1);
+        var end = new Lsn(silent.Start.Position.Value + 5);
+        await silent.AppendAsync(new PositionReached(end));
+        Assert.Null(silent.Log.WorkDelay);
+        await silent.CrashAsync();
 
-        Assert.True(next.Log.IsDeploymentHeld);
+        await using var next = await DeployFixture.OpenAsync(disk, First, buildRows: 1, sourceEnd: end);
         Assert.Null(next.Log.WorkDelay);
-        next.Log.LetDeploymentGoOn(new Lsn(next.Start.Position.Value + 1));
+        await next.AppendAsync(new PositionReached(new Lsn(end.Value - 1)));
         Assert.Null(next.Log.WorkDelay);
-        next.Log.LetDeploymentGoOn(next.Start.Position);
+        await next.AppendAsync(new PositionReached(end));
         Assert.Equal(TimeSpan.Zero, next.Log.WorkDelay);
     }
 
@@ -123,9 +127,9 @@ public class DeploymentTests
                 case 10 when random.Next(3) == 0:
                     await fixture.CrashAsync();
                     Remember(shown, fixture.Seen);
-                    fixture = await DeployFixture.OpenAsync(disk, rules, 1 + random.Next(8), mode);
                     // The source sends again what it was not told of; before that no deployment goes on, whoever tries.
-                    fixture.Log.LetDeploymentGoOn(next == 0 ? Lsn.None : transactions[next - 1].Transaction.EndPosition);
+                    fixture = await DeployFixture.OpenAsync(
+                        disk, rules, 1 + random.Next(8), mode, next == 0 ? Lsn.None : transactions[next - 1].Transaction.EndPosition);
                     foreach (var sent in transactions.Take(next))
                     {
                         await fixture.StepAsync();

@@ -30,7 +30,8 @@ internal sealed class LogFixture : IAsyncDisposable
     public Action<Lsn>? OnAcknowledged { get; set; }
 
     public static async Task<LogFixture> OpenAsync(
-        IColdStorage storage, BucketLogOptions? options = null, IMissingRows? missing = null, TimeProvider? time = null, RuleSet? rules = null)
+        IColdStorage storage, BucketLogOptions? options = null, IMissingRows? missing = null, TimeProvider? time = null, RuleSet? rules = null,
+        Lsn? sourceEnd = null)
     {
         rules ??= new ListRules();
         var logRules = await LogRules.OpenAsync(
@@ -39,7 +40,10 @@ internal sealed class LogFixture : IAsyncDisposable
         RecordingSubscriber? seen = null;
         var subscriber = new Forwarding(() => seen!);
         var log = new BucketLogWriter(
-            storage, logRules, subscriber, new LogSource(position => fixture!.Acknowledge(position), missing),
+            storage, logRules, subscriber, new LogSource(position => fixture!.Acknowledge(position), missing)
+            {
+                AskPosition = sourceEnd is { } end ? _ => Task.FromResult(end) : null, // where the source is when the log opens
+            },
             options ?? new BucketLogOptions { GroupCommitDelay = TimeSpan.Zero },
             new BucketLogEnvironment(time ?? TimeProvider.System, new Random(7), NullLogger<BucketLogWriter>.Instance));
         fixture = new LogFixture(storage) { Log = log };
@@ -50,9 +54,9 @@ internal sealed class LogFixture : IAsyncDisposable
 
     /// <summary>Opens a log and takes it past an empty snapshot, so that transactions are visible at once.</summary>
     public static async Task<LogFixture> OpenFollowingAsync(
-        IColdStorage storage, BucketLogOptions? options = null, IMissingRows? missing = null, TimeProvider? time = null)
+        IColdStorage storage, BucketLogOptions? options = null, IMissingRows? missing = null, TimeProvider? time = null, RuleSet? rules = null)
     {
-        var fixture = await OpenAsync(storage, options, missing, time);
+        var fixture = await OpenAsync(storage, options, missing, time, rules);
         if (fixture.Start.State is null)
         {
             await fixture.AppendAsync(new SnapshotStarted(State(done: false), "new"));

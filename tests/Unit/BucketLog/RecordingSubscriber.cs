@@ -25,10 +25,14 @@ internal sealed class RecordingSubscriber : IBatchSubscriber
 
     public int ResetCount { get; private set; }
 
+    /// <summary>What readers read.</summary>
+    public IColdStorage? Storage { get; private set; }
+
     public ValueTask StartAsync(
         IColdStorage storage, BucketDirectory directory, Checkpoint? checkpoint, CancellationToken cancellationToken)
     {
         Started = Visible = checkpoint;
+        Storage = storage;
         return ValueTask.CompletedTask;
     }
 

@@ -143,6 +143,23 @@ public class RefreshTests
     }
 
     [Fact]
+    public async Task Nothing_new_is_visible_once_a_table_that_is_being_read_tells_rows_apart_in_another_way()
+    {
+        await using var fixture = await OpenFollowingAsync(new NullColdStorage());
+        await fixture.CommitAsync(10, Insert(Todos, "1", "a", "one", null), Insert(Lists, "a", "ann"));
+        var rekeyed = Todos with { Columns = [Todos.Columns[0] with { IsKey = false }, Todos.Columns[1], Todos.Columns[2] with { IsKey = true }, Todos.Columns[3]] };
+        await fixture.AppendAsync(new RefreshStarted(State(done: true), [new RefreshedTable(Todos, Replaces: 0)]));
+        var before = fixture.Seen.Visible;
+
+        await fixture.CommitAsync(20, Update(rekeyed, "7", "a", "one", null), Insert(Lists, "b", "bob"));
+        Assert.Equal(before, fixture.Seen.Visible);
+        await RefreshAsync(fixture, rekeyed, ["7", "a", "one", null]);
+
+        Assert.True(fixture.Seen.Visible!.Position >= new Lsn(20));
+        Assert.Equal(["7 one"], await RowsAsync(fixture));
+    }
+
+    [Fact]
     public async Task Rows_of_a_table_that_is_gone_leave()
     {
         await using var fixture = await OpenFollowingAsync(new NullColdStorage());
@@ -202,6 +219,25 @@ public class RefreshTests
         Assert.DoesNotContain(next.Seen.Lines, line => line.Contains("object_id\":\"1\"", StringComparison.Ordinal));
         Assert.Equal(7UL, Assert.Single(next.Seen.Batches.SelectMany(batch => batch.WriteCheckpoints)).Id);
         Assert.Equal(0, await CountStagedAsync(next));
+    }
+
+    [Fact]
+    public async Task Write_checkpoints_whose_markers_were_lost_with_the_slot_are_reached_when_all_tables_were_read_again()
+    {
+        var before = WriteCheckpoints.FloorOf(1) + 1;
+        await using var fixture = await OpenFollowingAsync(new NullColdStorage());
+        await fixture.AppendAsync(new TransactionCommitted(null, new ScriptedTransaction(
+            10, [new WriteCheckpointMarker("given", before), new WriteCheckpointMarker("chosen", 7), new WriteCheckpointMarker("later", before)])));
+
+        var state = State(done: true) with { Epoch = 2 };
+        await fixture.AppendAsync(new ContinuityLost(state, "slot lost", [new RefreshedTable(Todos, Replaces: 0)]));
+        await fixture.AppendAsync(new TransactionCommitted(
+            null, new ScriptedTransaction(20, [new WriteCheckpointMarker("later", WriteCheckpoints.FloorOf(2) + 5)])));
+        await fixture.AppendAsync(new RefreshEnded(state, [Todos.RelationId], []));
+
+        Assert.Equal(
+            [new WriteCheckpointMarker("given", WriteCheckpoints.FloorOf(2)), new WriteCheckpointMarker("later", WriteCheckpoints.FloorOf(2) + 5)],
+            fixture.Seen.Batches[^1].WriteCheckpoints);
     }
 
     [Theory]

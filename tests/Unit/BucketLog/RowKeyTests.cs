@@ -33,9 +33,27 @@ public class RowKeyTests
                 Assert.True(subkeys.Add(text), text);
                 Assert.StartsWith("3/", text, StringComparison.Ordinal);
                 Assert.True(text.Length < 120, text);
+                var back = new ArrayBufferWriter<byte>();
+                Assert.Equal(!text.StartsWith("3/~", StringComparison.Ordinal), RowKey.TryReadSubkey(subkey.WrittenSpan, hasKeyColumns: true, back));
+                if (!text.StartsWith("3/~", StringComparison.Ordinal))
+                    Assert.Equal(key.WrittenSpan, back.WrittenSpan);
             }
         }
         Assert.Equal(Texts.Length * Texts.Length, keys.Count);
+    }
+
+    [Fact]
+    public void The_place_of_a_row_without_a_key_is_found_again()
+    {
+        var binding = new TableBinding(LogFixture.Table(1, "t", "a"), evaluator: null!, number: 12, layout: 1, isLive: true, stage: null);
+        var (key, subkey, back) = (new ArrayBufferWriter<byte>(), new ArrayBufferWriter<byte>(), new ArrayBufferWriter<byte>());
+        RowKey.WriteOrdinal(key, binding, position: 0xFF00, ordinal: 7);
+        RowKey.WriteSubkey(subkey, keyColumns: 0, key.WrittenSpan);
+
+        Assert.True(RowKey.TryReadSubkey(subkey.WrittenSpan, hasKeyColumns: false, back));
+        Assert.Equal(key.WrittenSpan, back.WrittenSpan);
+        Assert.False(RowKey.TryReadSubkey("12/ab"u8, hasKeyColumns: false, back));
+        Assert.False(RowKey.TryReadSubkey("x"u8, hasKeyColumns: true, back));
     }
 
     [Fact]

@@ -28,7 +28,7 @@ public class ScrubberTests
 
         Assert.Equal("a[] broken[] c[] a[] broken[] c[]", string.Join(' ', storage.Read.Take(6)));
         var line = Assert.Single(log.Lines);
-        Assert.Contains("broken[] is damaged", line, StringComparison.Ordinal);
+        Assert.Contains("broken[] cannot be read", line, StringComparison.Ordinal);
     }
 
     private sealed class HalfBrokenStore : IColdStorage

@@ -112,6 +112,45 @@ public sealed class EmbeddedFaultTests : IDisposable
         await Assert.ThrowsAsync<StoreFailedException>(() => storage.ReadAsync("a"));
     }
 
+    [Fact]
+    public async Task A_read_error_is_named_and_the_next_read_may_succeed()
+    {
+        var files = new FaultyFiles(_folder.Path);
+        await using var storage = await OpenAsync(files);
+        await storage.WriteAsync(Write(Of(1, ("a", "first"))));
+        files.FailsRead = true;
+
+        var failure = await Assert.ThrowsAsync<StoreFailedException>(() => storage.ReadAsync("a"));
+
+        Assert.Equal("TGB2001", failure.Code);
+        files.FailsRead = false;
+        Assert.Equal(["1 first"], await storage.ReadAsync("a"));
+        await storage.WriteAsync(Write(Of(2, ("a", "second"))));
+        Assert.Equal(["1 first", "2 second"], await storage.ReadAsync("a"));
+    }
+
+    [Fact]
+    public async Task Writing_goes_on_in_the_files_that_are_open_when_there_is_no_file_handle_left()
+    {
+        var files = new FaultyFiles(_folder.Path);
+        var options = new EmbeddedOptions { SegmentBytes = 2000 };
+        await using (var storage = await OpenAsync(files, options))
+        {
+            files.FailsOpen = true;
+            for (var index = 1UL; index <= 50; index++)
+                await storage.WriteAsync(Write(Of(index, ("a", $"row {index} {new string('x', 200)}"))));
+            Assert.Equal(50, (await storage.ReadAsync("a")).Length);
+            Assert.False(File.Exists(_folder.File("00000002.log")));
+
+            files.FailsOpen = false;
+            await storage.WriteAsync(Write(Of(51, ("a", "the last"))));
+            Assert.True(File.Exists(_folder.File("00000002.log")));
+        }
+
+        await using var reopened = await _folder.OpenAsync(options);
+        Assert.Equal(51, (await reopened.ReadAsync("a")).Length);
+    }
+
     [Theory]
     [InlineData("deleted")]
     [InlineData("replaced by an older copy")]

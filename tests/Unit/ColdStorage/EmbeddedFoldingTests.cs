@@ -1,5 +1,7 @@
+using Microsoft.Extensions.Logging.Abstractions;
 using TopGun.Buckets.BucketLog;
 using TopGun.Buckets.ColdStorage;
+using TopGun.Buckets.ColdStorage.Embedded;
 using TopGun.Buckets.Protocol;
 using Xunit;
 using static TopGun.Buckets.Tests.Unit.ColdStorage.Batches;
@@ -53,6 +55,27 @@ public sealed class EmbeddedFoldingTests : IDisposable
     }
 
     [Fact]
+    public async Task A_file_that_is_being_filled_when_everything_becomes_void_is_not_taken_from_whoever_fills_it()
+    {
+        var files = new InterleavedFiles(_folder.Path);
+        await using var storage = new EmbeddedColdStorage(files, StoreFolder.Tiny, NullLogger<EmbeddedColdStorage>.Instance);
+        await storage.OpenAsync(TestContext.Current.CancellationToken);
+        await FillAsync(storage, 1, 300);
+        await storage.ReclaimAsync(TestContext.Current.CancellationToken);
+
+        files.Arm();
+        await storage.WriteAsync(Write().Rewrite("b0", 0, 300).Rewrite("b1", 0, 300).Rewrite("b2", 0, 300)); // a file with gaps is folded again
+        var reclaiming = Task.Run(() => storage.ReclaimAsync(TestContext.Current.CancellationToken).AsTask(), TestContext.Current.CancellationToken);
+        files.WaitUntilReading();
+        await storage.WriteAsync(new StoreWrite { Reset = true });
+        await reclaiming;
+
+        await FillAsync(storage, 1, 100);
+        await storage.ReclaimAsync(TestContext.Current.CancellationToken);
+        await AssertFilledAsync(storage, 100);
+    }
+
+    [Fact]
     public async Task A_reader_goes_on_in_files_that_are_deleted_under_it()
     {
         await using var storage = await _folder.OpenAsync(StoreFolder.TinyUnfolded);
@@ -85,6 +108,24 @@ public sealed class EmbeddedFoldingTests : IDisposable
 
         var chunks = storage.ExtentCountOf("b1");
         Assert.True(chunks <= 10, $"{chunks} chunks"); // twice the logarithm of 250, with what is still in the log
+    }
+
+    [Fact]
+    public async Task A_segment_is_folded_with_few_reads_however_small_its_writes_are()
+    {
+        var files = new FaultyFiles(_folder.Path);
+        await using var storage = new EmbeddedColdStorage(files, new EmbeddedOptions(), NullLogger<EmbeddedColdStorage>.Instance);
+        await storage.OpenAsync(TestContext.Current.CancellationToken);
+        for (var write = 0UL; write < 300; write++)
+            await storage.WriteAsync(Write(Of((write * 2) + 1, ($"list {write % 50}", $"row {write}"), ($"owner {write % 7}", $"row {write}"))));
+        var before = files.ReadCount;
+
+        await storage.ReclaimAsync(TestContext.Current.CancellationToken);
+
+        // 600 operations, each in an extent of its own.
+        Assert.InRange(files.ReadCount - before, 1, 30);
+        Assert.Equal(["1 row 0", "101 row 50", "201 row 100", "301 row 150", "401 row 200", "501 row 250"], await storage.ReadAsync("list 0"));
+        Assert.Equal(43, (await storage.ReadAsync("owner 0")).Length);
     }
 
     [Fact]

@@ -6,6 +6,8 @@ namespace TopGun.Buckets.Tests.Unit.ColdStorage;
 /// <summary>A folder on a disk that fills up or fails on demand.</summary>
 internal sealed class FaultyFiles(string folder) : StoreFiles(folder)
 {
+    private int _readCount;
+
     /// <summary>Bytes that can still be written; a write that exceeds them writes what fits, as a real disk does.</summary>
     public long Room { get; set; } = long.MaxValue;
 
@@ -13,7 +15,14 @@ internal sealed class FaultyFiles(string folder) : StoreFiles(folder)
 
     public bool FailsWrite { get; set; }
 
+    public bool FailsRead { get; set; }
+
+    /// <summary>Whether the process has no file handle left.</summary>
+    public bool FailsOpen { get; set; }
+
     public int FlushCount { get; private set; }
+
+    public int ReadCount => Volatile.Read(ref _readCount);
 
     public override void Write(SafeFileHandle file, IReadOnlyList<ReadOnlyMemory<byte>> buffers, long offset)
     {
@@ -29,6 +38,17 @@ internal sealed class FaultyFiles(string folder) : StoreFiles(folder)
         }
         Room -= length;
         base.Write(file, buffers, offset);
+    }
+
+    public override SafeFileHandle Open(string name, FileMode mode, FileAccess access) =>
+        FailsOpen ? throw new IOException("Too many open files", 24) : base.Open(name, mode, access);
+
+    protected override int ReadBytes(SafeFileHandle file, Span<byte> buffer, long offset)
+    {
+        Interlocked.Increment(ref _readCount);
+        if (FailsRead)
+            throw new IOException("Input/output error", 5);
+        return base.ReadBytes(file, buffer, offset);
     }
 
     public override void Flush(SafeFileHandle file)

@@ -1,13 +1,17 @@
 using System.Buffers;
+using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using Microsoft.Extensions.Options;
+using TopGun.Buckets.Protocol;
 using TopGun.Buckets.Protocol.Bson;
 using TopGun.Buckets.Protocol.MessagePack;
 using TopGun.Buckets.Protocol.RSocket;
+using TopGun.Buckets.Streaming;
 using TopGun.Buckets.Streaming.Auth;
 using TopGun.Buckets.Streaming.Http;
 using TopGun.Buckets.Streaming.RSocket;
+using TopGun.Buckets.Streaming.Sessions;
 using TopGun.Buckets.Tests.Unit.Grid;
 using TopGun.Buckets.Tests.Unit.Protocol;
 using TopGun.Buckets.Tests.Unit.Streaming.Auth;
@@ -96,6 +100,95 @@ public class HostileInputs
             if (verified.AsTask().GetAwaiter().GetResult().Subject != "u1")
                 throw new InvalidOperationException("A token was forged.");
         }));
+    }
+
+    /// <summary>Tokens that are signed as they should be, so that what is wrong with them is found behind the signature.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Tokens_with_a_good_signature(bool isHeader)
+    {
+        var options = Options.Create(new JwtOptions { Secret = TestToken.Secret, Audiences = { TestToken.Audience } });
+        var verifier = new TokenVerifier(
+            new StaticKeys([VerificationKey.FromSecret(TestToken.Secret, TestToken.KeyId)]),
+            new Revocations(new FakeReporter(new TestLog()), options, TimeProvider.System),
+            options,
+            TimeProvider.System);
+        var (header, payload) = (JsonSerializer.Serialize(TestToken.Header()), JsonSerializer.Serialize(TestToken.Claims()));
+        byte[][] seeds = isHeader
+            ? [Utf8(header), Utf8("""{"alg":"HS256","kid":"k1","crit":["b64"],"zip":"DEF","jwk":{"kty":"oct"}}""")]
+            : [Utf8(payload), Utf8("""{"sub":7,"aud":["a","tests"],"iat":1,"exp":99999999999,"nbf":1e3,"parameters":{"deep":[[[1]]]},"jti":"é\u0041"}""")];
+        new FuzzInputs(seeds).Run(input => Refusing(() =>
+        {
+            var token = isHeader ? Signed(input, Utf8(payload)) : Signed(Utf8(header), input);
+            var user = verifier.VerifyAsync("Bearer " + token, CancellationToken.None).AsTask().GetAwaiter().GetResult();
+            if (isHeader && user.Subject != "u1")
+                throw new InvalidOperationException("The header changed who it is.");
+        }));
+    }
+
+    [Fact]
+    public void Sets_of_keys()
+    {
+        var set = Utf8(KeySet());
+        new FuzzInputs(set, Utf8("""{"keys":[]}""")).Run(input =>
+        {
+            var refused = new List<string>();
+            try
+            {
+                foreach (var key in JsonWebKeys.Parse(input, allowSecrets: false, refused))
+                {
+                    if (key.Algorithms.Any(static algorithm => algorithm.StartsWith("HS", StringComparison.Ordinal)))
+                        throw new InvalidOperationException("A secret came over the network.");
+                }
+            }
+            catch (FormatException)
+            {
+                // It is no set.
+            }
+        });
+    }
+
+    [Fact]
+    public void Cursors()
+    {
+        var sealer = new CursorSealer(
+            Options.Create(new StreamingOptions { CursorSecret = new string('s', 32) }), Options.Create(new JwtOptions()));
+        var good = sealer.Seal([new BucketPosition("2#lists[\"u1\"]", new OpId(1207)), new BucketPosition("2#todos[]", new OpId(7))], "u1/d");
+        new FuzzInputs(Utf8(good)).Run(input => Refusing(() =>
+        {
+            var cursor = Encoding.Latin1.GetString(input);
+            if (sealer.Open(cursor, "u1/d").Count > 0 && cursor != good)
+                throw new InvalidOperationException("A cursor was forged.");
+        }));
+    }
+
+    [Fact]
+    public void Headers_that_choose_the_form_of_the_answer() =>
+        new FuzzInputs(Utf8("application/vnd.powersync.bson-stream;q=0.9,application/x-ndjson;q=0.8"), Utf8("gzip, br;q=1.0, *;q=0")).Run(input =>
+        {
+            var header = Encoding.Latin1.GetString(input);
+            Negotiation.WantsBson(header);
+            if (Negotiation.Compression(header) is not (null or "gzip" or "br"))
+                throw new InvalidOperationException("There is no such compression.");
+        });
+
+    private static string Signed(byte[] header, byte[] payload)
+    {
+        var text = $"{TestToken.Encode(header)}.{TestToken.Encode(payload)}";
+        return $"{text}.{TestToken.Encode(HMACSHA256.HashData(TestToken.Secret, Encoding.ASCII.GetBytes(text)))}";
+    }
+
+    private static string KeySet()
+    {
+        using var point = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        using var rsa = RSA.Create(2048);
+        var (q, numbers) = (point.ExportParameters(includePrivateParameters: false).Q, rsa.ExportParameters(includePrivateParameters: false));
+        return $$"""
+            {"keys":[{"kty":"EC","crv":"P-256","kid":"e","use":"sig","x":"{{TestToken.Encode(q.X)}}","y":"{{TestToken.Encode(q.Y)}}"},
+            {"kty":"RSA","kid":"r","alg":"RS256","key_ops":["verify"],"n":"{{TestToken.Encode(numbers.Modulus)}}","e":"{{TestToken.Encode(numbers.Exponent)}}"},
+            {"kty":"oct","kid":"s","k":"{{TestToken.Encode(TestToken.Secret)}}"}]}
+            """;
     }
 
     private static void Refusing(Action action)

@@ -67,7 +67,7 @@ public sealed class TestLog
     {
         Store_all();
         var redundant = await RedundantOps.FindAsync(Store, bucket, LastOpId, readings: 1, CancellationToken.None);
-        var compaction = new BucketCompaction(Store, bucket, LastOpId, redundant) { RangeOps = random.Next(1, 8), PieceBytes = random.Next(4000) };
+        var compaction = new BucketCompaction(Store, bucket, LastOpId, redundant, new FragmentedStart(new BucketLogOptions())) { RangeOps = random.Next(1, 8), PieceBytes = random.Next(4000) };
         var steps = new Queue<Action>();
         await foreach (var piece in compaction.PiecesAsync(CancellationToken.None))
         {

@@ -114,7 +114,7 @@ public class BsonLineWriterTests
         return buffer.WrittenSpan.ToArray();
     }
 
-    private static byte[] RandomText(Random random)
+    internal static byte[] RandomText(Random random)
     {
         string[] pieces = ["a", "\"", "\\", "\n", "\t", "\r", "\0", "\u001f", "é", "\u2028", "😀", ":", "\",\"checksum\":1}", "\\u0041"];
         return Encoding.UTF8.GetBytes(string.Concat(Enumerable.Range(0, random.Next(40)).Select(_ => pieces[random.Next(pieces.Length)])));

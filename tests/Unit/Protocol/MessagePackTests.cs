@@ -48,6 +48,46 @@ public class MessagePackTests
         }
     }
 
+    [Fact]
+    public void Read_as_a_line_each_operation_is_what_it_is_in_JSON()
+    {
+        var seed = Environment.TickCount;
+        var random = new Random(seed);
+        for (var round = 0; round < 200; round++)
+        {
+            var fragments = Enumerable.Range(0, random.Next(1, 40)).Select(_ => RandomRow(random)).ToList();
+            var (json, pack, line) = (new ArrayBufferWriter<byte>(), new ArrayBufferWriter<byte>(), new ArrayBufferWriter<byte>());
+            var jsonLine = new DataLineWriter(json, "a[]", OpId.None, new OpId(99), hasMore: false, rawData: true);
+            var packLine = new MessagePackDataLineWriter(pack, "a[]", OpId.None, new OpId(99), hasMore: false, fragments.Count, fragmentBytes: 0);
+            for (var index = 0; index < fragments.Count; index++)
+            {
+                jsonLine.Add(new OpId((ulong)index + 1), fragments[index]);
+                packLine.Add(new OpId((ulong)index + 1), fragments[index]);
+            }
+            jsonLine.End();
+            packLine.End();
+
+            using (var writer = new Utf8JsonWriter(line, new JsonWriterOptions { SkipValidation = true }))
+                Assert.Null(MessagePackReader.TryConvertLine(pack.WrittenSpan, writer));
+
+            Assert.Equal(Operations(json.WrittenSpan), Operations(line.WrittenSpan));
+        }
+    }
+
+    [Theory]
+    [InlineData("""{"data":"no object"}""", """{"data":"no object"}""")]
+    [InlineData("""{"data":"{\n}"}""", """{"data":"{\n}"}""")]
+    [InlineData("""{"data":["{}",{"data":null}]}""", """{"data":["{}",{"data":null}]}""")]
+    [InlineData("""{"data":"{\"a\":1}"}""", """{"data":{"a":1}}""")]
+    public void In_a_line_only_a_row_is_nested(string message, string line)
+    {
+        var output = new ArrayBufferWriter<byte>();
+        using (var json = new Utf8JsonWriter(output))
+            Assert.Null(MessagePackReader.TryConvertLine(Pack(message), json));
+
+        Assert.True(JsonElement.DeepEquals(JsonElement.Parse(line), JsonElement.Parse(output.WrittenSpan)));
+    }
+
     // The first bytes are from the table of formats in the specification.
     [Theory]
     [InlineData("""{"a":0}""", "81a16100")]
@@ -118,6 +158,28 @@ public class MessagePackTests
         using var json = new Utf8JsonWriter(new ArrayBufferWriter<byte>());
 
         Assert.Equal("it is nested too deeply", MessagePackReader.TryConvert(deep, json));
+    }
+
+    private static byte[] RandomRow(Random random)
+    {
+        if (random.Next(3) == 0)
+            return BsonLineWriterTests.RandomFragment(random);
+        var fragment = new ArrayBufferWriter<byte>();
+        var text = Encoding.UTF8.GetString(BsonLineWriterTests.RandomText(random));
+        OpFragment.WritePut(
+            fragment, "todos"u8, BsonLineWriterTests.RandomText(random), "k"u8, JsonSerializer.SerializeToUtf8Bytes(new { id = text, n = random.NextDouble(), text }));
+        return fragment.WrittenSpan.ToArray();
+    }
+
+    private static List<string> Operations(ReadOnlySpan<byte> line)
+    {
+        var operations = new List<string>();
+        using var reader = new DataLineReader(line);
+        while (reader.Read(out var op))
+            operations.Add($"{op.OpId} {op.Kind} {op.Checksum} {Text(op.Type)} {Text(op.Id)} {Text(op.Subkey)} {Text(op.Data)}");
+        return operations;
+
+        static string Text(ReadOnlySpan<byte> utf8) => Encoding.UTF8.GetString(utf8);
     }
 
     internal static byte[] Pack(string json)

@@ -59,4 +59,19 @@ public class SyncLineWriterTests
         using var document = JsonDocument.Parse(output.WrittenMemory);
         Assert.Equal(name, document.RootElement.GetProperty("checkpoint_diff").GetProperty("removed_buckets")[0].GetString());
     }
+
+    [Fact]
+    public void A_line_of_many_buckets_is_whole()
+    {
+        var buckets = Enumerable.Range(0, 5000).Select(index => new BucketDescription($"1#b[{index}]", (uint)index, index, 3, [])).ToList();
+        var output = new ArrayBufferWriter<byte>();
+
+        SyncLineWriter.Write(output, new CheckpointDiffLine(new OpId(7), 8, buckets, ["1#gone[]"]));
+        SyncLineWriter.Write(output, new CheckpointCompleteLine(new OpId(7)));
+
+        var lines = Encoding.UTF8.GetString(output.WrittenSpan).Split('\n');
+        var updated = JsonElement.Parse(lines[0]).GetProperty("checkpoint_diff").GetProperty("updated_buckets").EnumerateArray();
+        Assert.Equal(buckets.Select(bucket => bucket.Name), updated.Select(bucket => bucket.GetProperty("bucket").GetString()));
+        Assert.Equal(["{\"checkpoint_complete\":{\"last_op_id\":\"7\"}}", ""], lines[1..]);
+    }
 }

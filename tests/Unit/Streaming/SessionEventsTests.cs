@@ -109,6 +109,26 @@ public class SessionEventsTests
     }
 
     [Fact]
+    public async Task A_client_that_takes_its_time_has_one_line_under_way()
+    {
+        var log = await TestLog.StartedAsync();
+        var transaction = log.Begin();
+        for (var row = 0; row < 5000; row++)
+            transaction.Put("a[]", $"t{row}", new string('x', 1000));
+        transaction.Commit();
+
+        await using var session = SessionUnderTest.Open(
+            log, new FakeRules { Fixed = { ("a[]", 3) } }, settings: new SessionSettings { MaxOpsInLine = 100 }, pipeBytes: 100);
+
+        await session.NextAsync();
+        for (var taken = 1; taken <= 50; taken++)
+        {
+            Assert.StartsWith("{\"data\":", await session.NextAsync(), StringComparison.Ordinal);
+            Assert.InRange(session.Session.OpsSent, 0, 100 * (taken + 1)); // this line has been taken, and the next one may have left
+        }
+    }
+
+    [Fact]
     public async Task A_client_that_is_ahead_waits_for_the_replay()
     {
         var clock = new ManualTime();

@@ -43,16 +43,16 @@ internal sealed class OpFileWriter : IDisposable
     }
 
     /// <summary>Adds an operation to the chunk; a full chunk is given to <paramref name="chunks"/>.</summary>
-    public void Add(in BucketOp op, List<Extent> chunks)
+    public void Add(in StoredOp op, ReadOnlySpan<byte> fragment, List<Extent> chunks)
     {
-        if (_ops.WrittenCount > 0 && _fragments.WrittenCount + op.Fragment.Length > ChunkBytes)
+        if (_ops.WrittenCount > 0 && _fragments.WrittenCount + fragment.Length > ChunkBytes)
             EndChunk(chunks);
         if (_ops.WrittenCount == 0)
             _first = op.OpId.Value;
         _last = op.OpId.Value;
-        FrameFormat.WriteOp(_ops.GetSpan(FrameFormat.OpSize), op, _fragments.WrittenCount);
+        FrameFormat.WriteOp(_ops.GetSpan(FrameFormat.OpSize), op with { FragmentOffset = _fragments.WrittenCount });
         _ops.Advance(FrameFormat.OpSize);
-        _fragments.Write(op.Fragment.Span);
+        _fragments.Write(fragment);
         OpCount++;
     }
 

@@ -13,9 +13,10 @@ internal sealed class Memtable
 
     private readonly List<Entry>[] _tables = [.. Enumerable.Range(0, OwnTable.Limit).Select(_ => new List<Entry>())];
     private readonly int[][] _sorted = new int[OwnTable.Limit][]; // positions in key order; a prefix of the table when entries came since
+    private readonly List<byte[]> _chunks = []; // keys and values: one behind the other, and large ones by themselves
     private ulong[] _slots = new ulong[4096]; // places are position << 4 | table
     private int _used;
-    private byte[] _chunk = [];
+    private int _chunk; // the one that is being filled
     private int _chunkUsed;
 
     /// <summary>Bytes of RAM used, roughly.</summary>
@@ -34,12 +35,12 @@ internal sealed class Memtable
         {
             _used++;
             slot = HashSlots.Of(hash, ((uint)entries.Count << 4) | (uint)table);
-            entries.Add(new Entry(Copy(key), hasValue ? Copy(value) : default, hasValue));
+            entries.Add(new Entry { Key = Copy(key), KeyLength = key.Length, Value = Copy(value), ValueLength = hasValue ? value.Length : -1 });
             ByteCount += key.Length + value.Length + 64;
             return;
         }
-        var position = Position(slot);
-        entries[position] = entries[position] with { Value = hasValue ? Copy(value) : default, HasValue = hasValue };
+        ref var entry = ref CollectionsMarshal.AsSpan(entries)[Position(slot)];
+        (entry.Value, entry.ValueLength) = (Copy(value), hasValue ? value.Length : -1);
         ByteCount += value.Length;
     }
 
@@ -52,8 +53,7 @@ internal sealed class Memtable
             entry = default;
             return false;
         }
-        var found = _tables[(int)table][Position(slot)];
-        entry = new MemoryEntry(found.Key, found.Value, found.HasValue);
+        entry = MemoryOf(_tables[(int)table][Position(slot)]);
         return true;
     }
 
@@ -61,22 +61,19 @@ internal sealed class Memtable
     public List<MemoryEntry> Scan(RecordTable table, ReadOnlySpan<byte> prefix)
     {
         var sorted = Sorted(table);
-        var entries = _tables[(int)table];
+        var entries = CollectionsMarshal.AsSpan(_tables[(int)table]);
         var (low, high) = (0, sorted.Length);
         while (low < high)
         {
             var middle = (low + high) / 2;
-            if (entries[sorted[middle]].Key.Span.SequenceCompareTo(prefix) < 0)
+            if (KeyOf(entries[sorted[middle]]).SequenceCompareTo(prefix) < 0)
                 low = middle + 1;
             else
                 high = middle;
         }
         List<MemoryEntry> found = [];
-        for (; low < sorted.Length && entries[sorted[low]].Key.Span.StartsWith(prefix); low++)
-        {
-            var entry = entries[sorted[low]];
-            found.Add(new MemoryEntry(entry.Key, entry.Value, entry.HasValue));
-        }
+        for (; low < sorted.Length && KeyOf(entries[sorted[low]]).StartsWith(prefix); low++)
+            found.Add(MemoryOf(entries[sorted[low]]));
         return found;
     }
 
@@ -94,14 +91,14 @@ internal sealed class Memtable
         for (var (left, right, next) = (0, 0, 0); next < merged.Length; next++)
         {
             var takesAdded = left == sorted.Length
-                || (right < added.Length && entries[added[right]].Key.Span.SequenceCompareTo(entries[sorted[left]].Key.Span) < 0);
+                || (right < added.Length && KeyOf(entries[added[right]]).SequenceCompareTo(KeyOf(entries[sorted[left]])) < 0);
             merged[next] = takesAdded ? added[right++] : sorted[left++];
         }
         return _sorted[(int)table] = merged;
     }
 
     /// <summary>Positions from one on, in the order of their keys.</summary>
-    private static int[] SortFrom(ReadOnlySpan<Entry> entries, int first)
+    private int[] SortFrom(ReadOnlySpan<Entry> entries, int first)
     {
         // Keys lie anywhere in memory. Their beginnings side by side sort several times as fast; whole keys are compared where those agree.
         var beginnings = new UInt128[entries.Length - first];
@@ -109,7 +106,7 @@ internal sealed class Memtable
         for (var index = 0; index < positions.Length; index++)
         {
             positions[index] = first + index;
-            beginnings[index] = Beginning(entries[first + index].Key.Span);
+            beginnings[index] = Beginning(KeyOf(entries[first + index]));
         }
         Array.Sort(beginnings, positions);
         for (var (start, end) = (0, 0); start < positions.Length; start = end)
@@ -132,11 +129,11 @@ internal sealed class Memtable
         return BinaryPrimitives.ReadUInt128BigEndian(padded);
     }
 
-    private static void SortWhole(ReadOnlySpan<Entry> entries, Span<int> positions)
+    private void SortWhole(ReadOnlySpan<Entry> entries, Span<int> positions)
     {
         var keys = new ReadOnlyMemory<byte>[positions.Length];
         for (var index = 0; index < keys.Length; index++)
-            keys[index] = entries[positions[index]].Key;
+            keys[index] = MemoryOf(entries[positions[index]]).Key;
         keys.AsSpan().Sort(positions, static (left, right) => left.Span.SequenceCompareTo(right.Span));
     }
 
@@ -150,30 +147,50 @@ internal sealed class Memtable
                 return ref slot;
             if ((uint)(slot >> 32) == hash
                 && (((uint)slot - 1) & 15) == (uint)table
-                && CollectionsMarshal.AsSpan(_tables[(int)table])[Position(slot)].Key.Span.SequenceEqual(key))
+                && KeyOf(CollectionsMarshal.AsSpan(_tables[(int)table])[Position(slot)]).SequenceEqual(key))
                 return ref slot;
         }
     }
 
     private static int Position(ulong slot) => (int)(((uint)slot - 1) >> 4);
 
-    private ReadOnlyMemory<byte> Copy(ReadOnlySpan<byte> bytes)
+    private ReadOnlySpan<byte> KeyOf(in Entry entry) => _chunks[entry.Key.Chunk].AsSpan(entry.Key.Offset, entry.KeyLength);
+
+    private MemoryEntry MemoryOf(in Entry entry) => new(
+        _chunks[entry.Key.Chunk].AsMemory(entry.Key.Offset, entry.KeyLength),
+        entry.ValueLength < 0 ? default : _chunks[entry.Value.Chunk].AsMemory(entry.Value.Offset, entry.ValueLength),
+        HasValue: entry.ValueLength >= 0);
+
+    private Place Copy(ReadOnlySpan<byte> bytes)
     {
         if (bytes.Length > ChunkSize / 4)
-            return bytes.ToArray();
-        if (_chunk.Length - _chunkUsed < bytes.Length)
         {
-            _chunk = new byte[ChunkSize];
-            _chunkUsed = 0;
+            _chunks.Add(bytes.ToArray());
+            return new Place(_chunks.Count - 1, 0);
         }
-        bytes.CopyTo(_chunk.AsSpan(_chunkUsed));
+        if (_chunkUsed == 0 || ChunkSize - _chunkUsed < bytes.Length)
+        {
+            _chunk = _chunks.Count;
+            _chunkUsed = 0;
+            _chunks.Add(GC.AllocateUninitializedArray<byte>(ChunkSize));
+        }
+        bytes.CopyTo(_chunks[_chunk].AsSpan(_chunkUsed));
         _chunkUsed += bytes.Length;
-        return _chunk.AsMemory(_chunkUsed - bytes.Length, bytes.Length);
+        return new Place(_chunk, _chunkUsed - bytes.Length);
     }
 
     private static uint Hash(RecordTable table, ReadOnlySpan<byte> key) => Crc32C.Compute(key, (uint)table);
 
-    private readonly record struct Entry(ReadOnlyMemory<byte> Key, ReadOnlyMemory<byte> Value, bool HasValue);
+    private readonly record struct Place(int Chunk, int Offset);
+
+    /// <summary>Without references: there are hundreds of thousands of these, and the garbage collector need not look at them.</summary>
+    private struct Entry
+    {
+        public Place Key;
+        public int KeyLength;
+        public int ValueLength; // −1: removed
+        public Place Value;
+    }
 }
 
 /// <summary>A record in RAM, or the memory of its removal.</summary>

@@ -94,6 +94,8 @@ public class TokenVerifierTests
         { "exp=\"4102444800\"", "PSYNC_S2101" },
         { "exp=1e300", "PSYNC_S2101" },
         { "exp=-5", "PSYNC_S2101" },
+        { "exp=99999999999999999999", "PSYNC_S2101" },
+        { "nbf=99999999999999999999", "PSYNC_S2101" },
         { "aud=", "PSYNC_S2105" },
         { "aud=\"other\"", "PSYNC_S2105" },
         { "aud=[\"other\",7]", "PSYNC_S2105" },

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.IO.Compression;
 using System.Net;
 using System.Net.Sockets;
 using System.Net.WebSockets;
@@ -68,6 +69,35 @@ public class HostileClientTests
         using var response = await server.SendAsync(request);
 
         Assert.Equal(431, (int)response.StatusCode);
+    }
+
+    [Fact]
+    public async Task A_compressed_body_is_refused_without_being_unfolded()
+    {
+        await using var server = await ServerUnderTest.StartAsync();
+        using var packed = new MemoryStream();
+        await using (var gzip = new GZipStream(packed, CompressionLevel.SmallestSize, leaveOpen: true))
+            gzip.Write(new byte[32 << 20]); // some kilobytes as they are sent
+        var request = ServerUnderTest.Request(HttpMethod.Post, "/sync/stream");
+        request.Content = new ByteArrayContent(packed.ToArray()) { Headers = { ContentEncoding = { "gzip" } } };
+
+        using var response = await server.SendAsync(request);
+
+        Assert.Equal(HttpStatusCode.UnsupportedMediaType, response.StatusCode);
+        Assert.Contains("PSYNC_S2004", await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("[")]
+    [InlineData("{\"parameters\":")]
+    public async Task A_body_that_nests_without_end_is_refused(string piece)
+    {
+        await using var server = await ServerUnderTest.StartAsync();
+
+        using var response = await server.SendAsync(ServerUnderTest.Request(
+            HttpMethod.Post, "/sync/stream", $"{{\"parameters\":{string.Concat(Enumerable.Repeat(piece, 100_000))}"));
+
+        Assert.Equal(HttpStatusCode.BadRequest, response.StatusCode);
     }
 
     [Fact]

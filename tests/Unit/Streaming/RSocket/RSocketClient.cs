@@ -13,11 +13,14 @@ internal sealed class RSocketClient : IAsyncDisposable
     private const ushort Metadata = RSocketFrame.HasMetadata;
     private readonly ClientWebSocket _socket = new();
 
-    public static async Task<RSocketClient> OpenAsync(Uri server, string path = "/sync/stream")
+    /// <param name="server">Where to connect to.</param>
+    /// <param name="path">Any path will do.</param>
+    /// <param name="http">Makes the connection, in place of the default.</param>
+    public static async Task<RSocketClient> OpenAsync(Uri server, string path = "/sync/stream", HttpMessageInvoker? http = null)
     {
         var client = new RSocketClient();
         using var deadline = new CancellationTokenSource(Patience.Limit);
-        await client._socket.ConnectAsync(new UriBuilder(server) { Scheme = "ws", Path = path }.Uri, deadline.Token);
+        await client._socket.ConnectAsync(new UriBuilder(server) { Scheme = "ws", Path = path }.Uri, http, deadline.Token);
         return client;
     }
 

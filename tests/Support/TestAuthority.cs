@@ -2,10 +2,10 @@ using System.Net;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 
-namespace TopGun.Buckets.Tests.Postgres.Replication;
+namespace TopGun.Buckets.Tests.Support;
 
 /// <summary>A certificate authority that lives as long as a test.</summary>
-internal sealed class TestAuthority : IDisposable
+public sealed class TestAuthority : IDisposable
 {
     private readonly RSA _key = RSA.Create(2048);
     private readonly X509Certificate2 _certificate;

@@ -1,0 +1,93 @@
+using System.Buffers;
+using Microsoft.Win32.SafeHandles;
+
+namespace TopGun.Buckets.ColdStorage.Embedded.Folding;
+
+/// <summary>Pieces of one segment that are needed soon, read in the order of the file.</summary>
+/// <remarks>
+/// A bucket's operations lie all over a segment, a few in each write. Read bucket by bucket, each of them costs a call to the system, which was a quarter of
+/// the service's processor time under small transactions. For many buckets together most of a segment is needed, and it is read on through the gaps.
+/// What is not here, because there was no room or the file ends before it, is read by whoever needs it.
+/// </remarks>
+internal sealed class SegmentPieces(StoreFiles files, int segment, SafeFileHandle file) : IDisposable
+{
+    public const int Capacity = 16 << 20;
+    private const int GapBytes = 16 << 10;
+    private const int ReadBytes = 1 << 20;
+
+    private readonly byte[] _bytes = ArrayPool<byte>.Shared.Rent(Capacity);
+    private readonly byte[] _read = ArrayPool<byte>.Shared.Rent(ReadBytes);
+    private readonly List<(long Offset, int Length)> _wanted = [];
+    private readonly Dictionary<long, (int Place, int Length)> _pieces = []; // by offset in the file
+    private int _used;
+    private int _wantedBytes;
+
+    /// <summary>The segment they are of.</summary>
+    public int Segment => segment;
+
+    /// <summary>Asks for a piece, if there is room for it.</summary>
+    public void Want(long offset, int length)
+    {
+        if (length > ReadBytes || length > Capacity - _used - _wantedBytes || _pieces.ContainsKey(offset))
+            return;
+        _wanted.Add((offset, length));
+        _wantedBytes += length;
+    }
+
+    /// <summary>Reads what was asked for.</summary>
+    public void Read()
+    {
+        _wanted.Sort(static (left, right) => left.Offset.CompareTo(right.Offset));
+        for (var first = 0; first < _wanted.Count;)
+        {
+            var from = _wanted[first].Offset;
+            var to = from;
+            var end = first;
+            for (; end < _wanted.Count; end++)
+            {
+                var (offset, length) = _wanted[end];
+                if (offset > to + GapBytes || offset + length - from > ReadBytes)
+                    break;
+                to = Math.Max(to, offset + length);
+            }
+            var read = files.Read(file, _read.AsSpan(0, (int)(to - from)), from);
+            for (; first < end; first++)
+                Keep(_wanted[first].Offset, _wanted[first].Length, _read.AsSpan(0, read), from);
+        }
+        _wanted.Clear();
+        _wantedBytes = 0;
+    }
+
+    /// <summary>A piece, if it was read. Nobody has checked it.</summary>
+    public bool TryGet(long offset, int length, out ReadOnlySpan<byte> bytes)
+    {
+        if (!_pieces.TryGetValue(offset, out var piece) || piece.Length != length)
+        {
+            bytes = default;
+            return false;
+        }
+        bytes = _bytes.AsSpan(piece.Place, length);
+        return true;
+    }
+
+    public void Clear()
+    {
+        _pieces.Clear();
+        _used = 0;
+    }
+
+    public void Dispose()
+    {
+        ArrayPool<byte>.Shared.Return(_bytes);
+        ArrayPool<byte>.Shared.Return(_read);
+    }
+
+    private void Keep(long offset, int length, ReadOnlySpan<byte> read, long from)
+    {
+        // Buckets share fragments, so some are wanted several times.
+        if (offset - from + length > read.Length || !_pieces.TryAdd(offset, (_used, length)))
+            return;
+        read.Slice((int)(offset - from), length).CopyTo(_bytes.AsSpan(_used));
+        _used += length;
+    }
+}
