@@ -1,4 +1,5 @@
 using TopGun.Buckets.Client;
+using TopGun.Buckets.Client.Sync;
 using Xunit;
 
 namespace TopGun.Buckets.Tests.Unit.Client;
