@@ -7,6 +7,9 @@ public sealed partial class EmbeddedColdStorage
 {
     private static readonly TimeSpan RetryDelay = TimeSpan.FromSeconds(1); // a full disk is rarely emptied faster
 
+    private static readonly TimeSpan CalmTime = TimeSpan.FromMilliseconds(500);
+    private const long CalmBytes = 2 << 20; // written in that time: an order of magnitude less than the store can take
+
     private readonly Lock _manifestGate = new();
     private Manifest? _manifest; // the one on the disk; under _manifestGate
     private readonly SemaphoreSlim _work = new(0);
@@ -56,15 +59,15 @@ public sealed partial class EmbeddedColdStorage
         TaskCompletionSource? settled = null;
         while (Volatile.Read(ref _failure) is null)
         {
-            await _work.WaitAsync().ConfigureAwait(false);
+            var written = Volatile.Read(ref _written);
+            var isWoken = await _work.WaitAsync(_foldingWaits ? CalmTime : Timeout.InfiniteTimeSpan).ConfigureAwait(false);
+            var isCalm = !isWoken && Volatile.Read(ref _written) - written <= CalmBytes;
             // Taken before the first step: who asks later may have left work that the last step did not see.
             settled ??= Interlocked.Exchange(ref _settled, null);
             try
             {
-                while (Volatile.Read(ref _failure) is null && (Flush() || Merge() || Fold()))
-                {
-                    // One step at a time, so that a full table never waits for more than one merge.
-                }
+                while (Volatile.Read(ref _failure) is null && (Flush() || Merge() || Fold(atOnce: isCalm || settled is not null)))
+                    isCalm = false; // one step at a time, so that a full table never waits for more than one merge
                 settled?.TrySetResult();
                 settled = null;
             }

@@ -13,6 +13,7 @@ public sealed partial class EmbeddedColdStorage
     private const int BucketsPerLock = 256; // tens of microseconds
     private const int LargestAbsorbed = 4096; // a chunk of more ops is left as it is
     private const int OpsAhead = SegmentPieces.Capacity / 512; // of usual rows they fill the room
+    private const int SegmentsAtOnce = 4; // together, so that a bucket's operations of all of them are moved once
 
     private readonly List<StoredOp> _folding = [];
     private readonly Dictionary<int, OpFile> _opFiles = []; // changed under _appending and _gate, read under either
@@ -20,10 +21,13 @@ public sealed partial class EmbeddedColdStorage
     private int? _writingOpFile;
     private int _foldedThrough;
     private bool _foldingStopped;
+    private bool _foldingWaits; // for a calm moment
 
-    /// <summary>Folds the oldest segment that waits for it, or moves what is left of a sparse op file; false when there is neither.</summary>
-    private bool Fold()
+    /// <summary>Folds the segments that wait for it, or moves what is left of a sparse op file; false when there is neither.</summary>
+    /// <param name="atOnce">Whether nothing is gained by leaving some for later.</param>
+    private bool Fold(bool atOnce)
     {
+        _foldingWaits = false;
         if (_foldingStopped)
             return false;
         var (epoch, through) = (0, 0);
@@ -33,8 +37,13 @@ public sealed partial class EmbeddedColdStorage
         {
             epoch = _epoch;
             through = _foldedThrough;
-            if (through + 1 < _segment - _options.KeepSegments)
-                names = [.. _index.NamesIn(++through).Distinct()];
+            var waiting = Math.Max(_segment - _options.KeepSegments - 1 - through, 0);
+            _foldingWaits = !atOnce && waiting > 0 && waiting <= _options.WaitingSegments;
+            if (waiting > 0 && !_foldingWaits)
+            {
+                through += Math.Min(waiting, SegmentsAtOnce);
+                names = [.. _index.NamesIn(_foldedThrough + 1, through)];
+            }
             else if ((sparse = _opFiles.Values.FirstOrDefault(file => file.IsSparse)) is null)
                 return false;
         }
@@ -95,9 +104,13 @@ public sealed partial class EmbeddedColdStorage
     private void Fold(
         IReadOnlyList<string> names, OpFileWriter writer, int through, OpFile? sparse, Dictionary<int, long> dead, RecordChanges records)
     {
-        using var pieces = sparse is null ? PiecesOf(through) : null;
+        using var pieces = sparse is null ? new SegmentPieces(_files, through) : null;
         for (var first = 0; first < names.Count;)
         {
+            while (Flush())
+            {
+                // Writers would wait for it.
+            }
             foreach (var view in LookAhead(names, first, pieces))
             {
                 if (Volatile.Read(ref _failure) is { } failure)
@@ -112,14 +125,7 @@ public sealed partial class EmbeddedColdStorage
         }
     }
 
-    /// <summary>Room for what is read of a segment ahead.</summary>
-    private SegmentPieces? PiecesOf(int segment)
-    {
-        lock (_gate)
-            return _handles.TryGetValue(segment, out var file) ? new SegmentPieces(_files, segment, file) : null;
-    }
-
-    /// <summary>Looks where the next buckets are, as many as there is room for, and reads what the segment has of them; only the next where none is left.</summary>
+    /// <summary>Looks where the next buckets are, as many as there is room for, and reads what the segments have of them; only the next where none is left.</summary>
     private List<BucketView> LookAhead(IReadOnlyList<string> names, int first, SegmentPieces? pieces)
     {
         List<BucketView> views = [];
@@ -128,21 +134,22 @@ public sealed partial class EmbeddedColdStorage
         {
             var view = ViewOf(names[first + views.Count]);
             views.Add(view);
-            foreach (var extent in view.Extents)
-                ops += extent.Segment == pieces?.Segment ? extent.Count : 0;
             if (pieces is null)
-                break;
+                return views;
+            foreach (var extent in view.Extents)
+                ops += pieces.IsOf(extent.Segment) ? extent.Count : 0;
         }
-        if (ops == 0 || pieces is null)
+        if (ops == 0)
             return views;
-        pieces.Clear();
-        var extents = views.SelectMany(view => view.Extents).Where(extent => extent.Segment == pieces.Segment).ToList();
+        pieces!.Clear();
+        var files = views[0].Files; // the segments have been there since before the first look
+        var extents = views.SelectMany(view => view.Extents).Where(extent => pieces.IsOf(extent.Segment)).ToList();
         foreach (var extent in extents)
-            pieces.Want(extent.Offset, extent.Count * FrameFormat.OpSize);
-        pieces.Read();
+            pieces.Want(extent.Segment, extent.Offset, extent.Count * FrameFormat.OpSize);
+        pieces.Read(files);
         foreach (var extent in extents)
             ExtentReader.WantFragments(extent, pieces, _folding);
-        pieces.Read();
+        pieces.Read(files);
         return views;
     }
 

@@ -11,6 +11,7 @@ namespace TopGun.Buckets.ColdStorage.Embedded;
 public sealed partial class EmbeddedColdStorage
 {
     private RecordChanges? _kept; // records that outlive the reset under way
+    private long _written; // bytes, by this process; changed under _appending
     private (int Segment, string? Place) _segmentPlace; // where the segment being written was when this process first wrote to it
 
     /// <summary>One append, one flush. Afterwards the frame is durable, or the log is as it was, or the store has failed.</summary>
@@ -23,6 +24,7 @@ public sealed partial class EmbeddedColdStorage
         try
         {
             _files.Write(file, _frame.Buffers, _segmentLength);
+            _written += _frame.Header.Length;
         }
         catch (Exception failure) when (IsNoRoom(failure))
         {

@@ -28,7 +28,7 @@ internal sealed class ExtentReader(StoreFiles files)
     /// <summary>Gives all operations of an extent to a writer. Whatever is stored comes this way, so nothing is allocated for it.</summary>
     /// <param name="file">The extent's file.</param>
     /// <param name="extent">The extent.</param>
-    /// <param name="pieces">What was read of a segment before.</param>
+    /// <param name="pieces">What was read of segments before.</param>
     /// <param name="entries">Overwritten.</param>
     /// <param name="writer">Receives the operations.</param>
     /// <param name="chunks">Receives where they are.</param>
@@ -36,16 +36,16 @@ internal sealed class ExtentReader(StoreFiles files)
         SafeFileHandle file, Extent extent, SegmentPieces? pieces, List<StoredOp> entries, OpFileWriter writer, List<Extent> chunks)
     {
         entries.Clear();
-        if (pieces?.Segment != extent.Segment)
+        if (pieces is not null && !pieces.IsOf(extent.Segment))
             pieces = null;
-        if (pieces is not null && pieces.TryGet(extent.Offset, extent.Count * FrameFormat.OpSize, out var read))
+        if (pieces is not null && pieces.TryGet(extent.Segment, extent.Offset, extent.Count * FrameFormat.OpSize, out var read))
             ParseEntries(extent, read, 0, ulong.MaxValue, entries);
         else
             ReadEntries(file, extent, 0, ulong.MaxValue, entries);
         for (var first = 0; first < entries.Count;)
         {
             var entry = entries[first];
-            if (pieces is not null && pieces.TryGet(extent.Fragments + entry.FragmentOffset, entry.FragmentLength, out var piece))
+            if (pieces is not null && pieces.TryGet(extent.Segment, extent.Fragments + entry.FragmentOffset, entry.FragmentLength, out var piece))
             {
                 writer.Add(entry, Check(extent, entry, piece), chunks);
                 first++;
@@ -70,7 +70,7 @@ internal sealed class ExtentReader(StoreFiles files)
     public static void WantFragments(Extent extent, SegmentPieces pieces, List<StoredOp> entries)
     {
         entries.Clear();
-        if (!pieces.TryGet(extent.Offset, extent.Count * FrameFormat.OpSize, out var read) || Crc32C.Compute(read) != extent.Crc)
+        if (!pieces.TryGet(extent.Segment, extent.Offset, extent.Count * FrameFormat.OpSize, out var read) || Crc32C.Compute(read) != extent.Crc)
             return; // damage is told by whoever copies the extent
         for (; !read.IsEmpty; read = read[FrameFormat.OpSize..])
             entries.Add(FrameFormat.ReadOp(read));
@@ -78,7 +78,7 @@ internal sealed class ExtentReader(StoreFiles files)
         {
             end = NextSpan(entries, first).End;
             for (var index = first; end - first < FewOps && index < end; index++)
-                pieces.Want(extent.Fragments + entries[index].FragmentOffset, entries[index].FragmentLength);
+                pieces.Want(extent.Segment, extent.Fragments + entries[index].FragmentOffset, entries[index].FragmentLength);
         }
     }
 

@@ -94,8 +94,9 @@ internal sealed class OpIndex
     public List<OpRange> Replaced(string bucket) =>
         _buckets.TryGetValue(bucket, out var found) && found.Replaced is { } replaced ? [.. replaced.Select(entry => entry.Range)] : [];
 
-    /// <summary>Names of the buckets that a segment has something of, some of them several times.</summary>
-    public IReadOnlyList<string> NamesIn(int segment) => _names.GetValueOrDefault(segment, []);
+    /// <summary>Names of the buckets that some segments have something of.</summary>
+    public IEnumerable<string> NamesIn(int first, int last) =>
+        Enumerable.Range(first, last - first + 1).SelectMany(segment => _names.GetValueOrDefault(segment, [])).Distinct();
 
     /// <summary>Names of all buckets here.</summary>
     public List<string> Names => [.. _buckets.Keys];

@@ -36,6 +36,19 @@ public sealed class EmbeddedFoldingTests : IDisposable
     }
 
     [Fact]
+    public async Task Segments_that_wait_for_a_calm_moment_are_folded_in_it()
+    {
+        await using var storage = await _folder.OpenAsync(new EmbeddedOptions { SegmentBytes = 4096, WaitingSegments = 1000 });
+        await FillAsync(storage, 1, 300);
+
+        using var deadline = new CancellationTokenSource(Support.Patience.Limit);
+        while (storage.ExtentCountOf("b0") > 10) // of 75; nobody asks for it
+            await Task.Delay(20, deadline.Token);
+
+        await AssertFilledAsync(storage, 300);
+    }
+
+    [Fact]
     public async Task Room_comes_back_when_buckets_are_dropped_or_rewritten()
     {
         await using var storage = await _folder.OpenAsync(StoreFolder.Tiny);

@@ -3,13 +3,15 @@ using Microsoft.Win32.SafeHandles;
 
 namespace TopGun.Buckets.ColdStorage.Embedded.Folding;
 
-/// <summary>Pieces of one segment that are needed soon, read in the order of the file.</summary>
+/// <summary>Pieces of some segments that are needed soon, read in the order of the files.</summary>
 /// <remarks>
-/// A bucket's operations lie all over a segment, a few in each write. Read bucket by bucket, each of them costs a call to the system, which was a quarter of
-/// the service's processor time under small transactions. For many buckets together most of a segment is needed, and it is read on through the gaps.
+/// A bucket's operations lie all over the segments, a few in each write. Read bucket by bucket, each of them costs a call to the system, which was a quarter of
+/// the service's processor time under small transactions. For many buckets together most of it is needed, and it is read on through the gaps.
 /// What is not here, because there was no room or the file ends before it, is read by whoever needs it.
 /// </remarks>
-internal sealed class SegmentPieces(StoreFiles files, int segment, SafeFileHandle file) : IDisposable
+/// <param name="files">Reads them.</param>
+/// <param name="through">The last of those segments.</param>
+internal sealed class SegmentPieces(StoreFiles files, int through) : IDisposable
 {
     public const int Capacity = 16 << 20;
     private const int GapBytes = 16 << 10;
@@ -17,51 +19,52 @@ internal sealed class SegmentPieces(StoreFiles files, int segment, SafeFileHandl
 
     private readonly byte[] _bytes = ArrayPool<byte>.Shared.Rent(Capacity);
     private readonly byte[] _read = ArrayPool<byte>.Shared.Rent(ReadBytes);
-    private readonly List<(long Offset, int Length)> _wanted = [];
-    private readonly Dictionary<long, (int Place, int Length)> _pieces = []; // by offset in the file
+    private readonly List<(int Segment, long Offset, int Length)> _wanted = [];
+    private readonly Dictionary<(int Segment, long Offset), (int Place, int Length)> _pieces = [];
     private int _used;
     private int _wantedBytes;
 
-    /// <summary>The segment they are of.</summary>
-    public int Segment => segment;
+    /// <summary>Whether pieces of a file can be here.</summary>
+    public bool IsOf(int segment) => !OpFileFormat.IsOpFile(segment) && segment <= through;
 
     /// <summary>Asks for a piece, if there is room for it.</summary>
-    public void Want(long offset, int length)
+    public void Want(int segment, long offset, int length)
     {
-        if (length > ReadBytes || length > Capacity - _used - _wantedBytes || _pieces.ContainsKey(offset))
+        if (length > ReadBytes || length > Capacity - _used - _wantedBytes || _pieces.ContainsKey((segment, offset)))
             return;
-        _wanted.Add((offset, length));
+        _wanted.Add((segment, offset, length));
         _wantedBytes += length;
     }
 
     /// <summary>Reads what was asked for.</summary>
-    public void Read()
+    /// <param name="handles">The segments' files.</param>
+    public void Read(IReadOnlyDictionary<int, SafeFileHandle> handles)
     {
-        _wanted.Sort(static (left, right) => left.Offset.CompareTo(right.Offset));
+        _wanted.Sort(static (left, right) => (left.Segment, left.Offset).CompareTo((right.Segment, right.Offset)));
         for (var first = 0; first < _wanted.Count;)
         {
-            var from = _wanted[first].Offset;
+            var (file, from, _) = _wanted[first];
             var to = from;
             var end = first;
             for (; end < _wanted.Count; end++)
             {
-                var (offset, length) = _wanted[end];
-                if (offset > to + GapBytes || offset + length - from > ReadBytes)
+                var (segment, offset, length) = _wanted[end];
+                if (segment != file || offset > to + GapBytes || offset + length - from > ReadBytes)
                     break;
                 to = Math.Max(to, offset + length);
             }
-            var read = files.Read(file, _read.AsSpan(0, (int)(to - from)), from);
+            var read = files.Read(handles[file], _read.AsSpan(0, (int)(to - from)), from);
             for (; first < end; first++)
-                Keep(_wanted[first].Offset, _wanted[first].Length, _read.AsSpan(0, read), from);
+                Keep(_wanted[first], _read.AsSpan(0, read), from);
         }
         _wanted.Clear();
         _wantedBytes = 0;
     }
 
     /// <summary>A piece, if it was read. Nobody has checked it.</summary>
-    public bool TryGet(long offset, int length, out ReadOnlySpan<byte> bytes)
+    public bool TryGet(int segment, long offset, int length, out ReadOnlySpan<byte> bytes)
     {
-        if (!_pieces.TryGetValue(offset, out var piece) || piece.Length != length)
+        if (!_pieces.TryGetValue((segment, offset), out var piece) || piece.Length != length)
         {
             bytes = default;
             return false;
@@ -82,10 +85,11 @@ internal sealed class SegmentPieces(StoreFiles files, int segment, SafeFileHandl
         ArrayPool<byte>.Shared.Return(_read);
     }
 
-    private void Keep(long offset, int length, ReadOnlySpan<byte> read, long from)
+    private void Keep((int Segment, long Offset, int Length) wanted, ReadOnlySpan<byte> read, long from)
     {
+        var (segment, offset, length) = wanted;
         // Buckets share fragments, so some are wanted several times.
-        if (offset - from + length > read.Length || !_pieces.TryAdd(offset, (_used, length)))
+        if (offset - from + length > read.Length || !_pieces.TryAdd((segment, offset), (_used, length)))
             return;
         read.Slice((int)(offset - from), length).CopyTo(_bytes.AsSpan(_used));
         _used += length;
