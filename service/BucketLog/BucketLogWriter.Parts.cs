@@ -36,7 +36,10 @@ public sealed partial class BucketLogWriter
             Interlocked.Exchange(ref _partTakenInAt, _environment.Time.GetUtcNow().UtcTicks);
             if (_evaluator.IsAtEnd)
                 break;
-            await _writer.WaitForRoomAsync(_options.PartBytes, cancellationToken);
+            if (_evaluator.IsEmptying)
+                await _writer.FlushAsync(cancellationToken);
+            else
+                await _writer.WaitForRoomAsync(_options.PartBytes, cancellationToken);
             part = await _evaluator.EvaluateNextAsync(_position.Position, cancellationToken);
             ReportSkipped();
         }

@@ -209,7 +209,7 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
         var received = _environment.Time.GetTimestamp();
         var before = _position.LastOpId;
         using var span = _environment.Metrics?.Begin(transaction, _environment.Time.GetUtcNow());
-        _evaluator.Begin(transaction, _position.Begun?.ChangeCount ?? 0);
+        _evaluator.Begin(transaction, _position.Begun?.ChangeCount);
         var batch = await _evaluator.EvaluateNextAsync(_position.Position, cancellationToken);
         batch.CommitTimeMicroseconds = transaction.CommitTimeMicroseconds;
         ReportSkipped();

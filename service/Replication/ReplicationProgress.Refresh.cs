@@ -5,7 +5,7 @@ internal sealed partial class ReplicationProgress
 {
     /// <summary>Whether every table that is being read has been read to its end, and there is something to end.</summary>
     public bool IsRefreshRead => Started.SnapshotDone
-        && (Started.Stale is not null || Started.Tables.Any(table => table.IsStaged))
+        && (Started.Stale is not null || Started.Leaving.Count > 0 || Started.Tables.Any(table => table.IsStaged))
         && Started.Tables.All(table => !table.IsStaged || table.Done);
 
     /// <summary>The stored rows of a table may not be its rows.</summary>
@@ -49,7 +49,11 @@ internal sealed partial class ReplicationProgress
             else
                 tables[tables.IndexOf(known)] = begun;
         }
-        State = Started with { Tables = tables };
+        State = Started with
+        {
+            Tables = tables,
+            Leaving = [.. Started.Leaving.Where(id => !findings.Any(finding => finding.Table.Table.RelationId == id))], // those that came back
+        };
     }
 
     /// <summary>Forgets what was read of a table that is being read, so that it is read from its beginning.</summary>
@@ -124,18 +128,20 @@ internal sealed partial class ReplicationProgress
             SnapshotDone = true,
             Stale = stale,
             Tables = progress,
-            Leaving = [.. before.Leaving, .. left.Select(table => table.RelationId).Where(id => !before.Leaving.Contains(id))],
+            Leaving = [.. before.Leaving.Concat(left.Select(table => table.RelationId)).Distinct().Where(id => !progress.Exists(table => table.RelationId == id))],
         };
         return new ContinuityLost(State, reason, refreshed);
     }
 
-    /// <summary>Tables are gone. While everything is read again their rows leave at its end.</summary>
-    public SourceEvent Leave(IReadOnlyList<uint> gone)
+    /// <summary>Tables are gone.</summary>
+    /// <param name="gone">Their oids.</param>
+    /// <param name="isExchange">Whether others were begun that may take their places. Then, or while everything is read again, their rows leave with the end of that.</param>
+    public SourceEvent Leave(IReadOnlyList<uint> gone, bool isExchange)
     {
         State = Started with { Tables = [.. Started.Tables.Where(table => !gone.Contains(table.RelationId))] };
         foreach (var relationId in gone)
             Relations.Forget(relationId);
-        if (Started.Stale is null)
+        if (Started.Stale is null && !isExchange)
             return new RefreshEnded(State, [], gone);
         State = Started with { Leaving = [.. Started.Leaving, .. gone] };
         return new RefreshStarted(State, []);

@@ -59,7 +59,7 @@ internal sealed partial class ReplicationRun(
         var before = await session.FindPublicationAsync(options.Publication, cancellationToken);
         if (progress.State is not null && before is null)
             progress.BrokenBecause ??= $"publication '{options.Publication}' does not exist any more";
-        if (before is null || (await FindAsync(session, cancellationToken)).Any(table => !table.IsPublished && table.Problem is null))
+        if (before is null || (await FindAsync(session, cancellationToken)).Any(table => table is { IsPublished: false, Problem: null, PublishedRoot: null }))
             await EnsurePublicationAsync(session, cancellationToken);
         var publication = await session.FindPublicationAsync(options.Publication, cancellationToken);
         var tables = await FindAsync(session, cancellationToken);

@@ -101,7 +101,7 @@ internal static class SourceChecks
                     "Correct the name in the sync rules, or create the table.");
             }
         }
-        foreach (var table in tables)
+        foreach (var table in tables.Where(table => !ComesWithItsRoot(table, tables)))
         {
             var findings = OfTable(name, publication, table).ToList();
             foreach (var finding in findings)
@@ -111,6 +111,10 @@ internal static class SourceChecks
         }
     }
 
+    /// <summary>Whether a table is a partition that comes as a part of another of the tables, and that can be followed.</summary>
+    public static bool ComesWithItsRoot(SourceTableInfo table, IReadOnlyList<SourceTableInfo> tables) => table.PublishedRoot is { } root
+        && tables.Any(other => other is { Problem: null, CanSelect: true, HasRowSecurity: false } && other.Table.Schema == root.Schema && other.Table.Name == root.Name);
+
     private static IEnumerable<DoctorFinding> OfTable(string publicationName, PublicationStatus? publication, SourceTableInfo table)
     {
         var name = $"{table.Table.Schema}.{table.Table.Name}";
@@ -119,7 +123,13 @@ internal static class SourceChecks
         {
             yield return TableError(
                 $"Table '{name}' cannot be replicated: {table.Problem}.",
-                $"ALTER TABLE {quoted} ADD PRIMARY KEY (…); or take the table out of the sync rules.");
+                $"{table.Remedy ?? $"ALTER TABLE {quoted} ADD PRIMARY KEY (…);"} or take the table out of the sync rules.");
+        }
+        else if (table.PublishedRoot is { } root)
+        {
+            yield return TableError(
+                $"Publication '{publicationName}' brings the rows of table '{name}' under the name of '{root.Schema}.{root.Name}'.",
+                $"ALTER PUBLICATION {SqlText.Name(publicationName)} SET (publish_via_partition_root = false); or use '{root.Schema}.{root.Name}' in the sync rules.");
         }
         else if (publication is not null && !table.IsPublished)
         {

@@ -38,7 +38,7 @@ internal sealed partial class SourceWatch(ChangeSourceOptions options, Replicati
         var tables = new List<TableFinding>();
         var refused = new List<(uint RelationId, string Reason)>();
         var sound = new List<SourceTableInfo>();
-        foreach (var table in found)
+        foreach (var table in found.Where(table => !SourceChecks.ComesWithItsRoot(table, found)))
         {
             var known = progress.Find(table.Table.RelationId);
             if (await FindRefusalAsync(session, publication, table, cancellationToken) is { } refusal)
@@ -94,7 +94,7 @@ internal sealed partial class SourceWatch(ChangeSourceOptions options, Replicati
         ISourceSession session, PublicationStatus publication, CancellationToken cancellationToken)
     {
         var found = await session.FindTablesAsync(progress.Wishes.Tables, cancellationToken);
-        var missing = found.Where(table => table is { IsPublished: false, Problem: null, IsOwned: true, IsPartitioned: false }).ToList();
+        var missing = found.Where(table => table is { IsPublished: false, Problem: null, PublishedRoot: null, IsOwned: true, IsPartitioned: false }).ToList();
         if (missing.Count == 0 || !publication.IsOwned)
             return found;
         try
@@ -151,19 +151,24 @@ internal sealed partial class SourceWatch(ChangeSourceOptions options, Replicati
         ISourceSession session, ReplicationState state, IReadOnlyList<SourceTableInfo> found, List<TableFinding> findings,
         List<(uint RelationId, string Reason)> refused, CancellationToken cancellationToken)
     {
+        // A partition that comes as a part of its root now is not a table of its own any more.
+        var left = found.Where(table => SourceChecks.ComesWithItsRoot(table, found) && progress.Find(table.Table.RelationId) is not null)
+            .Select(table => table.Table.RelationId)
+            .ToList();
         var missing = state.Tables
             .Where(known => !found.Any(table => table.Table.RelationId == known.RelationId) && !findings.Exists(finding => finding.Replaces == known.RelationId))
             .ToList();
         if (missing.Count == 0)
-            return [];
+            return left;
         var existing = await session.FindNamesAsync([.. missing.Select(table => table.RelationId)], cancellationToken);
-        var left = new List<uint>();
         foreach (var known in missing)
         {
             var isThere = progress.Wishes.Uses(known.Schema, known.Name)
                 && existing.TryGetValue(known.RelationId, out var name) && name == (known.Schema, known.Name);
-            if (isThere)
-                Refuse(refused, known, known.RelationId, $"Table '{known.Schema}.{known.Name}' is no longer in publication '{options.Publication}'.");
+            var partitions = known.Shape?.Partitions;
+            var comesInParts = partitions is not null && found.Any(table => partitions.Any(part => part.Id == table.Table.RelationId));
+            if (isThere && !comesInParts)
+                Refuse(refused, known, known.RelationId, $"Table '{known.Schema}.{known.Name}' is no longer in publication '{options.Publication}'{(partitions is null ? "" : ", or its partitions are under their own names (publish_via_partition_root)")}.");
             else
                 left.Add(known.RelationId);
         }

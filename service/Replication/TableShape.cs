@@ -4,6 +4,7 @@ namespace TopGun.Buckets.Replication;
 
 /// <summary>What the catalogue says of a table and the stream does not: by it, changes of rows that bring no events are noticed.</summary>
 /// <param name="Publication">Which catalogue rows publish the table, with the transactions that wrote them: whoever thins the publication writes one of them anew.</param>
+/// <param name="IsNamed">Whether the publication names the table itself, and not just all or its schema's: then the server does not let it become unlogged.</param>
 /// <param name="File">The file of its rows; a rewrite gives it another, and so do TRUNCATE and VACUUM FULL.</param>
 /// <param name="ColumnCount">Columns it has had so far, dropped ones included.</param>
 /// <param name="Columns">The columns that the stream may bring.</param>
@@ -11,6 +12,7 @@ namespace TopGun.Buckets.Replication;
 /// <param name="Partitions">The partitions whose rows come under the table's name.</param>
 public sealed record TableShape(
     [property: JsonPropertyName("p")] string? Publication,
+    [property: JsonPropertyName("x")] bool IsNamed,
     [property: JsonPropertyName("f")] uint File,
     [property: JsonPropertyName("n")] int ColumnCount,
     [property: JsonPropertyName("c")] IReadOnlyList<ShapeColumn> Columns,
@@ -22,7 +24,7 @@ public sealed record TableShape(
     {
         if (Publication != earlier.Publication)
             return "is published otherwise than before";
-        return FindColumnBreak(earlier) ?? FindNameBreak(earlier) ?? FindPartitionBreak(earlier);
+        return FindColumnBreak(earlier) ?? FindFileBreak(earlier) ?? FindNameBreak(earlier) ?? FindPartitionBreak(earlier);
     }
 
     private string? FindColumnBreak(TableShape earlier)
@@ -48,6 +50,9 @@ public sealed record TableShape(
         // One alone says little: VACUUM FULL gives another file, and SET NOT NULL touches a column.
         return isTouched && File != earlier.File ? "was rewritten" : null;
     }
+
+    /// <summary>A table that was unlogged for a while, and is logged again, shows nothing of it but another file.</summary>
+    private string? FindFileBreak(TableShape earlier) => !IsNamed && File != earlier.File ? "has another file, and may have been unlogged" : null;
 
     private string? FindNameBreak(TableShape earlier)
     {

@@ -77,7 +77,7 @@ internal sealed partial class WalStream
         }
         var left = look.Left.Where(relationId => _progress.Find(relationId) is not null).ToList();
         if (left.Count > 0)
-            yield return _progress.Leave(left);
+            yield return _progress.Leave(left, isExchange: findings.Count > 0);
         _monitor.Note(_progress.Started);
         if (_progress.IsRefreshRead)
             yield return _progress.EndRefresh();

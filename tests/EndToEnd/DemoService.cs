@@ -93,6 +93,14 @@ internal sealed class DemoService : IAsyncDisposable
         return client;
     }
 
+    /// <summary>What the status says of replication, as JSON; the operator API has to be open.</summary>
+    public async Task<string> ReadReplicationStatusAsync()
+    {
+        var (status, body) = await new OperatorClient(Process).SendAsync(HttpMethod.Get, "/api/admin/v1/status", yaml: null);
+        Assert.Equal(System.Net.HttpStatusCode.OK, status);
+        return body["data"]!["replication"]!.ToJsonString();
+    }
+
     /// <summary>What Postgres says a user should have: table, id and title or name or user of every row.</summary>
     public async Task<IReadOnlyList<string>> ExpectedAsync(string user)
     {

@@ -14,11 +14,14 @@ internal sealed partial class TableCatalog
     public void BeginStages(IReadOnlyList<RefreshedTable> tables, RecordChanges added)
     {
         var numbers = Claim(tables);
-        foreach (var (table, number) in tables.Zip(numbers))
+        foreach (var table in tables) // all before any begins: of two that swapped their names each replaces the other
         {
             Release(table.Table.RelationId, numbers);
             Release(table.Replaces, numbers);
             refresh.Outdated.Remove(table.Replaces);
+        }
+        foreach (var (table, number) in tables.Zip(numbers))
+        {
             var live = LiveLayoutOf(number);
             var isLive = !refresh.IsFrozen
                 && live > 0

@@ -23,6 +23,9 @@ internal sealed class TransactionEvaluator
     private readonly long _partBytes;
     private SourceTransaction? _transaction;
     private RowChangeReader? _changes;
+    private bool _isBegun; // parts of the transaction have been evaluated
+    private int _emptied; // tables of the truncate that have no rows any more
+    private byte[] _emptiedUpTo = []; // and of the next the key up to which it has none
     private readonly ArrayBufferWriter<byte> _key = new(256);
 
     public TransactionEvaluator(
@@ -52,6 +55,12 @@ internal sealed class TransactionEvaluator
     /// <summary>Whether these were all of its changes.</summary>
     public bool IsAtEnd { get; private set; }
 
+    /// <summary>
+    /// Whether the next change is a truncate of more rows than are held in memory at once. Then the next parts take them away, and everything before each of
+    /// them has to be durable.
+    /// </summary>
+    public bool IsEmptying { get; private set; }
+
     /// <summary>Position that the stream has to reach before that batch may be shown, when rows had to be read again.</summary>
     public Lsn VisibleFrom { get; private set; }
 
@@ -60,12 +69,13 @@ internal sealed class TransactionEvaluator
 
     /// <summary>Begins with a transaction.</summary>
     /// <param name="transaction">The transaction.</param>
-    /// <param name="done">Number of its first changes that were evaluated by an earlier process.</param>
-    public void Begin(SourceTransaction transaction, ulong done)
+    /// <param name="done">Number of its first changes that were evaluated by an earlier process; null when it is new.</param>
+    public void Begin(SourceTransaction transaction, ulong? done)
     {
         _transaction = transaction;
         _changes = transaction.ReadChanges();
-        IsAtEnd = false;
+        _isBegun = done is not null;
+        IsAtEnd = IsEmptying = false;
         for (ChangeCount = 0; ChangeCount < done; ChangeCount++)
             _changes.Read();
     }
@@ -78,17 +88,24 @@ internal sealed class TransactionEvaluator
     /// <param name="cancellationToken">Stops before anything has changed.</param>
     public async ValueTask<OpBatch> EvaluateNextAsync(Lsn position, CancellationToken cancellationToken)
     {
+        if (IsEmptying)
+            return await EmptyNextAsync(position, cancellationToken);
         var (transaction, changes) = (_transaction!, _changes!);
         var end = transaction.EndPosition;
         Start(end, SourceLag.Epoch.AddMicroseconds(transaction.CommitTimeMicroseconds));
         changes.Mark();
-        // What fits into one part is worth some memory; what does not takes long in any case.
-        var isLarge = ChangeCount > 0 || transaction.ByteCount > _partBytes;
-        IsAtEnd = _plan.Read(changes, end.Value, ChangeCount, isLarge ? Math.Max(_partBytes / 4, 1) : _partBytes, Records);
-        var isPart = !IsAtEnd || ChangeCount > 0;
+        IsEmptying = !await TryPlanAsync(transaction, changes, endsAtTruncate: false, cancellationToken);
+        if (IsEmptying)
+        {
+            changes.Return();
+            (_emptied, _emptiedUpTo) = (0, []);
+            await TryPlanAsync(transaction, changes, endsAtTruncate: true, cancellationToken);
+        }
+        var isPart = !IsAtEnd || _isBegun;
+        _isBegun |= isPart;
         if (_staged.HasTables)
             await _staged.TakeInAsync(changes, _plan.Changes.Count, end.Value, ChangeCount, Records, cancellationToken);
-        await LoadAsync(isPart, cancellationToken);
+        _batch.Start(isPart);
         if (_plan.HasIncomplete)
             await _missing.FetchAsync(_plan, cancellationToken);
         VisibleFrom = _missing.VisibleFrom;
@@ -102,6 +119,55 @@ internal sealed class TransactionEvaluator
             return Finish(end, transaction.Markers);
         StagedRows.Keep(transaction.Markers, Records);
         return Finish(end, []);
+    }
+
+    /// <summary>Plans the next part and loads the rows that it touches.</summary>
+    /// <returns>False when a table that is emptied has more rows than are held in memory at once.</returns>
+    private ValueTask<bool> TryPlanAsync(SourceTransaction transaction, RowChangeReader changes, bool endsAtTruncate, CancellationToken cancellationToken)
+    {
+        _working.Clear();
+        _plan.Start();
+        // What fits into one part is worth some memory; what does not takes long in any case.
+        var isLarge = _isBegun || transaction.ByteCount > _partBytes;
+        IsAtEnd = _plan.Read(
+            changes, transaction.EndPosition.Value, ChangeCount, isLarge ? SmallPartBytes : _partBytes, endsAtTruncate, Records);
+        return TryLoadAsync(cancellationToken);
+    }
+
+    /// <summary>Takes away the next rows of the tables that are emptied, in the order in which all of them would leave at once.</summary>
+    private async ValueTask<OpBatch> EmptyNextAsync(Lsn position, CancellationToken cancellationToken)
+    {
+        var (transaction, changes) = (_transaction!, _changes!);
+        Start(transaction.EndPosition, SourceLag.Epoch.AddMicroseconds(transaction.CommitTimeMicroseconds));
+        changes.Mark();
+        changes.Read();
+        List<int> numbers = [.. changes.Truncated.Select(table => _catalog.Bind(table, Records)).Where(table => table.IsLive).Select(table => table.Number).Distinct()];
+        var first = _emptied;
+        for (; _emptied < numbers.Count; _emptied++, _emptiedUpTo = [])
+        {
+            var limit = Math.Max(SmallPartBytes - _working.ByteCount, 1);
+            if (await _stored.LoadAllAsync(_working, Prefix(numbers[_emptied]), _emptiedUpTo, limit, cancellationToken))
+                continue;
+            _emptiedUpTo = _working.Key(_working.Count - 1).ToArray();
+            break;
+        }
+        var isLast = _emptied == numbers.Count;
+        if (isLast && _staged.HasTables)
+            await _staged.TakeInAsync(changes, count: 1, transaction.EndPosition.Value, ChangeCount, Records, cancellationToken);
+        _batch.Start(isPart: true);
+        foreach (var number in numbers.Take(_emptied + 1).Skip(first))
+            Empty(number);
+        changes.Return();
+        if (isLast)
+        {
+            IsEmptying = false;
+            ChangeCount++;
+            changes.Read();
+            changes.Mark();
+            IsAtEnd = !changes.Read();
+            changes.Return();
+        }
+        return Finish(position, []);
     }
 
     /// <summary>Puts staged rows in the place of live ones.</summary>
@@ -132,7 +198,8 @@ internal sealed class TransactionEvaluator
         var binding = _catalog.Bind(table, Records);
         if (binding.IsLive)
             _plan.Read(binding, rows, _row, firstOrdinal);
-        await LoadAsync(isPart: false, cancellationToken);
+        await TryLoadAsync(cancellationToken);
+        _batch.Start();
 
         for (var index = 0; index < _plan.Changes.Count; index++)
         {
@@ -182,7 +249,8 @@ internal sealed class TransactionEvaluator
             if (SourceRowOf.TryRead(row, _catalog.KeyColumnCount, _key))
                 _working.GetOrAdd(_key.WrittenSpan, out _);
         }
-        await LoadAsync(isPart: false, cancellationToken);
+        await TryLoadAsync(cancellationToken);
+        _batch.Start();
         for (var slot = 0; slot < _working.Count; slot++)
         {
             if (!_working.Exists(slot))
@@ -241,13 +309,17 @@ internal sealed class TransactionEvaluator
         Skipped.Begin(position, committedAt);
     }
 
-    private async ValueTask LoadAsync(bool isPart, CancellationToken cancellationToken)
+    private async ValueTask<bool> TryLoadAsync(CancellationToken cancellationToken)
     {
         if (_working.Count > 0)
             await _stored.LoadAsync(_working, cancellationToken);
+        var limit = _working.ByteCount + _partBytes;
         foreach (var number in _plan.Emptied)
-            await _stored.LoadAllAsync(_working, Prefix(number), cancellationToken);
-        _batch.Start(isPart);
+        {
+            if (!await _stored.LoadAllAsync(_working, Prefix(number), after: default, limit - _working.ByteCount, cancellationToken))
+                return false;
+        }
+        return true;
     }
 
     private void Apply(RowChangeReader reader)
@@ -344,6 +416,8 @@ internal sealed class TransactionEvaluator
         WriteCheckpointRecord.Put(Records, markers);
         return _batch.Build(position, markers);
     }
+
+    private long SmallPartBytes => Math.Max(_partBytes / 4, 1);
 
     private static ReadOnlyMemory<byte> Prefix(int tableNumber)
     {

@@ -33,14 +33,17 @@ internal sealed class TransactionPlan(TableCatalog catalog, WorkingSet working)
     /// <param name="position">Position of the transaction.</param>
     /// <param name="ordinal">Number of the transaction's changes before these.</param>
     /// <param name="partBytes">What makes up a part.</param>
+    /// <param name="endsAtTruncate">Whether a truncate ends it, too.</param>
     /// <param name="records">Where new table definitions are put.</param>
     /// <returns>Whether these were the last.</returns>
-    public bool Read(RowChangeReader reader, ulong position, ulong ordinal, long partBytes, RecordChanges records)
+    public bool Read(RowChangeReader reader, ulong position, ulong ordinal, long partBytes, bool endsAtTruncate, RecordChanges records)
     {
         for (var bytes = 0L; bytes < partBytes; bytes += reader.ByteCount + ChangeBytes)
         {
             if (!reader.Read())
                 return true;
+            if (endsAtTruncate && reader.Kind == RowChangeKind.Truncate)
+                return false;
             _changes.Add(Plan(reader, position, ordinal + (ulong)_changes.Count, records));
         }
         return !reader.Read();

@@ -17,6 +17,9 @@ internal sealed class WorkingSet
     /// <summary>Number of slots.</summary>
     public int Count { get; private set; }
 
+    /// <summary>Bytes of keys and values.</summary>
+    public int ByteCount => _bytes.WrittenCount;
+
     /// <summary>Slots whose value differs from the stored one, in the order of their first change.</summary>
     public List<int> Changed => _changed;
 

@@ -24,15 +24,20 @@ internal sealed class StoredRows(IColdStorage storage, DirtyWindow window, Recor
         }
     }
 
-    public async ValueTask LoadAllAsync(WorkingSet working, ReadOnlyMemory<byte> prefix, CancellationToken cancellationToken)
+    public async ValueTask<bool> LoadAllAsync(
+        WorkingSet working, ReadOnlyMemory<byte> prefix, ReadOnlyMemory<byte> after, long limitBytes, CancellationToken cancellationToken)
     {
+        var limit = working.ByteCount + limitBytes;
         // What is dirty first: a write that completes during the scan only makes the store equal to it.
         window.LoadAll(working, prefix.Span);
-        await foreach (var record in storage.ScanAsync(RecordTable.RowState, prefix, cancellationToken))
+        await foreach (var record in storage.ScanAsync(RecordTable.RowState, prefix, after, cancellationToken))
         {
+            if (working.ByteCount > limit)
+                return false;
             var slot = working.GetOrAdd(record.Key.Span, out var added);
             if (added)
                 working.Load(slot, record.Value.Span);
         }
+        return true;
     }
 }

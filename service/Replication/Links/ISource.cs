@@ -218,6 +218,12 @@ public sealed record SourceTableInfo(
     /// <summary>Whether it is the root of partitions, which hold its rows.</summary>
     public bool IsPartitioned { get; init; }
 
+    /// <summary>What to do about the problem, as SQL where that can be said.</summary>
+    public string? Remedy { get; init; }
+
+    /// <summary>The table under whose name the publication brings its rows, because it is a partition of that; null when it brings them under its own.</summary>
+    public TablePattern? PublishedRoot { get; init; }
+
     /// <summary>What tells of changes that bring no events; null when the source cannot say.</summary>
     public TableShape? Shape { get; init; }
 }

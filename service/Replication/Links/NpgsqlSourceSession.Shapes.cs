@@ -30,6 +30,8 @@ internal sealed partial class NpgsqlSourceSession
                                 WHERE r.prpubid = p.oid AND (r.prrelid = c.oid OR r.prrelid IN (SELECT relid FROM pg_partition_ancestors(c.oid)))
                                 {schemas}) part), '')
                       FROM pg_publication p WHERE p.pubname = {SqlText.Literal(publication)}),
+                'x', EXISTS (SELECT FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid
+                             WHERE r.prrelid = c.oid AND p.pubname = {SqlText.Literal(publication)}),
                 'f', c.relfilenode::bigint,
                 'n', c.relnatts,
                 'c', (SELECT coalesce(json_agg(json_build_object(

@@ -42,13 +42,16 @@ internal sealed partial class NpgsqlSourceSession
             >= FirstVersionWithColumnLists => "AND a.attgenerated = '' AND (pt.attnames IS NULL OR a.attname = ANY (pt.attnames))",
             _ => "AND a.attgenerated = ''",
         };
+        var schemas = version >= FirstVersionWithColumnLists
+            ? "OR EXISTS (SELECT FROM pg_publication_namespace s WHERE s.pnpubid = p.oid AND s.pnnspid = root.relnamespace)"
+            : "";
         return $"""
             SELECT c.oid::text, n.nspname::text, c.relname::text, c.relkind::text, c.relreplident::text, c.relpersistence::text,
                    c.reltuples::bigint::text, (pt.tablename IS NOT NULL)::text,
                    has_table_privilege(c.oid, 'SELECT')::text, row_security_active(c.oid)::text, {rowFilter}::text,
                    a.attname::text, a.atttypid::text, a.atttypmod::text,
                    array_position(key.indkey::int2[], a.attnum)::text, (deferred.indexrelid IS NOT NULL)::text, pg_has_role(c.relowner, 'USAGE')::text,
-                   (c.relpages::bigint + coalesce(toast.relpages, 0))::text
+                   (c.relpages::bigint + coalesce(toast.relpages, 0))::text, whole.schema, whole.name
             FROM pg_class c
             JOIN pg_namespace n ON n.oid = c.relnamespace
             LEFT JOIN pg_class toast ON toast.oid = c.reltoastrelid
@@ -60,6 +63,15 @@ internal sealed partial class NpgsqlSourceSession
             LEFT JOIN pg_index deferred ON deferred.indrelid = c.oid AND deferred.indisprimary AND NOT deferred.indimmediate
             LEFT JOIN pg_attribute a
                    ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped {isListed}
+            LEFT JOIN LATERAL (
+                SELECT place.nspname::text AS schema, root.relname::text AS name
+                FROM pg_publication p
+                CROSS JOIN pg_partition_ancestors(c.oid) WITH ORDINALITY ancestor(id, depth)
+                JOIN pg_class root ON root.oid = ancestor.id
+                JOIN pg_namespace place ON place.oid = root.relnamespace
+                WHERE c.relispartition AND p.pubname = {SqlText.Literal(publication)} AND p.pubviaroot AND root.oid <> c.oid
+                  AND (p.puballtables OR EXISTS (SELECT FROM pg_publication_rel r WHERE r.prpubid = p.oid AND r.prrelid = root.oid) {schemas})
+                ORDER BY ancestor.depth DESC LIMIT 1) whole ON true
             WHERE (c.relkind = 'r' OR c.relkind = 'p' AND pt.tablename IS NOT NULL)
               AND c.relpersistence <> 't' AND ({wanted})
             ORDER BY n.nspname, c.relname, a.attnum
@@ -95,6 +107,8 @@ internal sealed partial class NpgsqlSourceSession
             Number(row[13]),
             // Without a primary key, identity full makes the whole row its key.
             IsKey: hasKey ? row[14] is not null : identity == ReplicaIdentity.Full));
+        var (problem, remedy) = FindProblem(
+            SqlText.Name(first[1]!, first[2]!), identity, hasKey, isUnlogged: first[5] == "u", isDeferred: first[15] == "true");
         var table = new SourceTable(
             uint.Parse(first[0]!, CultureInfo.InvariantCulture), first[1]!, first[2]!, [.. columns], identity);
         return new SourceTableInfo(
@@ -104,8 +118,10 @@ internal sealed partial class NpgsqlSourceSession
             CanSelect: first[8] == "true",
             HasRowSecurity: first[9] == "true",
             RowFilter: first[10],
-            Problem: FindProblem(identity, hasKey, isUnlogged: first[5] == "u", isDeferred: first[15] == "true"))
+            Problem: problem)
         {
+            Remedy = remedy,
+            PublishedRoot = first[19] is { } root ? new TablePattern(first[18]!, root) : null,
             CanReadByKey = hasKey,
             KeyOrder = hasKey ? KeyOrder(described) : null,
             EstimatedBlocks = long.Parse(first[17]!, CultureInfo.InvariantCulture),
@@ -121,17 +137,17 @@ internal sealed partial class NpgsqlSourceSession
             .OrderBy(column => Number(columns[column][14])),
     ];
 
-    private static string? FindProblem(ReplicaIdentity identity, bool hasKey, bool isUnlogged, bool isDeferred)
+    private static (string? Problem, string? Remedy) FindProblem(string table, ReplicaIdentity identity, bool hasKey, bool isUnlogged, bool isDeferred)
     {
         if (isUnlogged)
-            return "it is unlogged, so its changes are not in the WAL";
+            return ("it is unlogged, so its changes are not in the WAL", $"ALTER TABLE {table} SET LOGGED;");
         if (hasKey || identity == ReplicaIdentity.Full)
-            return null;
+            return (null, null);
         return identity switch
         {
-            ReplicaIdentity.Nothing => "its replica identity is NOTHING",
-            ReplicaIdentity.Index => "the index of its replica identity does not exist any more",
-            _ => isDeferred ? "its primary key is deferrable, which cannot identify rows" : "it has no primary key",
+            ReplicaIdentity.Nothing => ("its replica identity is NOTHING", $"ALTER TABLE {table} REPLICA IDENTITY DEFAULT;"),
+            ReplicaIdentity.Index => ("the index of its replica identity does not exist any more", $"ALTER TABLE {table} REPLICA IDENTITY DEFAULT;"),
+            _ => (isDeferred ? "its primary key is deferrable, which cannot identify rows" : "it has no primary key", $"ALTER TABLE {table} ADD PRIMARY KEY (…);"),
         };
     }
 }

@@ -67,7 +67,7 @@ internal sealed partial class NpgsqlSourceSession(NpgsqlConnection connection, s
         var existing = await FindPublicationAsync(publication, cancellationToken);
         // A table whose changes cannot be identified must never be added: its application's updates would fail from then on.
         var missing = (await FindTablesAsync(tables, cancellationToken))
-            .Where(info => info.Problem is null)
+            .Where(info => info is { Problem: null, PublishedRoot: null })
             .Where(info => existing?.Tables.Any(one => one.Schema == info.Table.Schema && one.Name == info.Table.Name) != true)
             .Select(info => SqlText.Name(info.Table.Schema, info.Table.Name))
             .ToList();

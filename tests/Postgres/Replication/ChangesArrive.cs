@@ -165,6 +165,51 @@ public class ChangesArrive
     }
 
     [Fact]
+    public async Task A_transaction_whose_changes_lie_before_what_is_stored_is_not_taken_for_known()
+    {
+        await using var database = await PostgresDatabase.CreateAsync();
+        await database.ExecuteAsync("CREATE TABLE lists (id int PRIMARY KEY)");
+        var first = Follower.Start(database, "lists");
+        await first.CatchUpAsync(database, "lists");
+        await using var connection = await database.DataSource.OpenConnectionAsync(TestContext.Current.CancellationToken);
+        await using var transaction = await connection.BeginTransactionAsync(TestContext.Current.CancellationToken);
+        await using (var insert = new Npgsql.NpgsqlCommand("INSERT INTO lists VALUES (1)", connection, transaction))
+            await insert.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
+        await database.ExecuteAsync("INSERT INTO lists VALUES (2)");
+        await first.CatchUpAsync(database, "lists");
+        await first.StopAsync();
+
+        await transaction.CommitAsync(TestContext.Current.CancellationToken);
+        await using var second = first.Resume(database);
+
+        await second.CatchUpAsync(database, "lists");
+        Assert.Equal(["insert lists (2)", "insert lists (1)"], second.Log.Where(line => line.StartsWith("insert", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public async Task Copied_rows_that_share_a_position_are_all_there_also_after_a_restart()
+    {
+        await using var database = await PostgresDatabase.CreateAsync();
+        await database.ExecuteAsync("CREATE TABLE lists (id int PRIMARY KEY, n int)");
+        var first = Follower.Start(database, Follower.OptionsFor("lists"), prepare: one => one.Acknowledges = false);
+        await first.CatchUpAsync(database, "lists");
+        await using (var connection = await database.DataSource.OpenConnectionAsync(TestContext.Current.CancellationToken))
+        await using (var copy = await connection.BeginTextImportAsync("COPY lists FROM STDIN", TestContext.Current.CancellationToken))
+        {
+            for (var id = 0; id < 1000; id++)
+                await copy.WriteLineAsync($"{id}\t{id}");
+        }
+        await first.CatchUpAsync(database, "lists");
+        await first.StopAsync();
+
+        await using var second = first.Resume(database); // the server sends it again, for it was not told
+        await database.ExecuteAsync("UPDATE lists SET n = n + 1 WHERE id < 3");
+
+        await second.CatchUpAsync(database, "lists");
+        Assert.Equal(1000, second.Log.Count(line => line.StartsWith("insert", StringComparison.Ordinal)));
+    }
+
+    [Fact]
     public async Task Names_may_hold_anything_a_name_may_hold()
     {
         const string name = "we'ird, \"T%able\" \\";

@@ -12,6 +12,7 @@ public class ContinuityIsLost
         { "INSERT INTO lists VALUES (77); SELECT pg_replication_slot_advance('{slot}', pg_current_wal_lsn()); DELETE FROM lists WHERE id = 77", "was confirmed up to" },
         { "SELECT pg_drop_replication_slot('{slot}'); SELECT pg_create_logical_replication_slot('{slot}', 'pgoutput')", "was confirmed up to" },
         { "DROP PUBLICATION topgun", "publication 'topgun' does not exist any more" },
+        { "DROP PUBLICATION topgun; UPDATE lists SET id = 5 WHERE id = 2; CREATE PUBLICATION topgun FOR TABLE lists, other", "topgun" },
     };
 
     [Theory]

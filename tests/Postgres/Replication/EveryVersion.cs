@@ -95,6 +95,96 @@ public class EveryVersion
 
     [Theory]
     [MemberData(nameof(Versions))]
+    public async Task A_table_that_is_unlogged_for_a_while_is_told_of_and_read_when_it_is_logged_again(int version)
+    {
+        await using var database = await PostgresDatabase.CreateAsync(version);
+        await database.ExecuteAsync(
+            "CREATE TABLE lists (id int PRIMARY KEY); INSERT INTO lists VALUES (1); CREATE TABLE named (id int PRIMARY KEY);"
+            + "CREATE PUBLICATION other FOR TABLE named; CREATE PUBLICATION topgun FOR ALL TABLES");
+        // Where the publication names the table the server does not let it happen.
+        await Assert.ThrowsAsync<Npgsql.PostgresException>(() => database.ExecuteAsync("ALTER TABLE named SET UNLOGGED"));
+        var first = Follower.Start(database, Follower.OptionsFor("lists") with { PublicationWatchInterval = TimeSpan.FromSeconds(1) });
+        await first.CatchUpAsync(database, "lists");
+
+        await database.ExecuteAsync("ALTER TABLE lists SET UNLOGGED; INSERT INTO lists VALUES (2)");
+        await first.UntilAsync(() => first.Monitor.Current.State!.Tables[0].Stale?.Reason.Contains("it is unlogged", StringComparison.Ordinal) == true);
+        Assert.Equal(["1"], first.Rows("lists").Keys);
+        await database.ExecuteAsync("ALTER TABLE lists SET LOGGED");
+        await first.CatchUpAsync(database, "lists");
+        await first.StopAsync();
+        await database.ExecuteAsync("ALTER TABLE lists SET UNLOGGED; INSERT INTO lists VALUES (3); ALTER TABLE lists SET LOGGED");
+
+        await using var second = first.Resume(database);
+
+        await second.CatchUpAsync(database, "lists");
+        await database.ExecuteAsync("DELETE FROM lists WHERE id < 3");
+        await second.CatchUpAsync(database, "lists");
+        Assert.Equal(1, second.State!.Epoch);
+    }
+
+    [Theory]
+    [MemberData(nameof(Versions))]
+    public async Task Partitions_come_under_their_own_names_or_their_roots_as_the_publication_says_and_change_over_in_one_step(int version)
+    {
+        await using var database = await PostgresDatabase.CreateAsync(version);
+        await database.ExecuteAsync(
+            "CREATE TABLE event (id int PRIMARY KEY, v int) PARTITION BY RANGE (id); CREATE TABLE event_1 PARTITION OF event FOR VALUES FROM (0) TO (10);"
+            + "CREATE TABLE event_2 PARTITION OF event FOR VALUES FROM (10) TO (20); INSERT INTO event VALUES (1, 10), (11, 20);"
+            + "CREATE PUBLICATION topgun FOR TABLE event");
+        var torn = false;
+        var first = Follower.Start(
+            database,
+            Follower.OptionsFor("event%") with { PublicationWatchInterval = TimeSpan.FromSeconds(1) },
+            prepare: one => one.Before = _ => torn |= one.State?.SnapshotDone == true && one.IsVisible
+                && one.Rows("event").ContainsKey("1") == one.Rows("event_1").ContainsKey("1"));
+        await first.CatchUpAsync(database, "event_1", "event_2");
+        Assert.Empty(first.Rows("event"));
+
+        await database.ExecuteAsync("ALTER PUBLICATION topgun SET (publish_via_partition_root = true); UPDATE event SET v = v + 1");
+        await first.CatchUpAsync(database, "event");
+        Assert.Empty(first.Rows("event_1"));
+        Assert.Empty(first.Rows("event_2"));
+        await database.ExecuteAsync("UPDATE event SET id = 12 WHERE id = 11; ALTER PUBLICATION topgun SET (publish_via_partition_root = false); INSERT INTO event VALUES (2, 30)");
+        await first.CatchUpAsync(database, "event_1", "event_2");
+        Assert.Empty(first.Rows("event"));
+        Assert.False(torn);
+        await first.StopAsync();
+
+        await database.ExecuteAsync("ALTER PUBLICATION topgun SET (publish_via_partition_root = true); DELETE FROM event WHERE id = 2");
+        await using var second = first.Resume(database);
+
+        await second.CatchUpAsync(database, "event");
+        Assert.Empty(second.Rows("event_1"));
+        Assert.Empty(second.Rows("event_2"));
+        await database.ExecuteAsync("INSERT INTO event VALUES (3, 40)");
+        await second.CatchUpAsync(database, "event");
+        Assert.Equal(1, second.State!.Epoch);
+    }
+
+    [Fact]
+    public async Task A_partition_whose_rows_come_under_its_roots_name_is_told_of_and_its_rows_stay()
+    {
+        await using var database = await PostgresDatabase.CreateAsync();
+        await database.ExecuteAsync(
+            "CREATE TABLE event (id int PRIMARY KEY) PARTITION BY RANGE (id); CREATE TABLE low PARTITION OF event FOR VALUES FROM (0) TO (10);"
+            + "INSERT INTO event VALUES (1); CREATE PUBLICATION topgun FOR TABLE event");
+        var first = Follower.Start(database, Follower.OptionsFor("low") with { PublicationWatchInterval = TimeSpan.FromSeconds(1) });
+        await first.CatchUpAsync(database, "low");
+
+        await database.ExecuteAsync("ALTER PUBLICATION topgun SET (publish_via_partition_root = true); INSERT INTO event VALUES (2)");
+        await first.UntilAsync(() => first.Monitor.Current.State!.Tables[0].Stale?.Reason.Contains("under the name of 'public.event'", StringComparison.Ordinal) == true);
+        await first.StopAsync();
+        await using var second = first.Resume(database); // and once more
+        await second.UntilAsync(() => second.Monitor.Current.Phase == ReplicationPhase.Streaming);
+        Assert.Equal(["1"], second.Rows("low").Keys);
+
+        await database.ExecuteAsync("ALTER PUBLICATION topgun SET (publish_via_partition_root = false)");
+        await second.CatchUpAsync(database, "low");
+        Assert.Equal(1, second.State!.Epoch);
+    }
+
+    [Theory]
+    [MemberData(nameof(Versions))]
     public async Task A_lost_slot_is_replaced(int version)
     {
         await using var database = await PostgresDatabase.CreateAsync(version);

@@ -30,6 +30,8 @@ public class RowsChangeWithoutEvents
         { Plain, "ALTER PUBLICATION topgun SET TABLE items WHERE (id > 1); UPDATE items SET v = 11; ALTER PUBLICATION topgun SET TABLE items", "is published otherwise than before", "1|11" },
         { Plain, "ALTER PUBLICATION topgun SET TABLE items (id); UPDATE items SET v = 11; ALTER PUBLICATION topgun SET TABLE items", "is published otherwise than before", "1|11" },
         { Plain, "ALTER PUBLICATION topgun DROP TABLE items; UPDATE items SET v = 11; ALTER PUBLICATION topgun ADD TABLE items", "is published otherwise than before", "1|11" },
+        { Plain + "CREATE PUBLICATION topgun FOR ALL TABLES;", "ALTER TABLE items SET UNLOGGED; UPDATE items SET v = 11; ALTER TABLE items SET LOGGED", "has another file, and may have been unlogged", "1|11" },
+        { Plain, "ALTER PUBLICATION topgun DROP TABLE items; ALTER TABLE items SET UNLOGGED; UPDATE items SET v = 11; ALTER TABLE items SET LOGGED; ALTER PUBLICATION topgun ADD TABLE items", "is published otherwise than before", "1|11" },
         { Plain, "ALTER PUBLICATION topgun SET TABLE items WHERE (id > 1)", "is published otherwise than before", "" },
         { Partitioned, "TRUNCATE low", "had partition 'low' truncated or rewritten", "11|20" },
         { Partitioned, "DROP TABLE low", "lost partition 'low'", "11|20" },

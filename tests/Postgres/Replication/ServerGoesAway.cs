@@ -8,6 +8,7 @@ public class ServerGoesAway
 {
     [Theory]
     [InlineData(PostgresStop.Fast)]
+    [InlineData(PostgresStop.Immediate)]
     [InlineData(PostgresStop.Kill)]
     public async Task Following_goes_on_after_the_server_is_back(PostgresStop how)
     {
@@ -26,6 +27,28 @@ public class ServerGoesAway
         await follower.CatchUpAsync(database, "lists");
         Assert.Equal(1, follower.State!.Epoch);
         Assert.Equal(["insert lists (2)", "insert lists (3)"], follower.Log.Where(line => line.StartsWith("insert", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public async Task A_server_that_crashes_in_the_middle_of_the_snapshot_is_read_on_where_the_store_is()
+    {
+        await using var cluster = await PostgresCluster.StartAsync(cancellationToken: TestContext.Current.CancellationToken);
+        await using var database = await PostgresDatabase.CreateAsync(cluster);
+        await database.ExecuteAsync("CREATE TABLE items (id int PRIMARY KEY, t text); INSERT INTO items SELECT i, repeat('x', 100) FROM generate_series(1, 3000) i");
+        var chunks = 0;
+        await using var follower = Follower.Start(database, Follower.OptionsFor("items") with { SnapshotChunkRows = 100 }, prepare: one => one.Before = change =>
+        {
+            if (change is SnapshotRows && ++chunks == 10)
+                cluster.StopAsync(PostgresStop.Kill).Wait(TestContext.Current.CancellationToken);
+        });
+        await follower.UntilAsync(() => follower.Monitor.Current.Failure?.Code == "TGB1101");
+
+        await cluster.StartAsync(TestContext.Current.CancellationToken);
+        await database.ExecuteAsync("UPDATE items SET t = 'y' WHERE id % 7 = 0; DELETE FROM items WHERE id % 11 = 0");
+
+        await follower.CatchUpAsync(database, "items");
+        Assert.Equal(1, follower.State!.Epoch);
+        Assert.Single(follower.Log, line => line.StartsWith("snapshot started", StringComparison.Ordinal));
     }
 
     [Fact]

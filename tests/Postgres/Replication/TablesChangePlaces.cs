@@ -76,24 +76,29 @@ public class TablesChangePlaces
         Assert.False(torn);
     }
 
-    [Fact]
-    public async Task A_table_that_loses_its_key_is_left_alone_so_that_its_application_goes_on()
+    [Theory]
+    [InlineData("ALTER TABLE lists DROP CONSTRAINT lists_pkey", "it has no primary key", "ALTER TABLE lists ADD PRIMARY KEY (id)")]
+    [InlineData("ALTER TABLE lists REPLICA IDENTITY NOTHING", "its replica identity is NOTHING", "ALTER TABLE lists REPLICA IDENTITY DEFAULT")]
+    [InlineData("CREATE UNIQUE INDEX by_id ON lists (id); ALTER TABLE lists REPLICA IDENTITY USING INDEX by_id; DROP INDEX by_id", "the index of its replica identity does not exist any more", "ALTER TABLE lists REPLICA IDENTITY DEFAULT")]
+    public async Task A_table_that_loses_its_key_is_left_alone_so_that_its_application_goes_on(string change, string reason, string remedy)
     {
         await using var database = await PostgresDatabase.CreateAsync();
         await database.ExecuteAsync(Lists);
         await using var follower = Follower.Start(database, Options);
         await follower.CatchUpAsync(database, "lists", "other");
 
-        await database.ExecuteAsync("ALTER TABLE lists DROP CONSTRAINT lists_pkey");
+        await database.ExecuteAsync(change);
 
-        await follower.UntilAsync(() => Stale(follower)?.Contains("it has no primary key", StringComparison.Ordinal) == true);
+        await follower.UntilAsync(() => Stale(follower)?.Contains(reason, StringComparison.Ordinal) == true);
+        var told = remedy.Replace("TABLE lists", "TABLE \"public\".\"lists\"", StringComparison.Ordinal).Replace("(id)", "(…)", StringComparison.Ordinal);
+        Assert.Contains($"{told};", Stale(follower), StringComparison.Ordinal);
         await database.ExecuteAsync("UPDATE lists SET n = 2; INSERT INTO other VALUES (5)"); // fails while the table is published
         await follower.CatchUpAsync(database, "other");
         Assert.Equal(["1|1"], follower.Rows("lists").Values);
 
-        await database.ExecuteAsync("ALTER TABLE lists ADD PRIMARY KEY (id)");
+        await database.ExecuteAsync(remedy);
         await follower.CatchUpAsync(database, "lists", "other");
-        Assert.Null(Stale(follower));
+        await follower.UntilAsync(() => Stale(follower) is null);
     }
 
     [Fact]

@@ -92,6 +92,29 @@ public class PartsTests
     }
 
     [Fact]
+    public async Task So_it_is_when_a_truncate_takes_more_rows_away_than_memory_holds()
+    {
+        var storage = new MeasuringStorage(new NullColdStorage());
+        var options = Options(partBytes: 4000);
+        options.DirtyLimitBytes = 20_000;
+        await using var fixture = await OpenFollowingAsync(storage, options);
+        await fixture.CommitAsync(10, Inserts(2000));
+        await fixture.CommitAsync(20, [.. Enumerable.Range(0, 500).Select(id => Insert(Lists, $"{id}", "owner"))]);
+        await fixture.FlushAsync();
+        storage.LargestWrite = 0;
+
+        await fixture.CommitAsync(30, Insert(Todos, "new", "a", "before", null), Truncate(Lists, Todos), Insert(Todos, "new", "a", "after", null));
+
+        Assert.Equal(new Lsn(30), fixture.Seen.Visible!.Position);
+        await fixture.FlushAsync();
+        Assert.InRange(storage.LargestWrite, 1, 30_000);
+        Assert.Equal(["new"], await RowsAsync(storage));
+        Assert.Equal(1, await fixture.CountAsync(RecordTable.RowState));
+        Assert.Empty(await LookupsAsync(storage));
+        Assert.DoesNotContain(fixture.Seen.Batches, batch => batch.IsPart);
+    }
+
+    [Fact]
     public async Task What_was_visible_is_served_as_it_was_while_half_of_a_transaction_is_stored()
     {
         var disk = new NullColdStorage();
@@ -235,7 +258,7 @@ public class PartsTests
         return lines;
     }
 
-    private static async Task<string[]> LookupsAsync(NullColdStorage disk)
+    private static async Task<string[]> LookupsAsync(IColdStorage disk)
     {
         List<string> keys = [];
         await foreach (var record in disk.ScanAsync(RecordTable.Lookup, default, TestContext.Current.CancellationToken))
@@ -243,7 +266,7 @@ public class PartsTests
         return [.. keys];
     }
 
-    private static async Task<string[]> RowsAsync(NullColdStorage disk)
+    private static async Task<string[]> RowsAsync(IColdStorage disk)
     {
         SortedSet<string> rows = new(StringComparer.Ordinal);
         await foreach (var op in disk.ReadAsync("1#all[]", OpId.None, new OpId(long.MaxValue), TestContext.Current.CancellationToken))
@@ -263,7 +286,7 @@ public class PartsTests
     /// <summary>Knows how much it was given at once.</summary>
     private sealed class MeasuringStorage(IColdStorage disk) : IColdStorage
     {
-        public long LargestWrite { get; private set; }
+        public long LargestWrite { get; set; }
 
         public ValueTask OpenAsync(CancellationToken cancellationToken) => ValueTask.CompletedTask;
 

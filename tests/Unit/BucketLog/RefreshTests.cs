@@ -125,6 +125,35 @@ public class RefreshTests
         Assert.DoesNotContain(fixture.Seen.Lines[before..], line => line.Contains("object_id\":\"1\"", StringComparison.Ordinal));
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)] // and change before anybody knows
+    public async Task Tables_that_swap_their_names_swap_their_rows_in_one_step(bool changesBefore)
+    {
+        await using var fixture = await OpenFollowingAsync(new NullColdStorage());
+        var events = Todos with { RelationId = 300, Name = "events" };
+        await fixture.CommitAsync(10, Insert(Todos, "1", "a", "one", null), Insert(events, "8", "a", "eight", null), Insert(events, "1", "a", "one", null));
+        var before = fixture.Seen.Lines.Length;
+        var (wasTodos, wasEvents) = (Todos with { Name = "events" }, events with { Name = "todos" });
+        if (changesBefore)
+            await fixture.CommitAsync(20, Insert(wasTodos, "2", "a", "two", null), Insert(wasEvents, "9", "a", "nine", null));
+
+        await fixture.AppendAsync(new RefreshStarted(
+            State(done: true), [new RefreshedTable(wasTodos, Replaces: events.RelationId), new RefreshedTable(wasEvents, Replaces: Todos.RelationId)]));
+        await fixture.CommitAsync(30, Insert(wasTodos, "2", "a", "two", null), Insert(wasEvents, "9", "a", "nine", null));
+        await fixture.AppendAsync(new RefreshRows(State(done: true), wasTodos, Rows(wasTodos, ["1", "a", "one", null])));
+        Assert.Equal(new Lsn(10), fixture.Seen.Visible!.Position);
+        Assert.Equal(before, fixture.Seen.Lines.Length);
+        await fixture.AppendAsync(new RefreshRows(State(done: true), wasEvents, Rows(wasEvents, ["8", "a", "eight", null], ["1", "a", "one", null])));
+        await fixture.AppendAsync(new RefreshEnded(State(done: true), [wasTodos.RelationId, wasEvents.RelationId], []));
+        await fixture.CommitAsync(40, Update(wasTodos, "2", "a", "second", null), Delete(wasEvents, "8"));
+
+        Assert.Equal(["1 one", "1 one", "2 second", "9 nine"], await RowsAsync(fixture));
+        Assert.DoesNotContain(fixture.Seen.Lines[before..], line => line.Contains("object_id\":\"1\"", StringComparison.Ordinal));
+        Assert.Equal(new Lsn(40), fixture.Seen.Visible!.Position);
+        Assert.Equal(0, await CountStagedAsync(fixture));
+    }
+
     [Fact]
     public async Task Rows_whose_key_is_another_column_are_compared_by_it()
     {

@@ -7,7 +7,7 @@ namespace TopGun.Buckets.Tests.Unit.Replication;
 public class TableShapeTests
 {
     private static readonly TableShape Earlier = new(
-        "p1:10", File: 100, ColumnCount: 3, [new(1, "id", 23, "10", HasDefault: false), new(3, "v", 23, "10", HasDefault: false)],
+        "p1:10", IsNamed: true, File: 100, ColumnCount: 3, [new(1, "id", 23, "10", HasDefault: false), new(3, "v", 23, "10", HasDefault: false)],
         new Dictionary<string, string> { ["e1"] = "sad" },
         [new(7, "low", File: 700, IsAttached: false), new(8, "high", File: 800, IsAttached: true)]);
 
@@ -17,6 +17,8 @@ public class TableShapeTests
         { Earlier with { Publication = "p1:11" }, "is published otherwise than before" },
         { Earlier with { Publication = null }, "is published otherwise than before" },
         { Earlier with { File = 101 }, null }, // VACUUM FULL, or TRUNCATE, which has an event
+        { Earlier with { File = 101, IsNamed = false }, "has another file, and may have been unlogged" },
+        { Earlier with { IsNamed = false }, null },
         { Earlier with { Columns = [Earlier.Columns[0], Earlier.Columns[1] with { Version = "11" }] }, null }, // SET NOT NULL
         { Earlier with { File = 101, Columns = [Earlier.Columns[0], Earlier.Columns[1] with { Version = "11" }] }, "was rewritten" },
         { Earlier with { File = 101, ColumnCount = 4, Columns = [.. Earlier.Columns, new(4, "w", 23, "11", HasDefault: false)] }, "was rewritten" },
