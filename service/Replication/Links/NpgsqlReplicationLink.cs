@@ -201,6 +201,8 @@ internal sealed class NpgsqlReplicationLink : IReplicationLink
         if (_data.Length < length)
             _data = new byte[Math.Max(length, Math.Min(_data.Length * 2, Array.MaxLength))];
         await message.Data.ReadExactlyAsync(_data.AsMemory(0, length), cancellationToken);
+        // One that is left open makes the driver wait for bytes that never come, when the server ends the stream with an error.
+        await message.Data.DisposeAsync();
         _pace.Count();
         return new WalMessage(new Lsn((ulong)message.WalStart), new Lsn((ulong)message.WalEnd), _data.AsMemory(0, length));
     }

@@ -47,6 +47,7 @@ public class RowsCannotBeDecoded
         await follower.UntilAsync(() => follower.Monitor.Current.Failure?.Code == "TGB1115");
         AssertTold(follower.Monitor.Current.Failure!, before, await PositionAsync(database), follower.State!.Slot);
         Assert.Contains("division by zero", follower.Monitor.Current.Failure!.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain(follower.Written, line => line.Contains("TGB1101", StringComparison.Ordinal)); // it is named at once, not after a silence
 
         await database.ExecuteAsync("ALTER PUBLICATION topgun SET TABLE docs; INSERT INTO docs VALUES (3)");
         await GiveUpAsync(database, follower.State.Slot);
