@@ -1,5 +1,3 @@
-using TopGun.Buckets.SyncRules.Expressions;
-
 namespace TopGun.Buckets.SyncRules.Evaluation;
 
 /// <summary>Follows the buckets of one request, run by run.</summary>

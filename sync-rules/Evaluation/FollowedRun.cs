@@ -1,6 +1,4 @@
 using TopGun.Buckets.SyncRules.Compilation;
-using TopGun.Buckets.SyncRules.Expressions;
-using TopGun.Buckets.SyncRules.Values;
 
 namespace TopGun.Buckets.SyncRules.Evaluation;
 
