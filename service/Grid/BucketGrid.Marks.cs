@@ -1,5 +1,4 @@
 using TopGun.Buckets.BucketLog;
-using TopGun.Buckets.Protocol;
 using TopGun.Buckets.Replication;
 
 namespace TopGun.Buckets.Grid;
