@@ -1,5 +1,4 @@
 using TopGun.Buckets.BucketLog;
-using TopGun.Buckets.Protocol;
 using TopGun.Buckets.Replication;
 
 namespace TopGun.Buckets.Grid;
@@ -22,19 +21,24 @@ public sealed partial class BucketGrid
         MarkBehind(subscription);
     }
 
-    private void MarkLookup(LookupChange change)
+    private void MarkLookup(LookupChange change, ReadOnlyMemory<byte>? before)
     {
-        if (!_lookupWatchers.TryGetValue(change.Key, out var watchers))
+        if (!_lookupWatchers.TryGetValue(change.Key, out var watchers) || AreSame(before, change.Record))
             return;
+        var delta = new LookupDelta(change.Key, change.OpId, before, change.Record);
         foreach (var subscription in watchers)
-            MarkLookup(subscription, change.OpId);
+            MarkLookup(subscription, delta);
     }
 
-    private void MarkLookup(GridSubscription subscription, OpId changedAt)
+    private static bool AreSame(ReadOnlyMemory<byte>? one, ReadOnlyMemory<byte>? other) =>
+        one is { } record ? other is { } otherRecord && record.Span.SequenceEqual(otherRecord.Span) : other is null;
+
+    private void MarkLookup(GridSubscription subscription, LookupDelta delta)
     {
         subscription.HasLookupChange = true;
-        if (changedAt > subscription.LookupsChangedAt)
-            subscription.LookupsChangedAt = changedAt;
+        if (delta.OpId > subscription.LookupsChangedAt)
+            subscription.LookupsChangedAt = delta.OpId;
+        subscription.LookupDeltas.Add(delta);
         MarkBehind(subscription);
     }
 

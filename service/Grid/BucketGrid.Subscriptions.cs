@@ -112,6 +112,7 @@ public sealed partial class BucketGrid
             return new GridUpdate(
                 visible.LastOpId, _writeCheckpoints.TryGetValue(subscription.UserKey, out var id) ? id : null, lookupsChanged)
             {
+                Lookups = lookupsChanged ? subscription.LookupDeltas.TakeUpTo(visible.LastOpId) : [],
                 Shown = _shown,
                 Rules = visible.Rules,
             };
@@ -188,23 +189,26 @@ public sealed partial class BucketGrid
             ThrowIfEnded(subscription);
             if (subscription.Lookups.Count != keys.Count || !subscription.Lookups.IsSupersetOf(keys))
             {
-                UnwatchLookups(subscription);
-                subscription.Lookups = new HashSet<string>(keys, StringComparer.Ordinal);
-                foreach (var key in subscription.Lookups)
-                {
-                    if (!_lookupWatchers.TryGetValue(key, out var watchers))
-                        _lookupWatchers.Add(key, watchers = []);
-                    watchers.Add(subscription);
-                }
+                UnwatchLookups(subscription, subscription.Lookups);
+                subscription.Lookups = new HashSet<string>(keys.Count, StringComparer.Ordinal);
+                WatchLookups(subscription, keys);
             }
-            foreach (var key in subscription.Lookups)
-            {
-                if (_parameters.LastChangeOf(key) is var last && last > asOf)
-                {
-                    MarkLookup(subscription, last);
-                    subscription.IsDirty |= _visible is { } visible && visible.LastOpId > asOf;
-                }
-            }
+            subscription.LookupDeltas.Clear();
+            MarkLookups(subscription, subscription.Lookups, asOf);
+        }
+    }
+
+    internal void WatchOtherLookups(
+        GridSubscription subscription, IReadOnlyCollection<string> added, IReadOnlyCollection<string> removed, OpId asOf)
+    {
+        lock (_gate)
+        {
+            ThrowIfEnded(subscription);
+            UnwatchLookups(subscription, removed);
+            subscription.Lookups.ExceptWith(removed);
+            subscription.LookupDeltas.Forget(removed);
+            WatchLookups(subscription, added);
+            MarkLookups(subscription, added, asOf);
         }
     }
 
@@ -216,7 +220,8 @@ public sealed partial class BucketGrid
             subscription.IsEnded = true;
             if (!_subscriptions.Remove(subscription))
                 return;
-            UnwatchLookups(subscription);
+            UnwatchLookups(subscription, subscription.Lookups);
+            subscription.Lookups = [];
             var sameUser = _userSubscriptions[subscription.UserKey];
             sameUser.Remove(subscription);
             if (sameUser.Count == 0)
@@ -226,16 +231,39 @@ public sealed partial class BucketGrid
         }
     }
 
-    private void UnwatchLookups(GridSubscription subscription)
+    private void WatchLookups(GridSubscription subscription, IReadOnlyCollection<string> keys)
     {
-        foreach (var key in subscription.Lookups)
+        foreach (var key in keys)
+        {
+            subscription.Lookups.Add(key);
+            if (!_lookupWatchers.TryGetValue(key, out var watchers))
+                _lookupWatchers.Add(key, watchers = []);
+            watchers.Add(subscription);
+        }
+    }
+
+    private void UnwatchLookups(GridSubscription subscription, IReadOnlyCollection<string> keys)
+    {
+        foreach (var key in keys)
         {
             var watchers = _lookupWatchers[key];
             watchers.Remove(subscription);
             if (watchers.Count == 0)
                 _lookupWatchers.Remove(key);
         }
-        subscription.Lookups = [];
+    }
+
+    // What changed between reading the lookups and watching them.
+    private void MarkLookups(GridSubscription subscription, IReadOnlyCollection<string> keys, OpId asOf)
+    {
+        foreach (var key in keys)
+        {
+            foreach (var delta in _parameters.ChangesOf(key, asOf))
+            {
+                MarkLookup(subscription, delta);
+                subscription.IsDirty |= _visible is { } visible && visible.LastOpId > asOf;
+            }
+        }
     }
 
     private void ReleasePin(GridSubscription subscription)

@@ -102,10 +102,7 @@ public sealed partial class BucketGrid : IBatchSubscriber
             foreach (var change in batch.Buckets)
                 Apply(batch, change);
             foreach (var change in batch.Lookups)
-            {
-                _parameters.Apply(change);
-                MarkLookup(change);
-            }
+                MarkLookup(change, _parameters.Apply(change));
             foreach (var marker in batch.WriteCheckpoints)
                 MarkWriteCheckpoint(marker);
 

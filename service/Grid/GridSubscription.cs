@@ -31,6 +31,8 @@ public sealed class GridSubscription : IDisposable
 
     internal bool HasLookupChange { get; set; }
 
+    internal LookupDeltas LookupDeltas { get; } = new();
+
     internal bool IsDirty { get; set; }
 
     /// <summary>Rules of the checkpoint that was taken last; null before the first.</summary>
@@ -92,6 +94,10 @@ public sealed class GridSubscription : IDisposable
     /// <summary>Watches exactly these lookups from now on. What changed in them after <paramref name="asOf"/> counts as an update.</summary>
     public void WatchLookups(IReadOnlyCollection<string> keys, OpId asOf) => _grid.WatchLookups(this, keys, asOf);
 
+    /// <summary>Watches some lookups more, and some no more. What changed in the added ones after <paramref name="asOf"/> counts as an update.</summary>
+    public void WatchOtherLookups(IReadOnlyCollection<string> added, IReadOnlyCollection<string> removed, OpId asOf) =>
+        _grid.WatchOtherLookups(this, added, removed, asOf);
+
     /// <summary>Totals of a bucket at a position that is visible.</summary>
     /// <exception cref="GridResetException">All buckets are void.</exception>
     public ValueTask<BucketSum> SumAsync(string bucket, OpId upTo, CancellationToken cancellationToken) =>
@@ -135,6 +141,12 @@ public sealed class GridSubscription : IDisposable
 /// <param name="LookupsChanged">Whether a watched lookup may have changed.</param>
 public readonly record struct GridUpdate(OpId UpTo, ulong? WriteCheckpoint, bool LookupsChanged)
 {
+    /// <summary>
+    /// What changed in the watched lookups, in any order, between the checkpoint as of which they are watched, or that was taken before, and this one;
+    /// null when it was too much to remember.
+    /// </summary>
+    public IReadOnlyList<LookupDelta>? Lookups { get; init; } = [];
+
     /// <summary>When the last batch of the checkpoint came.</summary>
     public ShownAt Shown { get; init; }
 

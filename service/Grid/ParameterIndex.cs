@@ -22,16 +22,19 @@ internal sealed class ParameterIndex
         }
     }
 
-    public void Apply(LookupChange change)
+    /// <summary>Makes a change and gives the record that stood in its place, if one did.</summary>
+    public ReadOnlyMemory<byte>? Apply(LookupChange change)
     {
         if (!_results.TryGetValue(change.Key, out var results))
         {
             if (change.Record is null)
-                return;
+                return null;
             _results.Add(change.Key, results = new Results());
         }
-        if (results.Apply(change))
+        var before = results.Apply(change);
+        if (before is not null)
             _ended.Enqueue((change.Key, change.OpId));
+        return before;
     }
 
     /// <summary>Adds the records under a key as of a checkpoint, in the order of their entries.</summary>
@@ -41,8 +44,9 @@ internal sealed class ParameterIndex
             results.Find(at, records);
     }
 
-    /// <summary>Position of the last change of a key that is remembered.</summary>
-    public OpId LastChangeOf(string key) => _results.TryGetValue(key, out var results) ? results.LastChange : OpId.None;
+    /// <summary>What changed under a key after a checkpoint that is in use, in any order.</summary>
+    public IEnumerable<LookupDelta> ChangesOf(string key, OpId after) =>
+        _results.TryGetValue(key, out var results) && results.LastChange > after ? results.ChangesAfter(after, key) : [];
 
     /// <summary>Forgets what no reader at <paramref name="oldest"/> or later can see.</summary>
     public void Forget(OpId oldest)
@@ -69,12 +73,13 @@ internal sealed class ParameterIndex
 
         public OpId LastChange { get; private set; }
 
-        /// <summary>Makes the change and tells whether it ended the time of an earlier result.</summary>
-        public bool Apply(LookupChange change)
+        /// <summary>Makes the change and gives the record whose time it ended, if there was one.</summary>
+        public ReadOnlyMemory<byte>? Apply(LookupChange change)
         {
             LastChange = change.OpId;
             var index = IndexOf(change.Entry);
             var ends = index >= 0;
+            var before = ends ? _live[index].Record : (ReadOnlyMemory<byte>?)null;
             if (ends)
                 (_past ??= []).Add(_live[index] with { To = change.OpId });
             if (change.Record is { } record)
@@ -89,7 +94,14 @@ internal sealed class ParameterIndex
             {
                 _live.RemoveAt(index);
             }
-            return ends;
+            return before;
+        }
+
+        public IEnumerable<LookupDelta> ChangesAfter(OpId after, string key)
+        {
+            var past = _past ?? [];
+            return past.Where(result => result.To > after).Select(result => new LookupDelta(key, result.To, result.Record, null))
+                .Concat(past.Concat(_live).Where(result => result.From > after).Select(result => new LookupDelta(key, result.From, null, result.Record)));
         }
 
         public void Find(OpId at, List<ReadOnlyMemory<byte>> records)

@@ -43,6 +43,12 @@ public sealed record ChangeSourceOptions
     public TimeSpan SlotCreationTimeout { get; init; } = TimeSpan.FromMinutes(2);
 
     /// <summary>
+    /// Where several processes share a store: completes once this one is certainly the one that writes it, and fails when another is. Only then the slot is
+    /// read; a process that was replaced and has not learnt of it is made to let go of the slot. Null where there is nobody else.
+    /// </summary>
+    public Func<CancellationToken, ValueTask>? EnsureWriter { get; init; }
+
+    /// <summary>
     /// WAL in bytes that the slot may hold back at the source. Beyond it the slot is dropped, so that the source lives, and everything is read again
     /// later. Null leaves it to the server's max_slot_wal_keep_size.
     /// </summary>

@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
 using TopGun.Buckets.Protocol;
 using TopGun.Buckets.Replication.PgOutput;
 using TopGun.Buckets.SyncRules;
@@ -47,6 +49,9 @@ internal sealed partial class ReplicationProgress(ReplicationState? state, Lsn p
     }
 
     public ReplicationState Started => State ?? throw new InvalidOperationException("Replication has no state before its snapshot started.");
+
+    /// <summary>What the connection that reads the slot is called: the same for all processes of one store, and nothing that a marker could be forged with.</summary>
+    public string ReaderName => $"topgun {Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(Started.MarkerTag)).AsSpan(0, 8))}";
 
     /// <summary>Puts a table's progress in the place of the one it has.</summary>
     public ReplicationState Replace(TableProgress table) => State = Started with

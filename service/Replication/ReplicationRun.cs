@@ -17,6 +17,8 @@ internal sealed partial class ReplicationRun(
 {
     public async IAsyncEnumerable<SourceEvent> ReadAsync([EnumeratorCancellation] CancellationToken cancellationToken)
     {
+        if (options.EnsureWriter is { } ensureWriter)
+            await ensureWriter(cancellationToken);
         await using (var session = await source.OpenSessionAsync(cancellationToken))
         {
             var tables = await PrepareAsync(session, cancellationToken);
@@ -157,6 +159,12 @@ internal sealed partial class ReplicationRun(
         if (progress.BrokenBecause is not null)
             return progress.BrokenBecause;
         var slot = await session.FindSlotAsync(progress.State.Slot, cancellationToken);
+        if (slot is { IsActive: true } && options.EnsureWriter is not null)
+        {
+            // The store is ours to write. Whoever reads the slot for the same store was replaced, and may be cut off from where it would learn of it.
+            await session.EndReaderAsync(slot.Name, progress.ReaderName, cancellationToken);
+            slot = await session.FindSlotAsync(progress.State.Slot, cancellationToken);
+        }
         if (slot is { IsActive: true })
             throw SourceFailure.SlotBusy(slot.Name, slot.ActivePid);
         var insertPosition = await session.ReadInsertPositionAsync(cancellationToken);

@@ -66,6 +66,8 @@ internal sealed partial class WalStream : IDisposable
         using var reading = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         await using var link = await _source.OpenReplicationAsync(cancellationToken);
+        if (_options.EnsureWriter is not null)
+            await link.NameReaderAsync(_progress.ReaderName, cancellationToken);
         await link.StartAsync(_progress.Started.Slot, _options.Publication, cancellationToken);
         _monitor.Lag.Start(_progress.Position);
         _monitor.Enter(ReplicationPhase.Streaming);

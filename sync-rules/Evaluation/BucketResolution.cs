@@ -3,8 +3,8 @@ namespace TopGun.Buckets.SyncRules;
 /// <summary>Finds the buckets of one request, stage by stage, without knowing where the parameter index lives.</summary>
 /// <remarks>
 /// Use: while <see cref="Pending"/> is not empty, read each of its keys from the parameter index at one checkpoint, give the records to
-/// <see cref="Supply"/>, and call <see cref="Advance"/>. Then <see cref="Buckets"/> is complete. Resolve again, with a new object, when one of
-/// <see cref="WatchedLookups"/> changed.
+/// <see cref="Supply"/>, and call <see cref="Advance"/>. Then <see cref="Buckets"/> is complete. When one of
+/// <see cref="WatchedLookups"/> changed, resolve again with a new object, or let what <see cref="Follow"/> gave go on with the change.
 /// </remarks>
 public abstract class BucketResolution
 {
@@ -27,6 +27,12 @@ public abstract class BucketResolution
 
     /// <summary>Streams of the request: default ones and explicitly subscribed ones that exist, with what failed in them.</summary>
     public abstract IReadOnlyList<ResolvedStream> Streams { get; }
+
+    /// <summary>
+    /// What goes on from here with changes of the lookups instead of resolving again; null where only a whole resolution can tell. It takes about as
+    /// long as the resolution did, and about as much memory as the names of its buckets.
+    /// </summary>
+    public virtual FollowedBuckets? Follow() => null;
 }
 
 /// <summary>One bucket of a request.</summary>

@@ -15,6 +15,7 @@ internal sealed class CompiledResolution : BucketResolution
     private readonly List<(DefinitionPlan Stream, List<(int Subscription, string Message)> Errors)> _streams = [];
     private readonly RequestValues _request;
     private string[] _pending = [];
+    private bool _lacksRuns; // some were given up over what the lookups gave
     private List<ResolvedBucket>? _buckets;
     private IReadOnlyList<ResolvedBucket>? _united;
 
@@ -70,10 +71,13 @@ internal sealed class CompiledResolution : BucketResolution
                 _streams.Find(stream => stream.Stream == run.Plan.Family.Definition).Errors.Add((run.Reason, problem.Message));
             }
         }
+        _lacksRuns |= failed.Count > 0;
         foreach (var run in failed)
             _runs.RemoveAll(other => other.Reason == run.Reason && other.Plan.Family.Definition == run.Plan.Family.Definition);
         CollectPending();
     }
+
+    public override FollowedBuckets? Follow() => _lacksRuns ? null : BucketFollower.Start(_runs, _scope);
 
     private static RequestValues Read(BucketRequest request)
     {

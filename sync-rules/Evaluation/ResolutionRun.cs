@@ -1,24 +1,19 @@
 using System.Text;
 using TopGun.Buckets.SyncRules.Compilation;
 using TopGun.Buckets.SyncRules.Expressions;
-using TopGun.Buckets.SyncRules.Values;
 
 namespace TopGun.Buckets.SyncRules.Evaluation;
 
 /// <summary>One resolution plan for one request or subscription, source by source.</summary>
-/// <remarks>
-/// A possibility is a row of text fragments, one per output of the sources so far, each as it stands in bucket names. Values that stem from
-/// one record stay together because they are columns of one row. Columns that nothing needs any more are blanked, so that equal rows merge.
-/// </remarks>
+/// <remarks>Columns of possibilities that nothing needs any more are blanked, so that equal rows merge.</remarks>
 internal sealed class ResolutionRun
 {
     private const int MaxExpected = 200_000; // above, the rows grow as they come
 
+    private readonly PlannedRequest _request;
     private readonly ResolutionShape _shape;
-    private readonly RequestValues _request;
     private readonly RequestScope _scope;
     private readonly EvaluationContext _context;
-    private readonly ReadOnlyMemory<byte>[] _requestValues; // an empty one is a value that cannot be part of a name
     private FragmentRows _possibilities;
     private int _source;
 
@@ -29,19 +24,21 @@ internal sealed class ResolutionRun
     /// <param name="priority">Of the buckets.</param>
     public ResolutionRun(ResolutionShape shape, RequestValues request, RequestScope scope, int reason, int priority)
     {
+        _request = new PlannedRequest(shape, request, scope.Context, scope.NullIsText);
         _shape = shape;
-        _request = request;
         _scope = scope;
         _context = scope.Context;
         Reason = reason;
         Reasons = [reason];
         Priority = priority;
-        _requestValues = shape.RequestExpressions.Count == 0 ? [] : new ReadOnlyMemory<byte>[shape.RequestExpressions.Count];
         _possibilities = new FragmentRows(shape.ColumnCount, 1);
         _possibilities.Add();
     }
 
     public ResolutionPlan Plan => _shape.Plan;
+
+    /// <summary>The plan and the request.</summary>
+    public PlannedRequest Request => _request;
 
     /// <summary>Index of the subscription, or −1.</summary>
     public int Reason { get; }
@@ -66,25 +63,9 @@ internal sealed class ResolutionRun
     /// <exception cref="EvaluationException">The request does not allow an answer.</exception>
     public void Start()
     {
-        _context.Request = _request;
-        var passes = true;
-        foreach (var filter in Plan.Filters)
-            passes &= SqlCompare.IsTrue(filter.Evaluate(_context));
-        if (passes)
-        {
-            EvaluateRequestValues();
-            passes = Agrees(_possibilities[0], known: 0);
-        }
-        if (!passes)
+        if (!_request.Start())
             _possibilities.RemoveLast();
         Proceed();
-    }
-
-    // At once, so that what fails here fails before anything was looked up.
-    private void EvaluateRequestValues()
-    {
-        for (var index = 0; index < _requestValues.Length; index++)
-            _requestValues[index] = Fragments.Of(_shape.RequestExpressions[index].Evaluate(_context), _context.Scratch);
     }
 
     /// <summary>Goes on with the records of what was pending.</summary>
@@ -101,7 +82,7 @@ internal sealed class ResolutionRun
             {
                 var extended = Extend(next, _possibilities[index]);
                 Fragments.OfRecord(record, extended.Slice(first, width), _context.Scratch);
-                if (!Agrees(extended, known: _source + 1))
+                if (!_request.Agrees(extended, known: _source + 1))
                     next.RemoveLast();
             }
         }
@@ -113,9 +94,7 @@ internal sealed class ResolutionRun
     public string? BucketName(int possibility)
     {
         var name = _context.Scratch.Builder;
-        name.Clear();
-        name.Add(_shape.BucketPrefix);
-        return TryAddKey(name, _possibilities[possibility], _shape.BucketKey, Plan.KeepsNull) ? Encoding.UTF8.GetString(name.Written) : null;
+        return _request.TryBucketName(_possibilities[possibility], name) ? Encoding.UTF8.GetString(name.Written) : null;
     }
 
     private void Proceed()
@@ -137,7 +116,6 @@ internal sealed class ResolutionRun
         Pending = [];
     }
 
-    // Null never equals anything, so such a key finds nothing.
     private bool CollectPending()
     {
         var isAny = false;
@@ -146,9 +124,7 @@ internal sealed class ResolutionRun
         Pending = new RequestLookup?[_possibilities.Count];
         for (var index = 0; index < Pending.Length; index++)
         {
-            key.Clear();
-            key.Add(_shape.LookupPrefixes[_source]);
-            if (!TryAddKey(key, _possibilities[index], _shape.LookupKeys[_source], keepsNull: false))
+            if (!_request.TryLookupKey(_possibilities[index], _source, key))
                 continue;
             Pending[index] = _scope.Lookups.Of(Encoding.UTF8.GetString(key.Written), definition);
             isAny = true;
@@ -156,29 +132,9 @@ internal sealed class ResolutionRun
         return isAny;
     }
 
-    // Adds the values and the bracket that ends them.
-    private bool TryAddKey(ByteBuffer target, ReadOnlySpan<ReadOnlyMemory<byte>> possibility, int[] slots, bool keepsNull)
-    {
-        for (var index = 0; index < slots.Length; index++)
-        {
-            var fragment = Fragment(slots[index], possibility);
-            if (fragment.IsEmpty || (!keepsNull && Fragments.IsNull(fragment)))
-                return false;
-            if (index > 0)
-                target.Add((byte)',');
-            target.Add(fragment.Span);
-        }
-        target.Add((byte)']');
-        return true;
-    }
-
-    private ReadOnlyMemory<byte> Fragment(int slot, ReadOnlySpan<ReadOnlyMemory<byte>> possibility) =>
-        slot >= 0 ? possibility[slot] : _requestValues[~slot];
-
     private void ExpandRequestRows(RequestRows rows)
     {
-        _context.Request = _request;
-        var records = RecordsOf(rows);
+        var records = _request.RecordsOf(rows);
         var next = NewRows(records.Count);
         for (var index = 0; index < _possibilities.Count; index++)
         {
@@ -186,60 +142,11 @@ internal sealed class ResolutionRun
             {
                 var extended = Extend(next, _possibilities[index]);
                 records[record].CopyTo(extended[_shape.FirstColumn(_source)..]);
-                if (!Agrees(extended, known: _source + 1))
+                if (!_request.Agrees(extended, known: _source + 1))
                     next.RemoveLast();
             }
         }
         Finish(next);
-    }
-
-    private FragmentRows RecordsOf(RequestRows rows)
-    {
-        _context.EachKeys = new SqlValue[rows.Each.Index + 1];
-        _context.EachValues = new SqlValue[rows.Each.Index + 1];
-        var records = new FragmentRows(rows.Outputs.Count, 0);
-        var reader = Open(rows.Each);
-        while (reader.TryRead(out _context.EachKeys[rows.Each.Index], out _context.EachValues[rows.Each.Index]))
-        {
-            if (Passes(rows) && !TryEvaluate(rows.Outputs, records.Add()))
-                records.RemoveLast();
-        }
-        if (rows.Each.IsMembership && rows.Outputs.Count == 1)
-            records.RemoveRepeated();
-        return records;
-    }
-
-    private EachReader Open(EachSource each)
-    {
-        try
-        {
-            return new EachReader(each, each.Input.Evaluate(_context), _context.Scratch, _scope.NullIsText);
-        }
-        catch (EvaluationException) when (each.IsMembership && Plan.KeepsNull)
-        {
-            return default; // in bucket definitions a list of IN that is no array simply matches nothing
-        }
-    }
-
-    private bool Passes(RequestRows rows)
-    {
-        foreach (var filter in rows.Filters)
-        {
-            if (!SqlCompare.IsTrue(filter.Evaluate(_context)))
-                return false;
-        }
-        return true;
-    }
-
-    private bool TryEvaluate(IReadOnlyList<Expression> outputs, Span<ReadOnlyMemory<byte>> target)
-    {
-        var isComplete = true;
-        for (var index = 0; index < target.Length; index++)
-        {
-            target[index] = Fragments.Of(outputs[index].Evaluate(_context), _context.Scratch);
-            isComplete &= !target[index].IsEmpty && (Plan.KeepsNull || !Fragments.IsNull(target[index]));
-        }
-        return isComplete;
     }
 
     private FragmentRows NewRows(long capacity) => new(_shape.ColumnCount, (int)Math.Min(capacity, MaxExpected));
@@ -258,46 +165,15 @@ internal sealed class ResolutionRun
         return extended;
     }
 
-    // Where one key has several values, those known by now, of the request and of the first sources, must be the same.
-    private bool Agrees(ReadOnlySpan<ReadOnlyMemory<byte>> possibility, int known)
-    {
-        if (!_shape.HasAgreements)
-            return true;
-        foreach (var slots in _shape.Keys)
-        {
-            ReadOnlyMemory<byte> first = default;
-            foreach (var slot in slots)
-            {
-                if (slot >= 0 && _shape.SourceOf(slot) >= known)
-                    continue;
-                var fragment = Fragment(slot, possibility);
-                if (fragment.IsEmpty || (!first.IsEmpty && !fragment.Span.SequenceEqual(first.Span)))
-                    return false;
-                first = fragment;
-            }
-        }
-        return true;
-    }
-
     private void Finish(FragmentRows next)
     {
         if (Plan.MergesEqual)
         {
-            BlankUnneeded(next);
+            for (var row = 0; row < next.Count; row++)
+                _shape.BlankUnneeded(next[row], _source);
             next.RemoveRepeated();
         }
         _possibilities = next;
         _source++;
-    }
-
-    private void BlankUnneeded(FragmentRows rows)
-    {
-        for (var column = 0; column < _shape.ColumnCount; column++)
-        {
-            if (_shape.LastUse[column] > _source)
-                continue;
-            for (var row = 0; row < rows.Count; row++)
-                rows[row][column] = default;
-        }
     }
 }

@@ -75,6 +75,16 @@ internal sealed class ResolutionShape
         return source;
     }
 
+    /// <summary>Empties the columns of a possibility that nothing after a source needs.</summary>
+    public void BlankUnneeded(Span<ReadOnlyMemory<byte>> possibility, int source)
+    {
+        for (var column = 0; column < possibility.Length; column++)
+        {
+            if (LastUse[column] <= source)
+                possibility[column] = default;
+        }
+    }
+
     private int SlotOf(ResolvedValue value)
     {
         if (value.Expression is null)

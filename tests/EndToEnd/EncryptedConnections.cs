@@ -70,6 +70,20 @@ public sealed class EncryptedConnections : IDisposable
         Assert.False(await IsTrustedAsync(demo, _authority));
     }
 
+    [Fact]
+    public async Task The_doctor_tells_the_operator_token_to_nobody_but_the_service()
+    {
+        await using var demo = await CreateAsync();
+        demo.Process.Configure(OperatorClient.Setting.Name, OperatorClient.Setting.Value);
+        await demo.Process.StartAsync();
+        var other = Path.Combine(_folder.FullName, "other.crt");
+        await File.WriteAllTextAsync(other, _authority.Issue("127.0.0.1").Certificate, TestContext.Current.CancellationToken);
+
+        Assert.DoesNotContain("is not shown here", await DoctorAsync(demo, CertificatePath), StringComparison.Ordinal);
+        Assert.Contains("does not answer", await DoctorAsync(demo, other), StringComparison.Ordinal);
+        Assert.Contains("set TOPGUN_TLS_CERTIFICATE", await DoctorAsync(demo, certificatePath: ""), StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("TOPGUN_TLS_KEY", "TGB1002", "TLS key")]
     [InlineData("TOPGUN_TLS_CERTIFICATE", "TGB1002", "TLS certificate")]
@@ -108,6 +122,20 @@ public sealed class EncryptedConnections : IDisposable
     {
         _authority.Dispose();
         _folder.Delete(recursive: true);
+    }
+
+    private static async Task<string> DoctorAsync(DemoService demo, string certificatePath)
+    {
+        var (exitCode, output) = await TopGunCommand.RunAsync(
+            ["doctor"],
+            ("TOPGUN_SOURCE_URL", demo.Database.ConnectionString),
+            ("TOPGUN_RULES", demo.Process.RulesPath),
+            ("TOPGUN_STORE_PATH", demo.Process.StorePath),
+            ("TOPGUN_LISTEN", demo.Process.Url.ToString()),
+            ("TOPGUN_TLS_CERTIFICATE", certificatePath),
+            OperatorClient.Setting);
+        Assert.True(exitCode == 0, output);
+        return output;
     }
 
     private string CertificatePath => Path.Combine(_folder.FullName, "tls.crt");

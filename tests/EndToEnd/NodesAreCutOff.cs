@@ -62,4 +62,30 @@ public class NodesAreCutOff
         Assert.DoesNotContain(shown, static one => one.Rows.Any(static row => row["title"] == "Oat milk"));
         Assert.Empty(left.Violations);
     }
+
+    [Fact]
+    public async Task A_writer_that_reaches_the_source_but_not_the_store_lets_another_one_have_the_slot()
+    {
+        await using var demo = await DemoService.CreateAsync(null, []);
+        await using var cable = PulledCable.Before(demo.Database); // of the store alone
+        foreach (var (name, value) in ((string, string)[])[.. demo.PostgresStore, ("DATABASE_URL", cable.To(demo.Database))])
+            demo.Process.Configure(name, value);
+        await demo.Process.StartAsync();
+        await using var left = new ProtocolClient(demo.Process.Url, "ann");
+        await left.Start().WaitForAsync("todos", "title", "Milk");
+        await using var next = new ServiceProcess(demo.Database.ConnectionString, DemoService.Rules, demo.PostgresStore);
+
+        cable.Pull();
+        await next.StartAsync();
+        await demo.Database.ExecuteAsync("UPDATE todos SET title = 'Oat milk' WHERE title = 'Milk'");
+        await using var right = new ProtocolClient(next.Url, "ann").Start();
+        var view = await right.WaitForAsync("todos", "title", "Oat milk"); // the slot is not waited for: nobody else will let go of it
+
+        Assert.Equal(await demo.ExpectedAsync("ann"), DemoService.Shown(view));
+        cable.PutBack();
+        Assert.NotEqual(0, await demo.Process.WaitForExitAsync());
+        Assert.Contains("TGB2007", demo.Process.Log, StringComparison.Ordinal);
+        Assert.Empty(left.Violations);
+        Assert.Empty(right.Violations);
+    }
 }

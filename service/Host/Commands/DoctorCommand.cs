@@ -10,7 +10,8 @@ internal static class DoctorCommand
     private static readonly Setting[] Settings =
     [
         SettingList.Source, SettingList.SourcePasswordFile, SettingList.Rules, SettingList.Publication, SettingList.DefinitionTrigger,
-        SettingList.StoreBackend, SettingList.StorePath, SettingList.StoreDatabase, SettingList.StoreSchema, SettingList.Listen, SettingList.ApiToken,
+        SettingList.StoreBackend, SettingList.StorePath, SettingList.StoreDatabase, SettingList.StoreSchema, SettingList.Listen, SettingList.TlsCertificate,
+        SettingList.ApiToken,
     ];
 
     public static Command Create()

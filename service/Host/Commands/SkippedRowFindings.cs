@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net.Http.Headers;
+using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using TopGun.Buckets.BucketLog;
@@ -33,7 +34,7 @@ internal static class SkippedRowFindings
         catch (BucketsException failure) when (failure.Code == InUse)
         {
             return settings.Find(SettingList.ApiToken) is { } token
-                ? await AskAsync(settings.Read(SettingList.Listen), token, cancellationToken)
+                ? await AskAsync(settings.Read(SettingList.Listen), settings.Find(SettingList.TlsCertificate), token, cancellationToken)
                 : [NotAsked("A service has the store", "set TOPGUN_API_TOKEN as the service has it")];
         }
         catch (BucketsException failure) when (failure is not SettingException)
@@ -42,9 +43,11 @@ internal static class SkippedRowFindings
         }
     }
 
-    private static async Task<IReadOnlyList<DoctorFinding>> AskAsync(Uri listen, string token, CancellationToken cancellationToken)
+    private static async Task<IReadOnlyList<DoctorFinding>> AskAsync(Uri listen, string? certificatePath, string token, CancellationToken cancellationToken)
     {
-        using var http = LocalService.CreateClient(Limit);
+        if (listen.Scheme == Uri.UriSchemeHttps && certificatePath is null)
+            return [NotAsked("A service has the store, and by which certificate it is known is not said", "set TOPGUN_TLS_CERTIFICATE as the service has it")];
+        using var http = LocalService.CreateClient(Limit, certificatePath);
         http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", token);
         try
         {
@@ -52,10 +55,10 @@ internal static class SkippedRowFindings
             var rows = answer!["data"]!["store"]!["skipped_rows"]!["rows"]!.AsArray();
             return Describe([.. rows.Select(row => Read(row!))]);
         }
-        catch (Exception failure) when (failure is HttpRequestException or TaskCanceledException or JsonException)
+        catch (Exception failure) when (failure is HttpRequestException or TaskCanceledException or JsonException or IOException or CryptographicException)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            return [NotAsked($"A service has the store and does not answer at {listen} ({failure.Message})", "check TOPGUN_LISTEN and TOPGUN_API_TOKEN")];
+            return [NotAsked($"A service has the store and does not answer at {listen} ({failure.Message})", "check TOPGUN_LISTEN, TOPGUN_API_TOKEN and TOPGUN_TLS_CERTIFICATE")];
         }
     }
 

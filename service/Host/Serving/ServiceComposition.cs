@@ -51,13 +51,14 @@ internal static class ServiceComposition
     }
 
     public static IServiceCollection AddReplication(this IServiceCollection services, ServiceSettings settings, LogRules rules) => services
-        .AddSingleton(new ChangeSourceOptions
+        .AddSingleton(provider => new ChangeSourceOptions
         {
             Tables = rules.Tables,
             Publication = settings.Publication,
             SlotWalLimitBytes = settings.SlotWalLimit,
             OnContinuityLost = settings.OnContinuityLost,
             UsesDefinitionTrigger = settings.UsesDefinitionTrigger,
+            EnsureWriter = provider.GetRequiredService<IColdStorage>() is IStoreLease lease ? lease.EnsureHeldAsync : null,
         })
         .AddSingleton<IChangeSource, ChangeSource>()
         .AddSingleton<SourcePosition>()

@@ -1,5 +1,7 @@
 using System.Buffers.Text;
 using System.Globalization;
+using System.Numerics;
+using System.Runtime.Intrinsics;
 using System.Text;
 
 namespace TopGun.Buckets.Protocol.Json;
@@ -69,41 +71,46 @@ public readonly ref struct OpFragmentReader
     internal int ChecksumStart { get; }
 
     /// <summary>Writes the text that an escaped string stands for, which is never longer, and returns its length.</summary>
+    /// <param name="escaped">As it is written, without the quotes around it.</param>
+    /// <param name="target">At least as long.</param>
     public static int Unescape(ReadOnlySpan<byte> escaped, Span<byte> target)
     {
-        var written = 0;
-        while (true)
+        // A row has an escaped quote every few bytes: more is copied at once than there is to copy, and the rest written over.
+        var (from, to) = (0, 0);
+        while (from <= escaped.Length - Vector128<byte>.Count)
         {
-            var plain = escaped.IndexOf((byte)'\\');
-            if (plain < 0)
-            {
-                escaped.CopyTo(target[written..]);
-                return written + escaped.Length;
-            }
-            escaped[..plain].CopyTo(target[written..]);
-            written += plain;
-            var length = 2;
-            switch (escaped[plain + 1])
-            {
-                case (byte)'n':
-                    target[written++] = (byte)'\n';
-                    break;
-                case (byte)'r':
-                    target[written++] = (byte)'\r';
-                    break;
-                case (byte)'t':
-                    target[written++] = (byte)'\t';
-                    break;
-                case (byte)'u':
-                    // Only control characters are written in this form.
-                    target[written++] = byte.Parse(escaped.Slice(plain + 4, 2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
-                    length = 6;
-                    break;
-                case var literal:
-                    target[written++] = literal;
-                    break;
-            }
-            escaped = escaped[(plain + length)..];
+            var bytes = Vector128.Create(escaped[from..]);
+            bytes.CopyTo(target[to..]);
+            var escapes = Vector128.Equals(bytes, Vector128.Create((byte)'\\'));
+            var plain = escapes == Vector128<byte>.Zero ? Vector128<byte>.Count : BitOperations.TrailingZeroCount(escapes.ExtractMostSignificantBits());
+            from += plain;
+            to += plain;
+            if (plain < Vector128<byte>.Count)
+                target[to++] = ReadEscape(escaped, ref from);
+        }
+        while (from < escaped.Length)
+            target[to++] = escaped[from] == (byte)'\\' ? ReadEscape(escaped, ref from) : escaped[from++];
+        return to;
+    }
+
+    private static byte ReadEscape(ReadOnlySpan<byte> escaped, ref int position)
+    {
+        var kind = escaped[position + 1];
+        position += 2;
+        switch (kind)
+        {
+            case (byte)'n':
+                return (byte)'\n';
+            case (byte)'r':
+                return (byte)'\r';
+            case (byte)'t':
+                return (byte)'\t';
+            case (byte)'u':
+                // Only control characters are written in this form.
+                position += 4;
+                return byte.Parse(escaped.Slice(position - 2, 2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
+            default:
+                return kind;
         }
     }
 

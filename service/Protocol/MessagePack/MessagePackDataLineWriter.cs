@@ -9,6 +9,32 @@ public ref struct MessagePackDataLineWriter
 {
     private const int BytesBesideFragment = 48; // op_id with its key, and the lengths that stand in for JSON's punctuation
 
+    // What is the same in every operation is written once and copied. By kind:
+    private static readonly byte[][] Beginnings = ByKind(static (pack, kind) =>
+    {
+        pack.Map(kind switch
+        {
+            OpKind.Put => 7,
+            OpKind.Remove => 6,
+            _ => 3,
+        });
+        pack.Text("op_id"u8);
+        return pack;
+    });
+
+    private static readonly byte[][] Kinds = ByKind(static (pack, kind) =>
+    {
+        pack.Text("op"u8);
+        pack.Text(kind.ToString().ToUpperInvariant());
+        return pack;
+    });
+
+    private static readonly byte[] TypeKey = Key("object_type");
+    private static readonly byte[] IdKey = Key("object_id");
+    private static readonly byte[] SubkeyKey = Key("subkey");
+    private static readonly byte[] DataKey = Key("data");
+    private static readonly byte[] ChecksumKey = Key("checksum");
+
     private readonly IBufferWriter<byte> _output;
     private MessagePackWriter _pack;
 
@@ -44,40 +70,46 @@ public ref struct MessagePackDataLineWriter
     public void Add(OpId opId, ReadOnlySpan<byte> fragment)
     {
         var op = new OpFragmentReader(fragment);
-        _pack.Map(op.Kind switch
-        {
-            OpKind.Put => 7,
-            OpKind.Remove => 6,
-            _ => 3,
-        });
-        _pack.Text("op_id"u8);
+        _pack.Packed(Beginnings[(int)op.Kind]);
         _pack.Position(opId);
-        _pack.Text("op"u8);
-        _pack.Text(op.Kind switch
-        {
-            OpKind.Put => "PUT"u8,
-            OpKind.Remove => "REMOVE"u8,
-            OpKind.Move => "MOVE"u8,
-            _ => "CLEAR"u8,
-        });
+        _pack.Packed(Kinds[(int)op.Kind]);
         if (op.Kind is OpKind.Put or OpKind.Remove)
         {
-            _pack.Text("object_type"u8);
+            _pack.Packed(TypeKey);
             _pack.EscapedText(op.Type);
-            _pack.Text("object_id"u8);
+            _pack.Packed(IdKey);
             _pack.EscapedText(op.Id);
-            _pack.Text("subkey"u8);
+            _pack.Packed(SubkeyKey);
             _pack.EscapedText(op.Subkey);
         }
         if (op.Kind == OpKind.Put)
         {
-            _pack.Text("data"u8);
+            _pack.Packed(DataKey);
             _pack.EscapedText(op.Data);
         }
-        _pack.Text("checksum"u8);
+        _pack.Packed(ChecksumKey);
         _pack.Whole(op.Checksum);
     }
 
     /// <summary>Ends the line and gives it to the output.</summary>
     public void End() => _pack.MoveTo(_output);
+
+    private delegate MessagePackWriter Pack(MessagePackWriter pack, OpKind kind);
+
+    private static byte[][] ByKind(Pack pack) =>
+        [.. Enumerable.Range(0, (int)OpKind.Clear + 1).Select(kind => Written(pack(new MessagePackWriter(64), (OpKind)kind)))];
+
+    private static byte[] Key(string name)
+    {
+        var pack = new MessagePackWriter(64);
+        pack.Text(name);
+        return Written(pack);
+    }
+
+    private static byte[] Written(MessagePackWriter pack)
+    {
+        var output = new ArrayBufferWriter<byte>(64);
+        pack.MoveTo(output);
+        return output.WrittenSpan.ToArray();
+    }
 }

@@ -37,6 +37,14 @@ public ref struct MessagePackWriter
         _length += utf8.Length;
     }
 
+    /// <summary>Values that were packed before.</summary>
+    internal void Packed(ReadOnlySpan<byte> packed)
+    {
+        Reserve(packed.Length);
+        packed.CopyTo(_buffer.AsSpan(_length));
+        _length += packed.Length;
+    }
+
     public void Text(string text)
     {
         var length = Encoding.UTF8.GetByteCount(text);

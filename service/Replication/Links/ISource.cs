@@ -28,6 +28,9 @@ public interface IReplicationLink : IAsyncDisposable
     /// <returns>Its consistent point: every transaction that commits after it will be delivered whole.</returns>
     ValueTask<Lsn> CreateSlotAsync(string slot, CancellationToken cancellationToken);
 
+    /// <summary>Says who reads, to whom <see cref="ISourceSession.EndReaderAsync"/> may come later. Not every server can be told.</summary>
+    ValueTask NameReaderAsync(string reader, CancellationToken cancellationToken) => ValueTask.CompletedTask;
+
     /// <summary>Starts streaming from the slot's confirmed position. After this only the two methods below are called.</summary>
     ValueTask StartAsync(string slot, string publication, CancellationToken cancellationToken);
 
@@ -67,6 +70,9 @@ public interface ISourceSession : IAsyncDisposable
 
     /// <summary>Drops the slot even if a connection of ours reads from it, which is ended.</summary>
     ValueTask GiveUpSlotAsync(string slot, CancellationToken cancellationToken);
+
+    /// <summary>Ends the connection that reads the slot if it has said that it is this reader, and waits a while until it has let go.</summary>
+    ValueTask EndReaderAsync(string slot, string reader, CancellationToken cancellationToken) => ValueTask.CompletedTask;
 
     /// <summary>Transactions that have written and not ended; the oldest of them if there are many.</summary>
     ValueTask<IReadOnlyList<OpenTransaction>> FindOpenTransactionsAsync(CancellationToken cancellationToken);

@@ -92,6 +92,18 @@ internal sealed class NpgsqlReplicationLink : IReplicationLink
         }
     }
 
+    public async ValueTask NameReaderAsync(string reader, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await ReadSingleRow(_connection, $"SELECT set_config('application_name', {SqlText.Literal(reader)}, false)", cancellationToken);
+        }
+        catch (Exception failure) when (NpgsqlFailure.IsOurs(failure))
+        {
+            throw NpgsqlFailure.Name(failure, slot: null);
+        }
+    }
+
     public ValueTask StartAsync(string slot, string publication, CancellationToken cancellationToken)
     {
         _slot = slot;

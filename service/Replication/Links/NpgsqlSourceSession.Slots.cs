@@ -41,6 +41,11 @@ internal sealed partial class NpgsqlSourceSession
         $"SELECT pg_drop_replication_slot(slot_name)::text FROM pg_replication_slots WHERE slot_name = {SqlText.Literal(slot)}",
         cancellationToken);
 
+    public async ValueTask EndReaderAsync(string slot, string reader, CancellationToken cancellationToken) => await QueryAsync(
+        "SELECT pg_terminate_backend(s.active_pid, 5000)::text FROM pg_replication_slots s JOIN pg_stat_activity a ON a.pid = s.active_pid"
+        + $" WHERE s.slot_name = {SqlText.Literal(slot)} AND a.application_name = {SqlText.Literal(reader)}",
+        cancellationToken);
+
     public async ValueTask GiveUpSlotAsync(string slot, CancellationToken cancellationToken)
     {
         // Five seconds for the walsender to end: it is ours, and so is the right to end it.

@@ -49,6 +49,7 @@ internal sealed class CursorSealer(IOptions<StreamingOptions> options, IOptions<
         var bytes = new byte[Base64Url.GetMaxDecodedLength(cursor.Length)];
         if (Base64Url.DecodeFromChars(cursor, bytes, out _, out var length) != OperationStatus.Done
             || length <= SealBytes
+            || Base64Url.EncodeToString(bytes.AsSpan(0, length)) != cursor // the same bytes have other texts, which we do not give
             || bytes[0] != Version
             || !CryptographicOperations.FixedTimeEquals(SealOf(bytes.AsSpan(0, length - SealBytes), clientKey), bytes.AsSpan(length - SealBytes, SealBytes)))
             throw SyncException.Invalid("""["cursor was not given to this client by this service; begin without it"]""");

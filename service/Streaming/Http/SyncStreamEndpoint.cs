@@ -31,15 +31,9 @@ internal sealed class SyncStreamEndpoint(
 
     private async Task HandleAsync(HttpContext http, SessionForm form)
     {
-        var body = await RequestBody.ReadAsync(http, options.Value.MaxRequestBytes);
-        var request = SyncRequestParser.Parse(body, http.Request.Query["client_id"]);
-        using var turn = await admission.WaitAsync(http.RequestAborted);
-        var user = await tokens.VerifyAsync(http.Request.Headers.Authorization, http.RequestAborted);
-        if (form == SessionForm.Answer && request.Cursor is { } cursor)
-            request = request with { Buckets = cursors.Open(cursor, user.KeyFor(request.ClientId)) };
-        ILineEncoding encoding = Negotiation.WantsBson(http.Request.Headers.Accept) ? new BsonEncoding() : new NdjsonEncoding(request.RawData);
-        var caller = SessionCaller.Of(http, form == SessionForm.Answer ? "answer" : "http");
-        using var open = door.Open(request, user, caller, encoding, form, turn);
+        var (opened, started, encoding) = await OpenAsync(http, form);
+        using var turn = started;
+        using var open = opened;
         await WriteAsync(http, encoding, RunSessionAsync);
 
         async Task RunSessionAsync(ILineOutput output, CancellationToken end)
@@ -47,8 +41,30 @@ internal sealed class SyncStreamEndpoint(
             await open.Session.RunAsync(output, stop => BeginAsync(http.Response, stop), end);
             if (form != SessionForm.Answer || !open.Session.HasAnnounced)
                 return;
-            encoding.Write(output.BeginLine(), new CursorLine(cursors.Seal(open.Session.Positions, user.KeyFor(request.ClientId))));
+            encoding.Write(output.BeginLine(), new CursorLine(cursors.Seal(open.Session.Positions, open.User.KeyFor(open.ClientId))));
             await output.FlushAsync(end);
+        }
+    }
+
+    /// <summary>Reads the request and opens its session. What the client sent, which may be long, is not kept for as long as it stays.</summary>
+    private async Task<(OpenSession Session, AdmissionTurn Turn, ILineEncoding Encoding)> OpenAsync(HttpContext http, SessionForm form)
+    {
+        var body = await RequestBody.ReadAsync(http, options.Value.MaxRequestBytes);
+        var request = SyncRequestParser.Parse(body, http.Request.Query["client_id"]);
+        var turn = await admission.WaitAsync(http.RequestAborted);
+        try
+        {
+            var user = await tokens.VerifyAsync(http.Request.Headers.Authorization, http.RequestAborted);
+            if (form == SessionForm.Answer && request.Cursor is { } cursor)
+                request = request with { Buckets = cursors.Open(cursor, user.KeyFor(request.ClientId)) };
+            ILineEncoding encoding = Negotiation.WantsBson(http.Request.Headers.Accept) ? new BsonEncoding() : new NdjsonEncoding(request.RawData);
+            var caller = SessionCaller.Of(http, form == SessionForm.Answer ? "answer" : "http");
+            return (door.Open(request, user, caller, encoding, form, turn), turn, encoding);
+        }
+        catch
+        {
+            turn.Dispose();
+            throw;
         }
     }
 

@@ -134,19 +134,25 @@ internal sealed class RSocketConnection : IAsyncDisposable
                 return SendErrorAsync(id, RSocketErrorCode.Rejected, $"[PSYNC_S2304] A connection may have {MaxStreams} streams.");
             var stream = new RSocketStream(id, _socket, _end.Token);
             stream.Credits.Give(frame.Number);
-            stream.Run = Task.Run(() => ServeAsync(stream, metadata, data, setup, user), CancellationToken.None);
+            stream.Run = Task.Run(() => ServeAsync(stream, OpenAsync(stream, metadata, data, setup, user)), CancellationToken.None);
             _streams.Add(id, stream);
         }
         return new ValueTask<bool>(true);
     }
 
-    private async Task ServeAsync(RSocketStream stream, byte[] metadata, byte[] data, RSocketSetup setup, SyncUser user)
+    private async Task<(OpenSession Session, AdmissionTurn Turn)> OpenAsync(
+        RSocketStream stream, byte[] metadata, byte[] data, RSocketSetup setup, SyncUser user)
+    {
+        CheckPath(MimeType.ToJson(metadata, setup.HasBsonMetadata));
+        return await _sessions.OpenAsync(
+            MimeType.ToJson(data, setup.HasBsonData), user, _caller, new BsonEncoding(), SessionForm.QuietStream, stream.Ends);
+    }
+
+    private async Task ServeAsync(RSocketStream stream, Task<(OpenSession Session, AdmissionTurn Turn)> opening)
     {
         try
         {
-            CheckPath(MimeType.ToJson(metadata, setup.HasBsonMetadata));
-            await _sessions.RunAsync(
-                MimeType.ToJson(data, setup.HasBsonData), user, _caller, new BsonEncoding(), SessionForm.QuietStream, stream, stream.Ends);
+            await SocketSessions.RunAsync(opening, stream, stream.Ends);
             await stream.CompleteAsync();
         }
         catch (OperationCanceledException) when (_stopping.IsCancellationRequested)

@@ -6,24 +6,36 @@ namespace TopGun.Buckets.Streaming.Sessions;
 /// <summary>Knows the times and sizes of each kind of session.</summary>
 internal sealed class SessionForms(IServiceProbe probe, StreamingMetrics metrics, IOptions<StreamingOptions> options)
 {
+    private const int Spread = 64;
     private const int DefaultMaxOps = 10_000; // some megabytes: a second's worth for a slow device
     private static readonly TimeSpan Never = TimeSpan.FromDays(36500);
 
-    // The same for all sessions, of which there are many.
-    private readonly Func<TimeSpan> _followedFor = () => probe.FollowedFor;
-    private readonly Action<ShownAt> _sent = metrics.Sent;
+    // Spread, or a storm of reconnects would come back as a storm of keepalives. The same few for all sessions, of which there are many.
+    private readonly SessionSettings[] _streams =
+    [
+        .. Enumerable.Range(0, Spread).Select(step => Common(probe, metrics, options.Value) with
+        {
+            Keepalive = options.Value.Keepalive * (0.9 + (0.2 * step / (Spread - 1))),
+        }),
+    ];
 
-    public SessionSettings SettingsOf(SessionForm form, SyncRequest request) => new()
+    private readonly SessionSettings _quiet = Common(probe, metrics, options.Value);
+
+    public SessionSettings SettingsOf(SessionForm form, SyncRequest request) => form switch
     {
-        // Spread, or a storm of reconnects would come back as a storm of keepalives.
-        Keepalive = form == SessionForm.Stream ? options.Value.Keepalive * (0.9 + (0.2 * Random.Shared.NextDouble())) : Never,
-        HeaderDelay = options.Value.HeaderDelay,
-        WriteStall = options.Value.WriteStall,
-        ReplayWait = options.Value.ReplayWait,
-        FollowedFor = _followedFor,
-        Sent = _sent,
-        EndsWithCheckpoint = form == SessionForm.Answer,
-        MaxOps = form == SessionForm.Answer ? request.MaxOps ?? DefaultMaxOps : int.MaxValue,
+        SessionForm.Stream => _streams[Random.Shared.Next(Spread)],
+        SessionForm.QuietStream => _quiet,
+        _ => _quiet with { EndsWithCheckpoint = true, MaxOps = request.MaxOps ?? DefaultMaxOps },
+    };
+
+    private static SessionSettings Common(IServiceProbe probe, StreamingMetrics metrics, StreamingOptions options) => new()
+    {
+        Keepalive = Never,
+        HeaderDelay = options.HeaderDelay,
+        WriteStall = options.WriteStall,
+        ReplayWait = options.ReplayWait,
+        FollowedFor = () => probe.FollowedFor,
+        Sent = metrics.Sent,
     };
 }
 

@@ -41,6 +41,12 @@ public sealed record SessionSettings
     /// <summary>Operations that are sent at least before a newer checkpoint may take over, so that there is always progress.</summary>
     public int MinOpsBeforeCutOver { get; init; } = 1000;
 
+    /// <summary>
+    /// Lookups, records and buckets from which on a session remembers how one led to the other. Looking so few up again takes some tens of microseconds, and
+    /// tens of thousands of sessions have fewer.
+    /// </summary>
+    public int FollowedFrom { get; init; } = 32;
+
     /// <summary>Whether the session ends with its first checkpoint, complete or cut off by <see cref="MaxOps"/>.</summary>
     public bool EndsWithCheckpoint { get; init; }
 

@@ -54,7 +54,7 @@ public sealed class SyncSession
         _user = user;
         _limits = new PageLimits(settings.MaxOpsInLine, settings.MaxBytesInLine);
         _subscription = grid.Subscribe(user.KeyFor(request.ClientId));
-        _membership = new Membership(_subscription, request, user);
+        _membership = new Membership(_subscription, request, user, settings.EndsWithCheckpoint ? int.MaxValue : settings.FollowedFrom);
         _rules = rules;
     }
 
@@ -182,7 +182,7 @@ public sealed class SyncSession
         _removed.Clear();
         if (update.LookupsChanged || update.Rules != _rulesNumber)
         {
-            var membership = _membership.Resolve(_rules.Find(update.Rules), areNew: update.Rules != _rulesNumber, update.UpTo);
+            var membership = _membership.Resolve(_rules.Find(update.Rules), areNew: update.Rules != _rulesNumber, update);
             _rulesNumber = update.Rules;
             _areStreamsNew |= membership.AreStreamsNew;
             foreach (var bucket in membership.Altered)

@@ -62,7 +62,8 @@ internal sealed class LineSocketEndpoint(
             var body = ToJson(message.Span);
             reading = WaitForLeavingAsync(socket, end);
             using var output = new LineSocketOutput(socket);
-            await sessions.RunAsync(body, user, caller, new MessagePackEncoding(), SessionForm.Stream, output, end.Token);
+            var opening = sessions.OpenAsync(body, user, caller, new MessagePackEncoding(), SessionForm.Stream, end.Token);
+            await SocketSessions.RunAsync(opening, output, end.Token);
         }
         catch (OperationCanceledException) when (lifetime.ApplicationStopping.IsCancellationRequested)
         {

@@ -22,13 +22,29 @@ internal sealed class SocketSessions(
         return user;
     }
 
-    /// <summary>Runs one stream's session to its end.</summary>
-    public async Task RunAsync(
-        ReadOnlyMemory<byte> body, SyncUser user, SocketCaller caller, ILineEncoding encoding, SessionForm form, ILineOutput output, CancellationToken end)
+    /// <summary>Reads a request and opens its session. What the client sent, which may be long, is not kept for as long as it stays.</summary>
+    public async Task<(OpenSession Session, AdmissionTurn Turn)> OpenAsync(
+        ReadOnlyMemory<byte> body, SyncUser user, SocketCaller caller, ILineEncoding encoding, SessionForm form, CancellationToken end)
     {
         var request = SyncRequestParser.Parse(body, clientIdInQuery: null);
-        using var turn = await admission.WaitAsync(end);
-        using var open = door.Open(request, user, caller.Client, encoding, form, turn);
+        var turn = await admission.WaitAsync(end);
+        try
+        {
+            return (door.Open(request, user, caller.Client, encoding, form, turn), turn);
+        }
+        catch
+        {
+            turn.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Runs the session that is being opened to its end.</summary>
+    public static async Task RunAsync(Task<(OpenSession Session, AdmissionTurn Turn)> opening, ILineOutput output, CancellationToken end)
+    {
+        var (opened, started) = await opening;
+        using var turn = started;
+        using var open = opened;
         await open.Session.RunAsync(output, beginResponse: null, end);
     }
 

@@ -16,7 +16,8 @@ internal sealed record ServiceShape(
         shape.Log.DefragmentAfterOps = isEager ? shape.Log.CompactAfterOps : 10_000;
         shape.Log.DefragmentRatio = 1 + (shape.Log.CompactAfterOps % 3);
         shape.Log.DefragmentBytesPerSecond = isEager ? 1 << 14 : 256;
-        return shape;
+        // Not drawn, so that a seed means what it meant: most sessions remember how they came to their buckets.
+        return shape with { Session = shape.Session with { FollowedFrom = shape.Log.CompactAfterOps % 2 == 0 ? 0 : shape.Session.FollowedFrom } };
     }
 
     private static ServiceShape Choose(SimRandom random) => new(
