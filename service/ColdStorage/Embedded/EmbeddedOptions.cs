@@ -9,6 +9,11 @@ public sealed class EmbeddedOptions
     /// <summary>Sealed segments that are left as they were written before they are folded by bucket. Default 0.</summary>
     public int KeepSegments { get; set; }
 
+    /// <summary>
+    /// Sealed segments beyond those that may wait to be folded before writing waits for it. Default 2: so much is indexed in RAM, and read at the next start.
+    /// </summary>
+    public int UnfoldedSegments { get; set; } = 2;
+
     /// <summary>Size of the records held in RAM before they are written to a run. Default 32 MiB.</summary>
     public long MemtableBytes { get; set; } = 32L << 20;
 
