@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Runtime.InteropServices;
 using System.Text;
 using TopGun.Buckets.BucketLog.Records;
 using TopGun.Buckets.Protocol;
@@ -13,9 +14,12 @@ namespace TopGun.Buckets.BucketLog;
 public sealed class BucketDirectory
 {
     private readonly Lock _gate = new();
-    private readonly Dictionary<string, BucketEntry> _entries = new(StringComparer.Ordinal);
-    private readonly List<BucketEntry?> _byNumber = []; // bucket n is at n − 1, null once dropped; used by the evaluating thread only
-    private readonly BucketNameIndex _names = new(); // used by the evaluating thread only
+    // Changed by the evaluating thread alone, and under the gate: it may read without it, others not.
+    private readonly List<BucketEntry?> _byNumber = []; // bucket n is at n − 1, null once dropped
+    private readonly BucketNameIndex _names;
+    private int _count;
+
+    public BucketDirectory() => _names = new BucketNameIndex(_byNumber);
 
     /// <summary>Number of buckets.</summary>
     public int Count
@@ -23,7 +27,7 @@ public sealed class BucketDirectory
         get
         {
             lock (_gate)
-                return _entries.Count;
+                return _count;
         }
     }
 
@@ -49,14 +53,14 @@ public sealed class BucketDirectory
     public BucketSummary Find(string bucket)
     {
         lock (_gate)
-            return _entries.TryGetValue(bucket, out var entry) ? entry.Published : default;
+            return _names.Find(bucket) is { } entry ? entry.Published : default;
     }
 
     /// <summary>Number of a bucket; 0 when it is not there.</summary>
     public int NumberOf(string bucket)
     {
         lock (_gate)
-            return _entries.TryGetValue(bucket, out var entry) ? entry.Number : 0;
+            return _names.Find(bucket) is { } entry ? entry.Number : 0;
     }
 
     /// <summary>Some of the buckets, by number. Looks at a few at a time, so that nobody waits for it.</summary>
@@ -90,15 +94,14 @@ public sealed class BucketDirectory
     public OpId CompactedThrough(string bucket)
     {
         lock (_gate)
-            return _entries.TryGetValue(bucket, out var entry) ? entry.CompactedThrough : OpId.None;
+            return _names.Find(bucket) is { } entry ? entry.CompactedThrough : OpId.None;
     }
 
     internal void Set(string bucket, BucketSummary summary)
     {
         lock (_gate)
         {
-            if (!_entries.TryGetValue(bucket, out var entry))
-                entry = Add(bucket, _byNumber.Count + 1);
+            var entry = _names.Find(bucket) ?? Add(bucket, _byNumber.Count + 1);
             entry.Published = entry.Evaluated = summary;
         }
     }
@@ -109,7 +112,7 @@ public sealed class BucketDirectory
         lock (_gate)
         {
             foreach (var change in batch.Buckets)
-                _entries[change.Name].Published = change.Summary;
+                _names.Find(change.Name)!.Published = change.Summary;
         }
     }
 
@@ -118,7 +121,7 @@ public sealed class BucketDirectory
     {
         lock (_gate)
         {
-            if (_entries.TryGetValue(bucket, out var entry) && entry.Published.LastOpId == summary.LastOpId)
+            if (_names.Find(bucket) is { } entry && entry.Published.LastOpId == summary.LastOpId)
                 entry.Published = entry.Evaluated = summary;
         }
     }
@@ -128,7 +131,7 @@ public sealed class BucketDirectory
     {
         lock (_gate)
         {
-            if (!_entries.TryGetValue(bucket, out var entry) || through <= entry.CompactedThrough)
+            if (_names.Find(bucket) is not { } entry || through <= entry.CompactedThrough)
                 return false;
             entry.CompactedThrough = through;
             return true;
@@ -238,8 +241,9 @@ public sealed class BucketDirectory
         {
             foreach (var entry in dropped)
             {
+                if (Holds(entry))
+                    _count--;
                 _byNumber[entry.Number - 1] = null;
-                _entries.Remove(entry.Name);
             }
         }
     }
@@ -247,44 +251,45 @@ public sealed class BucketDirectory
     /// <summary>Lets go of the names of dropped buckets.</summary>
     internal void ForgetDropped()
     {
-        _names.Clear();
-        foreach (var entry in _byNumber)
+        lock (_gate)
         {
-            if (entry is not null)
-                _names.Add(entry);
+            _names.Clear();
+            _names.AddAll();
         }
     }
 
-    /// <summary>Takes in the stored records, which come ordered by name.</summary>
-    /// <param name="records">Records of the buckets that there are.</param>
+    /// <summary>Takes in the stored records, into a directory that is empty.</summary>
+    /// <param name="records">Records of the buckets that there are; each is let go at once, as there may be millions.</param>
     /// <param name="numberCount">Numbers given out when buckets were last dropped.</param>
     /// <param name="shownUpTo">Operations after this one are not to be seen; null when all are.</param>
-    internal void Load(List<StoredRecord> records, int numberCount, OpId? shownUpTo)
+    /// <param name="cancellationToken">Stops before anything is there.</param>
+    internal async ValueTask LoadAsync(IAsyncEnumerable<StoredRecord> records, int numberCount, OpId? shownUpTo, CancellationToken cancellationToken)
     {
+        var entries = new List<BucketEntry?>();
+        var count = 0;
+        await foreach (var record in records.WithCancellation(cancellationToken))
+        {
+            var entry = ReadRecord(record);
+            if (entry.Number < 1)
+                Throw.DamagedRecord();
+            if (entry.Evaluated.LastOpId > shownUpTo)
+                entry.Published = entry.Shown ?? default;
+            else
+                entry.Shown = null; // the transaction has been shown since
+            if (entries.Count < entry.Number)
+                CollectionsMarshal.SetCount(entries, entry.Number);
+            if (entries[entry.Number - 1] is not null)
+                Throw.DamagedRecord();
+            entries[entry.Number - 1] = entry;
+            count++;
+        }
+        if (entries.Count < numberCount)
+            CollectionsMarshal.SetCount(entries, numberCount);
         lock (_gate)
         {
-            foreach (var record in records)
-                numberCount = Math.Max(numberCount, new RecordReader(record.Value.Span).ReadCount());
-            var entries = new BucketEntry?[numberCount];
-            foreach (var record in records)
-            {
-                var entry = ReadRecord(record);
-                if (entry.Number < 1 || entry.Number > entries.Length || entries[entry.Number - 1] is not null)
-                    Throw.DamagedRecord();
-                if (entry.Evaluated.LastOpId > shownUpTo)
-                    entry.Published = entry.Shown ?? default;
-                else
-                    entry.Shown = null; // the transaction has been shown since
-                entries[entry.Number - 1] = entry;
-            }
-            foreach (var entry in entries)
-            {
-                _byNumber.Add(entry);
-                if (entry is null)
-                    continue;
-                _entries.Add(entry.Name, entry);
-                _names.Add(entry);
-            }
+            _byNumber.AddRange(entries);
+            _count = count;
+            _names.AddAll();
         }
     }
 
@@ -292,9 +297,9 @@ public sealed class BucketDirectory
     {
         lock (_gate)
         {
-            _entries.Clear();
             _byNumber.Clear();
             _names.Clear();
+            _count = 0;
         }
     }
 
@@ -314,8 +319,8 @@ public sealed class BucketDirectory
     {
         var entry = new BucketEntry(number, name);
         _byNumber.Add(entry);
-        _entries.Add(name, entry);
         _names.Add(entry);
+        _count++;
         return entry;
     }
 }

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using TopGun.Buckets.BucketLog.Compaction;
 using TopGun.Buckets.BucketLog.Deploying;
 using TopGun.Buckets.Protocol;
@@ -23,7 +24,13 @@ internal sealed class BucketEntry(int number, string name)
     public BucketSummary Evaluated;
 
     /// <summary>Totals before a transaction that is being taken in by parts and has changed the bucket; null when there is none.</summary>
-    public BucketSummary? Shown;
+    public BucketSummary? Shown
+    {
+        get => _shown?.Value;
+        set => _shown = value is { } totals ? new StrongBox<BucketSummary>(totals) : null;
+    }
+
+    private StrongBox<BucketSummary>? _shown; // there are millions of buckets, and this is set for a moment
 
     /// <summary>
     /// The log up to here was compacted: at a checkpoint before it the bucket can no longer be read. Guarded by the directory, which only raises it.

@@ -1,3 +1,5 @@
+using TopGun.Buckets.Protocol;
+
 namespace TopGun.Buckets.BucketLog;
 
 /// <summary>When an operation may be seen.</summary>
@@ -45,6 +47,12 @@ public sealed class BucketLogOptions
 
     /// <summary>Op ids reserved at a time. Default 2^20.</summary>
     public ulong OpIdBlock { get; set; } = 1UL << 20; // one small write per million operations
+
+    /// <summary>
+    /// Op ids of a store that is new begin above this. A store that was deleted, or that keeps nothing, must not give out again what clients hold of the last.
+    /// Default 0.
+    /// </summary>
+    public OpId NewStoreAbove { get; set; }
 
     /// <summary>How long buckets that a deployment took away may still be read by streams that have not noticed. Default 30 seconds.</summary>
     public TimeSpan RetireDelay { get; set; } = TimeSpan.FromSeconds(30); // the longest that a line may take before a client is given up

@@ -107,9 +107,3 @@ public sealed partial class BucketLogWriter
         public static partial void GivenUp(ILogger logger, Exception failure);
     }
 }
-
-/// <summary>A bucket that is damaged in the store.</summary>
-/// <param name="Name">The bucket.</param>
-/// <param name="Finding">What was found, a sentence.</param>
-/// <param name="Since">When.</param>
-public sealed record DamagedBucket(string Name, string Finding, DateTimeOffset Since);

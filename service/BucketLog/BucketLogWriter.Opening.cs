@@ -64,10 +64,8 @@ public sealed partial class BucketLogWriter
         _buildAfter = query.TryGetValue(1, out var key) ? key.ToArray() : [];
         await foreach (var record in _storage.ScanAsync(RecordTable.Relation, default, cancellationToken))
             _catalog.Load(record);
-        List<StoredRecord> buckets = [];
-        await foreach (var record in _storage.ScanAsync(RecordTable.Bucket, default, cancellationToken))
-            buckets.Add(record);
-        Directory.Load(buckets, query.TryGetValue(0, out var count) ? new RecordReader(count.Span).ReadCount() : 0, _position.ShownUpTo);
+        var numberCount = query.TryGetValue(0, out var count) ? new RecordReader(count.Span).ReadCount() : 0;
+        await Directory.LoadAsync(_storage.ScanAsync(RecordTable.Bucket, default, cancellationToken), numberCount, _position.ShownUpTo, cancellationToken);
         var rowLimit = query.TryGetValue(2, out var stored) ? new RecordReader(stored.Span).ReadCount() : BucketLogOptions.DefaultRowLimitBytes;
         if (_rules.HasOtherEvaluator || rowLimit != _options.RowLimitBytes)
             await SkipSeenAsync(cancellationToken);
@@ -115,7 +113,7 @@ public sealed partial class BucketLogWriter
         {
             var id = new byte[16];
             _environment.Random.NextBytes(id);
-            _generation = new LogGeneration(new Guid(id), OpId.None);
+            _generation = new LogGeneration(new Guid(id), _options.NewStoreAbove);
         }
         _position = EmptyPosition();
         _replication = null;
@@ -160,7 +158,7 @@ public sealed partial class BucketLogWriter
     /// <summary>As <see cref="EmptyPosition"/>, when continuity is lost: that this store is not an older copy of another nobody can tell.</summary>
     private LogPosition PositionAboveAllCopies()
     {
-        if (_position.LastOpId > OpId.None)
+        if (_position.LastOpId > _position.GenerationBase)
             _generation = _generation.Next(_environment.Random);
         return EmptyPosition();
     }

@@ -1,16 +1,20 @@
 using Microsoft.Extensions.Logging;
+using TopGun.Buckets.BucketLog.Writing;
 using TopGun.Buckets.Protocol;
 
 namespace TopGun.Buckets.BucketLog;
 
 /// <summary>Reads every bucket in the store again and again, slowly, so that damage is met before somebody needs what is damaged.</summary>
-/// <remarks>What it reads is checked by the store and thrown away. It tells of a damaged bucket once in its life.</remarks>
+/// <remarks>
+/// What it reads is checked by the store and thrown away. The log tells of damage, whoever meets it; the scrubber of what keeps it from reading otherwise, once
+/// for each bucket.
+/// </remarks>
 internal sealed partial class Scrubber(
     IColdStorage storage, BucketDirectory directory, BucketLogOptions options, TimeProvider time, ILogger logger) : IAsyncDisposable
 {
     private static readonly TimeSpan Rest = TimeSpan.FromMinutes(10); // between two rounds: a small store is not read without end
 
-    private readonly HashSet<string> _damaged = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _unreadable = new(StringComparer.Ordinal);
     private BackgroundLoop? _loop;
 
     public void Start()
@@ -50,7 +54,7 @@ internal sealed partial class Scrubber(
             }
             catch (BucketsException failure)
             {
-                if (_damaged.Add(bucket))
+                if (failure.Code != WatchedStorage.DamageCode && _unreadable.Add(bucket))
                     Log.Unreadable(logger, bucket, failure);
             }
         }

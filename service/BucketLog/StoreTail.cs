@@ -96,11 +96,8 @@ public sealed partial class StoreTail(
         if (state is not null)
             replication(state);
 
-        List<StoredRecord> buckets = [];
-        await foreach (var bucket in feed.ScanAsync(RecordTable.Bucket, default, cancellationToken))
-            buckets.Add(bucket);
         _directory = new BucketDirectory();
-        _directory.Load(buckets, numberCount: 0, position.ShownUpTo);
+        await _directory.LoadAsync(feed.ScanAsync(RecordTable.Bucket, default, cancellationToken), numberCount: 0, position.ShownUpTo, cancellationToken);
         var storage = new TailedStorage(feed, _directory, subscriber);
         _noteCompaction = storage.NoteCompactionAsync;
         var refresh = new RefreshRecord();

@@ -55,7 +55,7 @@ public sealed class ServiceProcess : IAsyncDisposable
     public string StorePath { get; }
 
     /// <summary>A command that it is started through, and that becomes it.</summary>
-    public IReadOnlyList<string> Through { get; init; } = [];
+    public IReadOnlyList<string> Through { get; set; } = [];
 
     /// <summary>Everything it has printed, over all starts.</summary>
     public string Log
@@ -150,7 +150,16 @@ public sealed class ServiceProcess : IAsyncDisposable
     public async Task<int> WaitForExitAsync()
     {
         var process = Running;
-        var code = await process.WaitForExitAsync();
+        int code;
+        try
+        {
+            code = await process.WaitForExitAsync();
+        }
+        catch (OperationCanceledException) when (!TestContext.Current.CancellationToken.IsCancellationRequested)
+        {
+            Assert.Fail($"The service has not ended after {Patience.Limit.TotalSeconds} s:\n{Log}");
+            throw;
+        }
         await process.DisposeAsync();
         _process = null;
         return code;

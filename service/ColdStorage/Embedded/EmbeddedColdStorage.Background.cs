@@ -78,6 +78,7 @@ public sealed partial class EmbeddedColdStorage
             catch (Exception failure) when (MayPass(failure))
             {
                 Log.CannotClearUp(_logger, failure);
+                LetWritersPass(isStuck: true); // who writes is to be told of the full disk himself
                 await _work.WaitAsync(RetryDelay).ConfigureAwait(false);
                 _work.Release();
             }
@@ -87,6 +88,7 @@ public sealed partial class EmbeddedColdStorage
             }
         }
         _flushed.TrySetResult();
+        LetWritersPass(isStuck: true);
         settled?.TrySetResult();
         Interlocked.Exchange(ref _settled, null)?.TrySetResult();
     }

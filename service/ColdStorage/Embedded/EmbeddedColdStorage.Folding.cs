@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
 using TopGun.Buckets.BucketLog;
 using TopGun.Buckets.ColdStorage.Embedded.Folding;
@@ -16,12 +17,15 @@ public sealed partial class EmbeddedColdStorage
     private const int SegmentsAtOnce = 4; // together, so that a bucket's operations of all of them are moved once
 
     private readonly List<StoredOp> _folding = [];
+    private readonly RecordQuery _foldedQuery = new(); // of the background alone
     private readonly Dictionary<int, OpFile> _opFiles = []; // changed under _appending and _gate, read under either
     private int _nextOpFile = 1;
     private int? _writingOpFile;
     private int _foldedThrough;
     private bool _foldingStopped;
     private bool _foldingWaits; // for a calm moment
+    private bool _foldingIsStuck;
+    private TaskCompletionSource _folded = new(TaskCreationOptions.RunContinuationsAsynchronously); // completed whenever something was
 
     /// <summary>Folds the segments that wait for it, or moves what is left of a sparse op file; false when there is neither.</summary>
     /// <param name="atOnce">Whether nothing is gained by leaving some for later.</param>
@@ -38,7 +42,7 @@ public sealed partial class EmbeddedColdStorage
             epoch = _epoch;
             through = _foldedThrough;
             var waiting = Math.Max(_segment - _options.KeepSegments - 1 - through, 0);
-            _foldingWaits = !atOnce && waiting > 0 && waiting <= _options.WaitingSegments;
+            _foldingWaits = !atOnce && waiting > 0 && waiting <= Math.Min(_options.WaitingSegments, _options.UnfoldedSegments);
             if (waiting > 0 && !_foldingWaits)
             {
                 through += Math.Min(waiting, SegmentsAtOnce);
@@ -55,6 +59,7 @@ public sealed partial class EmbeddedColdStorage
         {
             // It stays where it is and is told to whoever reads it. Later segments wait behind it.
             _foldingStopped = true;
+            LetWritersPass(isStuck: true);
             Log.CannotFold(_logger, failure);
         }
         return true;
@@ -128,20 +133,10 @@ public sealed partial class EmbeddedColdStorage
     /// <summary>Looks where the next buckets are, as many as there is room for, and reads what the segments have of them; only the next where none is left.</summary>
     private List<BucketView> LookAhead(IReadOnlyList<string> names, int first, SegmentPieces? pieces)
     {
-        List<BucketView> views = [];
-        var ops = 0L;
-        while (first + views.Count < names.Count && ops < OpsAhead)
-        {
-            var view = ViewOf(names[first + views.Count]);
-            views.Add(view);
-            if (pieces is null)
-                return views;
-            foreach (var extent in view.Extents)
-                ops += pieces.IsOf(extent.Segment) ? extent.Count : 0;
-        }
-        if (ops == 0)
-            return views;
-        pieces!.Clear();
+        if (pieces is null)
+            return [ViewOf(names[first])];
+        var views = ViewsOf(names, first, pieces);
+        pieces.Clear();
         var files = views[0].Files; // the segments have been there since before the first look
         var extents = views.SelectMany(view => view.Extents).Where(extent => pieces.IsOf(extent.Segment)).ToList();
         foreach (var extent in extents)
@@ -269,6 +264,38 @@ public sealed partial class EmbeddedColdStorage
         if (isChanged)
             WriteManifest();
         DeleteStrays();
+        LetWritersPass(isStuck: _foldingStopped);
+    }
+
+    /// <summary>Wakes writers that wait for folding.</summary>
+    /// <param name="isStuck">Whether they need not wait again, because there is no folding for the time being.</param>
+    private void LetWritersPass(bool isStuck)
+    {
+        Volatile.Write(ref _foldingIsStuck, isStuck);
+        Interlocked.Exchange(ref _folded, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).TrySetResult();
+    }
+
+    /// <summary>Sealed segments that were not folded yet.</summary>
+    internal int UnfoldedSegments
+    {
+        get
+        {
+            lock (_gate)
+                return _segment - 1 - _foldedThrough;
+        }
+    }
+
+    /// <summary>Writers wait when folding is far behind, before the index in RAM, and what the next start has to read, grow further.</summary>
+    private async ValueTask WaitForFoldingAsync(CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            var folded = Volatile.Read(ref _folded).Task; // before looking: what is folded from here on completes it
+            if (UnfoldedSegments <= _options.KeepSegments + _options.UnfoldedSegments || Volatile.Read(ref _foldingIsStuck))
+                return;
+            await folded.WaitAsync(cancellationToken).ConfigureAwait(false);
+            ThrowIfUnusable();
+        }
     }
 
     /// <summary>In how many pieces a bucket lies.</summary>
@@ -289,7 +316,7 @@ public sealed partial class EmbeddedColdStorage
         var query = new RecordQuery();
         query.Add(OwnTable.Folded, FoldedKey.Through.Span);
         var rest = new int[1];
-        RecordStore.GetFromRuns(query, rest.AsSpan(0, _records.GetFromMemory(query, rest)), _records.SnapshotRuns());
+        RecordStore.GetFromRuns(query, rest.AsSpan(0, _records.GetFromMemory(query, first: 0, rest)), _records.SnapshotRuns());
         _foldedThrough = query.TryGetValue(0, out var through) ? BitConverter.ToInt32(through.Span) : _firstSegment - 1;
         foreach (var name in _index.Names)
             _index.Fold(name, _foldedThrough);
@@ -303,30 +330,68 @@ public sealed partial class EmbeddedColdStorage
         query.Add(OwnTable.Folded, FoldedKey.Bucket(bucket));
         var rest = new int[1];
         int count;
-        List<Extent> extents;
-        List<OpRange> replaced;
-        ImmutableDictionary<int, SafeFileHandle> files;
+        UnfoldedBucket unfolded;
         RunFile[] runs;
         lock (_gate)
         {
             ThrowIfUnusable();
-            extents = _index.Find(bucket);
-            replaced = _index.Replaced(bucket);
-            files = _handles;
-            count = _records.GetFromMemory(query, rest);
+            unfolded = Unfolded(bucket);
+            count = _records.GetFromMemory(query, first: 0, rest);
             runs = _records.SnapshotRuns();
         }
         RecordStore.GetFromRuns(query, rest.AsSpan(0, count), runs);
-        if (!query.TryGetValue(0, out var value))
-            return new BucketView(extents, [], files);
+        return unfolded.With(query, 0);
+    }
 
-        var stored = FoldedExtents.Read(value.Span);
-        List<Extent> all = [.. stored];
-        foreach (var range in replaced)
-            Extent.CutOut(all, range);
-        all.AddRange(extents);
-        all.Sort(static (left, right) => left.First.CompareTo(right.First));
-        return new BucketView(all, stored, files);
+    /// <summary>The same of several buckets, until they have enough operations in the segments. What runs say of them is read in the order of their keys.</summary>
+    private List<BucketView> ViewsOf(IReadOnlyList<string> names, int first, SegmentPieces pieces)
+    {
+        _foldedQuery.Clear();
+        List<UnfoldedBucket> unfolded = [];
+        List<int> rest = [];
+        var room = new int[BucketsPerLock];
+        var runs = Array.Empty<RunFile>();
+        for (var ops = 0L; first + unfolded.Count < names.Count && ops < OpsAhead;)
+        {
+            lock (_gate)
+            {
+                ThrowIfUnusable();
+                var asked = _foldedQuery.Count;
+                for (var end = Math.Min(first + asked + BucketsPerLock, names.Count); first + unfolded.Count < end;)
+                {
+                    var name = names[first + unfolded.Count];
+                    _foldedQuery.Add(OwnTable.Folded, FoldedKey.Bucket(name));
+                    var bucket = Unfolded(name);
+                    foreach (var extent in bucket.Extents)
+                        ops += pieces.IsOf(extent.Segment) ? extent.Count : 0;
+                    unfolded.Add(bucket);
+                }
+                rest.AddRange(room.AsSpan(0, _records.GetFromMemory(_foldedQuery, asked, room)));
+                runs = _records.SnapshotRuns();
+            }
+        }
+        rest.Sort((left, right) => _foldedQuery.Key(left).Span.SequenceCompareTo(_foldedQuery.Key(right).Span));
+        RecordStore.GetFromRuns(_foldedQuery, CollectionsMarshal.AsSpan(rest), runs);
+        return [.. unfolded.Select((bucket, index) => bucket.With(_foldedQuery, index))];
+    }
+
+    private UnfoldedBucket Unfolded(string bucket) => new(_index.Find(bucket), _index.Replaced(bucket), _handles);
+
+    /// <summary>What is known in RAM of a bucket, at the moment at which its record was asked for.</summary>
+    private readonly record struct UnfoldedBucket(List<Extent> Extents, List<OpRange> Replaced, ImmutableDictionary<int, SafeFileHandle> Files)
+    {
+        public BucketView With(RecordQuery query, int index)
+        {
+            if (!query.TryGetValue(index, out var value))
+                return new BucketView(Extents, [], Files);
+            var stored = FoldedExtents.Read(value.Span);
+            List<Extent> all = [.. stored];
+            foreach (var range in Replaced)
+                Extent.CutOut(all, range);
+            all.AddRange(Extents);
+            all.Sort(static (left, right) => left.First.CompareTo(right.First));
+            return new BucketView(all, stored, Files);
+        }
     }
 
     /// <param name="Extents">All that counts, in ascending order.</param>

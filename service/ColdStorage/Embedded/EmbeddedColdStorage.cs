@@ -68,6 +68,7 @@ public sealed partial class EmbeddedColdStorage : IColdStorage
             _lock = StoreLock.Take(_files);
             Recover();
             _background = Task.Run(WorkAsync, CancellationToken.None);
+            _work.Release(); // goes on with what an earlier process left
             return ValueTask.CompletedTask;
         }
         catch (Exception failure) when (failure is not BucketsException)
@@ -87,6 +88,7 @@ public sealed partial class EmbeddedColdStorage : IColdStorage
         ThrowIfUnusable();
         cancellationToken.ThrowIfCancellationRequested();
         await WaitForMemtableAsync(cancellationToken);
+        await WaitForFoldingAsync(cancellationToken);
         lock (_appending)
             Write(write);
     }
@@ -126,7 +128,7 @@ public sealed partial class EmbeddedColdStorage : IColdStorage
             lock (_gate)
             {
                 ThrowIfUnusable();
-                count = _records.GetFromMemory(query, rest);
+                count = _records.GetFromMemory(query, first: 0, rest);
                 runs = _records.SnapshotRuns();
             }
             RecordStore.GetFromRuns(query, rest.AsSpan(0, count), runs);

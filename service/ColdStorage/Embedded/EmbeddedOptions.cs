@@ -9,8 +9,17 @@ public sealed class EmbeddedOptions
     /// <summary>Sealed segments that are left as they were written before they are folded by bucket. Default 0.</summary>
     public int KeepSegments { get; set; }
 
-    /// <summary>Sealed segments that wait to be folded while much is written. Default 3: a burst is over sooner, and what waited is folded together.</summary>
-    public int WaitingSegments { get; set; } = 3;
+    /// <summary>
+    /// Sealed segments, beyond those that are left, that wait to be folded while much is written. Default 1: a burst is over sooner, and what waited is
+    /// folded together.
+    /// </summary>
+    public int WaitingSegments { get; set; } = 1;
+
+    /// <summary>
+    /// Sealed segments, beyond those that are left, that may be unfolded before writing waits for it. Default 3: so much is indexed in RAM, and read at the
+    /// next start.
+    /// </summary>
+    public int UnfoldedSegments { get; set; } = 3;
 
     /// <summary>Size of the records held in RAM before they are written to a run. Default 32 MiB.</summary>
     public long MemtableBytes { get; set; } = 32L << 20;

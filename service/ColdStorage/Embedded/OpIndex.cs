@@ -73,14 +73,12 @@ internal sealed class OpIndex
             _buckets.Add(added.Bucket, bucket = new Bucket());
         if (!added.InPlaceOf.IsEmpty)
         {
-            var at = Extent.CutOut(bucket.Extents, added.InPlaceOf);
-            if (added.Extent.Count > 0)
-                bucket.Extents.Insert(at, added.Extent);
+            bucket.Replace(added.InPlaceOf, added.Extent);
             (bucket.Replaced ??= []).Add((added.Extent.Segment, added.InPlaceOf));
         }
         else
         {
-            bucket.Extents.Add(added.Extent);
+            bucket.Add(added.Extent);
         }
         if (!_names.TryGetValue(added.Extent.Segment, out var names))
             _names.Add(added.Extent.Segment, names = []);
@@ -88,7 +86,7 @@ internal sealed class OpIndex
     }
 
     /// <summary>A bucket's extents in ascending order.</summary>
-    public List<Extent> Find(string bucket) => _buckets.TryGetValue(bucket, out var found) ? [.. found.Extents] : [];
+    public List<Extent> Find(string bucket) => _buckets.TryGetValue(bucket, out var found) ? found.ToList() : [];
 
     /// <summary>Ranges that do not count any more in what was folded of a bucket.</summary>
     public List<OpRange> Replaced(string bucket) =>
@@ -106,9 +104,9 @@ internal sealed class OpIndex
     {
         if (!_buckets.TryGetValue(bucket, out var folded))
             return;
-        folded.Extents.RemoveAll(extent => extent.Segment <= upTo);
+        folded.Forget(upTo);
         folded.Replaced?.RemoveAll(entry => entry.Segment <= upTo);
-        if (folded.Extents.Count == 0 && folded.Replaced is null or { Count: 0 })
+        if (folded.IsEmpty && folded.Replaced is null or { Count: 0 })
             _buckets.Remove(bucket);
     }
 
@@ -125,9 +123,46 @@ internal sealed class OpIndex
         _names.Clear();
     }
 
+    // Most buckets have one extent here, and there may be a million of them: it lies in the object itself.
     private sealed class Bucket
     {
-        public readonly List<Extent> Extents = new(1);
+        private Extent _only; // has no entries when there is none, or there are several
+        private List<Extent>? _several;
+
         public List<(int Segment, OpRange Range)>? Replaced;
+
+        public bool IsEmpty => _only.Count == 0 && _several is null or { Count: 0 };
+
+        public void Add(in Extent extent)
+        {
+            if (IsEmpty && _several is null)
+                _only = extent;
+            else
+                Several().Add(extent);
+        }
+
+        public void Replace(OpRange range, in Extent extent)
+        {
+            var extents = Several();
+            var at = Extent.CutOut(extents, range);
+            if (extent.Count > 0)
+                extents.Insert(at, extent);
+        }
+
+        public void Forget(int upTo)
+        {
+            if (_only.Segment <= upTo)
+                _only = default;
+            _several?.RemoveAll(extent => extent.Segment <= upTo);
+        }
+
+        public List<Extent> ToList() => _several is not null ? [.. _several] : _only.Count > 0 ? [_only] : [];
+
+        private List<Extent> Several()
+        {
+            _several ??= _only.Count > 0 ? [_only] : [];
+            _only = default;
+            return _several;
+        }
     }
 }

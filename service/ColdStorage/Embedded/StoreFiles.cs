@@ -29,7 +29,27 @@ internal class StoreFiles(string folder)
     public virtual void Write(SafeFileHandle file, IReadOnlyList<ReadOnlyMemory<byte>> buffers, long offset) =>
         RandomAccess.Write(file, buffers, offset);
 
-    public virtual void Flush(SafeFileHandle file) => RandomAccess.FlushToDisk(file);
+    /// <exception cref="IOException">It is not certain that what was written is on the disk.</exception>
+    public virtual void Flush(SafeFileHandle file)
+    {
+        if (!OperatingSystem.IsLinux())
+        {
+            RandomAccess.FlushToDisk(file);
+            return;
+        }
+        // The runtime's own flush takes a failure for success: in .NET 10 its native part returns 1, and not −1.
+        var isHeld = false;
+        file.DangerousAddRef(ref isHeld);
+        try
+        {
+            Sync((int)file.DangerousGetHandle(), "A file of the store");
+        }
+        finally
+        {
+            if (isHeld)
+                file.DangerousRelease();
+        }
+    }
 
     public virtual void Truncate(SafeFileHandle file, long length) => RandomAccess.SetLength(file, length);
 
@@ -97,13 +117,13 @@ internal class StoreFiles(string folder)
     {
         if (OperatingSystem.IsWindows())
             return; // NTFS journals names; a folder cannot be flushed there
+        var name = $"The folder {folder}";
         var descriptor = NativeMethods.Open(folder, flags: 0);
         if (descriptor < 0)
-            throw Failure("opened");
+            throw Failure(name, "opened");
         try
         {
-            if (NativeMethods.Sync(descriptor) != 0)
-                throw Failure("flushed");
+            Sync(descriptor, name);
         }
         finally
         {
@@ -111,10 +131,20 @@ internal class StoreFiles(string folder)
         }
     }
 
-    private IOException Failure(string what)
+    private static void Sync(int descriptor, string what)
+    {
+        const int Interrupted = 4;
+        while (NativeMethods.Sync(descriptor) != 0)
+        {
+            if (Marshal.GetLastPInvokeError() != Interrupted)
+                throw Failure(what, "flushed");
+        }
+    }
+
+    private static IOException Failure(string what, string action)
     {
         var error = Marshal.GetLastPInvokeError();
-        return new IOException($"The folder {folder} cannot be {what}: {Marshal.GetPInvokeErrorMessage(error)}.", error);
+        return new IOException($"{what} cannot be {action}: {Marshal.GetPInvokeErrorMessage(error)}.", error);
     }
 
     private static class NativeMethods

@@ -19,7 +19,8 @@ internal static class DoctorCommand
         var command = new Command(
             "doctor",
             "Checks the source for what replication needs: wal_level, room for a slot and a sender, publication, privileges, and the replica "
-            + "identity of every table that the rules use; and lists the rows that are left out, from the store or from the service that has it. Changes nothing. "
+            + "identity of every table that the rules use; and lists what is damaged in the store and the rows that are left out, from the store or from the service "
+            + "that has it. Changes nothing. "
             + "Exit code 0: all is well, 1: something is in the way.\n\nReads from the environment:\n" + SettingOptions.WithoutFlag([SettingList.ApiToken]));
         var options = new SettingOptions(command, Settings);
         command.SetAction((given, cancellationToken) => CommandFailure.ReportAsync(
@@ -39,7 +40,7 @@ internal static class DoctorCommand
         List<DoctorFinding> findings =
         [
             .. await SourceDoctor.CheckAsync(source, publication, rules.Tables, settings.Read(SettingList.DefinitionTrigger), cancellationToken),
-            .. await SkippedRowFindings.FindAsync(settings, cancellationToken),
+            .. await StoreFindings.FindAsync(settings, cancellationToken),
         ];
         foreach (var finding in findings)
             await output.WriteLineAsync(Format(finding));

@@ -18,7 +18,7 @@ internal sealed class ReaderReporter(
     {
         var store = new StoreStatusReport(
             "postgres", StoreReports.PlaceOf(settings), grid.VisibleOpId ?? Protocol.OpId.None, DurableOpId: null, WaitingBytes: 0, pump.Directory.Count,
-            SkippedRows: null);
+            SkippedRows: null, DamagedBuckets: null);
         return new ServiceReport(
             ProgramVersion.Text, "reader", _startedAt, ReplicationReports.OfReader(monitor, pump.FollowsSince), store, problems.List());
     }

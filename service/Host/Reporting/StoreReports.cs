@@ -31,6 +31,9 @@ internal static class StoreReports
     public static SkippedRowsReport Of(SkippedRowList list) => new(list.OpenCount, list.Unlisted, [.. list.Rows.Select(static row => new SkippedRowReport(
         row.Table, row.Key, row.Bytes, row.Position.ToString(), row.CommittedAt, row.Definition, row.Reason, row.Count, row.Mended?.ToString()))]);
 
+    /// <summary>A bucket that is damaged.</summary>
+    public static DamagedBucketReport Of(DamagedBucket bucket) => new(bucket.Name, bucket.Finding, bucket.Since);
+
     private static BucketReport Describe(int number, string name, BucketSummary summary) =>
         new(number, name, summary.Count, summary.ByteCount, summary.Checksum, summary.LastOpId, summary.Superseded);
 }

@@ -20,7 +20,7 @@ internal sealed class WriterReporter(
         var log = pump.Writer;
         var store = new StoreStatusReport(
             settings.StoreBackend.ToString().ToLowerInvariant(), StoreReports.PlaceOf(settings), log.LastOpId, log.DurableOpId, log.WaitingBytes,
-            log.Directory.Count, StoreReports.Of(log.ListSkipped(MostSkippedRows)));
+            log.Directory.Count, StoreReports.Of(log.ListSkipped(MostSkippedRows)), [.. log.Damaged.Select(StoreReports.Of)]);
         return new ServiceReport(ProgramVersion.Text, "writer", _startedAt, ReplicationReports.Of(monitor), store, problems.List());
     }
 

@@ -79,7 +79,12 @@ internal static class ServiceComposition
 
     public static IServiceCollection AddBucketLog(this IServiceCollection services, ServiceSettings settings)
     {
-        var options = new BucketLogOptions { Publish = settings.Publish, RowLimitBytes = settings.RowLimit };
+        var options = new BucketLogOptions
+        {
+            Publish = settings.Publish,
+            RowLimitBytes = settings.RowLimit,
+            NewStoreAbove = NewStore.OpIdAbove(TimeProvider.System.GetUtcNow()),
+        };
         if (settings.StoreBackend == StoreBackend.Postgres)
             options.PositionDelay = PositionDelayInPostgres;
         services.AddSingleton(options);
@@ -117,7 +122,7 @@ internal static class ServiceComposition
 
     public static IServiceCollection AddHotBuckets(this IServiceCollection services, ServiceSettings settings)
     {
-        services.AddSingleton(new GridOptions { MemoryLimitBytes = settings.GridBytes });
+        services.AddSingleton(provider => GridBudget.CreateOptions(settings, provider.GetRequiredService<ILogger<BucketGrid>>()));
         services.AddSingleton<BucketGrid>();
         return services;
     }

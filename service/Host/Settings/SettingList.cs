@@ -209,7 +209,7 @@ internal static class SettingList
         Variable = "TOPGUN_GRID_BYTES",
         Flag = "--grid-bytes",
         Default = "536870912", // 512 MiB: about a million operations of usual rows
-        Description = "RAM for hot buckets, in bytes.",
+        Description = "RAM for hot buckets, in bytes; never more than half of what the process may have.",
         Rule = "a whole number of bytes, at least 1048576",
         TryParse = (string text, out long value) =>
             long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out value) && value >= 1L << 20,

@@ -141,7 +141,8 @@ internal sealed class NpgsqlReplicationLink : IReplicationLink
                 return new WalMessage(_reported, _reported, default);
             return await CopyAsync(messages.Current, cancellationToken);
         }
-        catch (Exception failure) when (NpgsqlFailure.IsOurs(failure))
+        // The driver trips over its own timer when this process stood still for longer than that, and the connection is gone.
+        catch (Exception failure) when (failure is NullReferenceException || NpgsqlFailure.IsOurs(failure))
         {
             throw NpgsqlFailure.Name(failure, _slot);
         }

@@ -11,22 +11,28 @@ internal sealed class PacedListeners(IOptions<SocketTransportOptions> options, I
     : IConnectionListenerFactory, IConnectionListenerFactorySelector
 {
     private readonly SocketTransportFactory _sockets = new(options, loggers);
+    private readonly FileHandles _handles = FileHandles.OfThisProcess();
 
     public bool CanBind(EndPoint endpoint) => _sockets.CanBind(endpoint);
 
     public async ValueTask<IConnectionListener> BindAsync(EndPoint endpoint, CancellationToken cancellationToken = default) =>
-        new PacedListener(await _sockets.BindAsync(endpoint, cancellationToken), static () => ThreadPool.PendingWorkItemCount, clock);
+        new PacedListener(
+            await _sockets.BindAsync(endpoint, cancellationToken), static () => ThreadPool.PendingWorkItemCount, _handles, clock,
+            loggers.CreateLogger<PacedListener>());
 }
 
 /// <summary>
-/// Leaves new connections in the system's queue while more work waits than the processors can do at once. When thousands come together, what each
-/// brings with it would otherwise stand in one queue with all that open streams need.
+/// Leaves new connections in the system's queue while more work waits than the processors can do at once, or the last file handles are in use. When thousands
+/// come together, what each brings with it would otherwise stand in one queue with all that open streams need, and take what the store and the source need.
 /// </summary>
-internal sealed class PacedListener(IConnectionListener listener, Func<long> pendingWork, TimeProvider clock) : IConnectionListener
+internal sealed partial class PacedListener(
+    IConnectionListener listener, Func<long> pendingWork, FileHandles handles, TimeProvider clock, ILogger logger) : IConnectionListener
 {
     private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(1);
     private static readonly TimeSpan Longest = TimeSpan.FromMilliseconds(100); // under lasting load everybody gets in all the same, a few at a time
+    private static readonly TimeSpan UntilHandles = TimeSpan.FromMilliseconds(100); // somebody has to go first
     private static readonly long Enough = 4 * Environment.ProcessorCount;
+    private bool _isShort;
 
     public EndPoint EndPoint => listener.EndPoint;
 
@@ -35,10 +41,29 @@ internal sealed class PacedListener(IConnectionListener listener, Func<long> pen
         var start = clock.GetTimestamp();
         while (pendingWork() > Enough && clock.GetElapsedTime(start) < Longest)
             await Task.Delay(Look, clock, cancellationToken);
+        while (handles.AreShort())
+        {
+            if (!_isShort)
+                Log.HandlesAreShort(logger, handles.Limit);
+            _isShort = true;
+            await Task.Delay(UntilHandles, clock, cancellationToken);
+        }
+        if (_isShort)
+            Log.HandlesAgain(logger);
+        _isShort = false;
         return await listener.AcceptAsync(cancellationToken);
     }
 
     public ValueTask UnbindAsync(CancellationToken cancellationToken = default) => listener.UnbindAsync(cancellationToken);
 
     public ValueTask DisposeAsync() => listener.DisposeAsync();
+
+    private static partial class Log
+    {
+        [LoggerMessage(5020, LogLevel.Error, "TGB5004: new connections wait, because almost all of the {Limit} files and connections that this process may have are open; those that are open go on. Raise the limit of open files (ulimit -n, LimitNOFILE), or have fewer clients.")]
+        public static partial void HandlesAreShort(ILogger logger, long limit);
+
+        [LoggerMessage(5021, LogLevel.Information, "New connections are taken again.")]
+        public static partial void HandlesAgain(ILogger logger);
+    }
 }

@@ -100,8 +100,16 @@ public sealed record TableReport(string Name, long RowCount, bool IsRead, bool I
 /// <param name="WaitingBytes">Changes that are not in it yet.</param>
 /// <param name="BucketCount">Number of buckets.</param>
 /// <param name="SkippedRows">Rows that clients get nothing of, or not all; null in a process that only reads the store.</param>
+/// <param name="DamagedBuckets">Buckets that were found to be damaged and are not replaced yet; null in a process that only reads the store.</param>
 public sealed record StoreStatusReport(
-    string Backend, string Place, OpId LastOpId, OpId? DurableOpId, long WaitingBytes, int BucketCount, SkippedRowsReport? SkippedRows);
+    string Backend, string Place, OpId LastOpId, OpId? DurableOpId, long WaitingBytes, int BucketCount, SkippedRowsReport? SkippedRows,
+    IReadOnlyList<DamagedBucketReport>? DamagedBuckets);
+
+/// <summary>A bucket that is refused to who needs it from the store, until it has been filled anew.</summary>
+/// <param name="Name">Full name.</param>
+/// <param name="Finding">What was found.</param>
+/// <param name="Since">When.</param>
+public sealed record DamagedBucketReport(string Name, string Finding, DateTimeOffset Since);
 
 /// <summary>Rows that are or were left out, because they are too long or the rules fail for them.</summary>
 /// <param name="Open">Rows that are left out now.</param>

@@ -56,6 +56,16 @@ internal static class EndToEndBenchmarks
         await LatencyBenchmark.MeasureAsync(source, options.Data, options.Commits, cancellationToken);
     }
 
+    public static async Task RunStallAsync(BenchmarkArguments arguments, CancellationToken cancellationToken)
+    {
+        var (commits, stall) = (arguments.Int("commits", 500), arguments.Int("stall-ms", 2000));
+        var data = new BenchmarkData(Tasks: arguments.Int("rows", 10_000), Lists: 1000, ClientLists: 1, Store: "postgres");
+        arguments.RejectUnread();
+        await using var source = await BenchmarkSource.StartAsync(cancellationToken);
+        await data.CreateAsync(source, cancellationToken);
+        await StallBenchmark.MeasureAsync(source, data, commits, stall, cancellationToken);
+    }
+
     public static async Task RunDownloadAsync(BenchmarkArguments arguments, CancellationToken cancellationToken)
     {
         var options = new Options(arguments, clientLists: 100); // enough rows to be worth measuring

@@ -1,5 +1,3 @@
-using System.Diagnostics;
-using Npgsql;
 using TopGun.Buckets.Tests.Benchmarks.Measuring;
 using TopGun.Buckets.Tests.Benchmarks.Service;
 using TopGun.Buckets.Tests.Benchmarks.Source;
@@ -12,9 +10,7 @@ namespace TopGun.Buckets.Tests.Benchmarks.EndToEnd;
 /// </summary>
 internal static class LatencyBenchmark
 {
-    private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(20);
     private static readonly TimeSpan Settling = TimeSpan.FromSeconds(2);
-    private const int WarmUp = 50; // commits that are not counted
 
     public static async Task MeasureAsync(BenchmarkSource source, BenchmarkData data, int commits, CancellationToken cancellationToken)
     {
@@ -23,26 +19,26 @@ internal static class LatencyBenchmark
         using var stream = await client.FirstCheckpointAsync(service, cancellationToken);
         await Task.Delay(Settling, cancellationToken); // what the snapshot left to do is not what is measured
 
-        var committed = new long[WarmUp + commits + 1];
+        var paced = new PacedCommits(first: 1, commits);
         List<(long, long)> covered;
         List<(long, long)> arrived;
         await using (var consumer = await WalConsumer.StartAsync(source, cancellationToken))
         {
-            var following = FollowAsync(stream, committed.Length - 1, cancellationToken);
-            await WriteAsync(source, committed, cancellationToken);
+            var following = paced.FollowAsync(stream, cancellationToken);
+            await paced.WriteAsync(source, cancellationToken);
             covered = await following.WaitAsync(Settling, cancellationToken);
-            while (consumer.Arrived.LastOrDefault().Marker < committed.Length - 1)
+            while (consumer.Arrived.LastOrDefault().Marker < paced.Last)
             {
                 consumer.ThrowIfEnded();
-                await Task.Delay(Interval, cancellationToken);
+                await Task.Delay(PacedCommits.Interval, cancellationToken);
             }
             arrived = [.. consumer.Arrived];
         }
         await service.StopAsync();
         await source.DropSlotsAsync(ServiceProcess.SlotPrefix, cancellationToken);
 
-        var figure = Delays(committed, covered);
-        var limit = Delays(committed, arrived);
+        var figure = paced.Delays(covered);
+        var limit = paced.Delays(arrived);
         foreach (var (name, share) in ((string, double)[])[("p50", 0.5), ("p99", 0.99)])
         {
             new Measurement($"latency.{name}", figure.Percentile(share), "ms", limit.Percentile(share), "bare pgoutput consumer of the same commits")
@@ -50,7 +46,7 @@ internal static class LatencyBenchmark
                 Parameters = new()
                 {
                     ["commits"] = figure.Count,
-                    ["interval_ms"] = Interval.TotalMilliseconds,
+                    ["interval_ms"] = PacedCommits.Interval.TotalMilliseconds,
                     ["synchronous_commit"] = "on",
                     ["from"] = "commit acknowledged",
                     ["store"] = data.Store,
@@ -58,46 +54,5 @@ internal static class LatencyBenchmark
                 },
             }.Print();
         }
-    }
-
-    private static async Task<List<(long Marker, long At)>> FollowAsync(SyncStream stream, long last, CancellationToken cancellationToken)
-    {
-        var covered = new List<(long, long)>();
-        while (stream.MarkerSeen < last)
-        {
-            await stream.ReadCheckpointAsync(cancellationToken);
-            covered.Add((stream.MarkerSeen, stream.CompletedAt));
-        }
-        return covered;
-    }
-
-    /// <summary>Commits markers 1, 2, 3 … and notes when the answer to each commit came.</summary>
-    private static async Task WriteAsync(BenchmarkSource source, long[] committed, CancellationToken cancellationToken)
-    {
-        await using var connection = await source.DataSource.OpenConnectionAsync(cancellationToken);
-        using var timer = new PeriodicTimer(Interval);
-        for (var marker = 1; marker < committed.Length; marker++)
-        {
-            await timer.WaitForNextTickAsync(cancellationToken);
-            await using var command = new NpgsqlCommand(BenchmarkData.MarkSql(marker), connection);
-            await command.ExecuteNonQueryAsync(cancellationToken);
-            committed[marker] = Stopwatch.GetTimestamp();
-        }
-    }
-
-    /// <summary>Commits are in order, so who has a marker has all those below it as well.</summary>
-    private static Latencies Delays(long[] committed, List<(long Marker, long At)> seen)
-    {
-        var delays = new Latencies();
-        var next = 1L;
-        foreach (var (marker, at) in seen)
-        {
-            for (; next <= Math.Min(marker, committed.Length - 1); next++)
-            {
-                if (next > WarmUp)
-                    delays.Add(Stopwatch.GetElapsedTime(committed[next], at));
-            }
-        }
-        return delays;
     }
 }

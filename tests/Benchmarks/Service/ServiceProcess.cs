@@ -40,7 +40,8 @@ internal sealed class ServiceProcess : IAsyncDisposable
     /// <summary>Starts the service with an empty store.</summary>
     /// <param name="source">Where its rows come from.</param>
     /// <param name="store">Backend of its store, as its settings name it.</param>
-    public static ServiceProcess Start(BenchmarkSource source, string store)
+    /// <param name="settings">Further settings, or others.</param>
+    public static ServiceProcess Start(BenchmarkSource source, string store, params (string Name, string Value)[] settings)
     {
         var program = Path.Combine(AppContext.BaseDirectory, "topgun");
         if (!File.Exists(program))
@@ -57,6 +58,8 @@ internal sealed class ServiceProcess : IAsyncDisposable
             WorkingDirectory = folder,
         };
         foreach (var (name, value) in Settings(source, store, folder, address))
+            command.Environment[name] = value;
+        foreach (var (name, value) in settings)
             command.Environment[name] = value;
 
         var startedAt = Stopwatch.GetTimestamp();
@@ -110,6 +113,14 @@ internal sealed class ServiceProcess : IAsyncDisposable
         }
         if (_process.ExitCode != 0)
             throw Ended();
+    }
+
+    /// <summary>Ends the process without asking.</summary>
+    public async Task KillAsync()
+    {
+        ThrowIfEnded();
+        _process.Kill();
+        await _process.WaitForExitAsync(CancellationToken.None);
     }
 
     public async ValueTask DisposeAsync()

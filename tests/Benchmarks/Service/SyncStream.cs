@@ -33,6 +33,10 @@ internal sealed class SyncStream : IDisposable
     /// <summary>When the last complete checkpoint had been verified, as a <see cref="Stopwatch"/> timestamp.</summary>
     public long CompletedAt { get; private set; }
 
+    /// <summary>Checksum and last operation of each bucket.</summary>
+    public IReadOnlyDictionary<string, (uint Checksum, ulong LastOpId)> Held =>
+        _buckets.ToDictionary(bucket => bucket.Key, bucket => (bucket.Value.Checksum, bucket.Value.LastOpId), StringComparer.Ordinal);
+
     /// <exception cref="HttpRequestException">The service is not there yet, or not ready.</exception>
     public static async Task<SyncStream> OpenAsync(HttpClient http, Uri service, string token, CancellationToken cancellationToken)
     {

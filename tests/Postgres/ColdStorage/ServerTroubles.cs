@@ -1,6 +1,7 @@
 using Npgsql;
 using TopGun.Buckets.BucketLog;
 using TopGun.Buckets.ColdStorage;
+using TopGun.Buckets.Protocol;
 using TopGun.Buckets.Tests.Support;
 using TopGun.Buckets.Tests.Unit.ColdStorage;
 using Xunit;
@@ -118,19 +119,76 @@ public sealed class ServerTroubles
         Assert.Equal(["2 y"], await storage.ReadAsync("b"));
     }
 
+    [Theory]
+    [InlineData("58030")] // what the server says of EIO
+    [InlineData(PostgresErrorCodes.DataCorrupted)]
+    [InlineData(PostgresErrorCodes.InsufficientPrivilege)]
+    public async Task What_the_server_cannot_write_for_good_is_final_until_the_store_is_opened_anew(string state)
+    {
+        await using var database = await StoreDatabase.CreateAsync();
+        await using (var storage = await database.OpenAsync())
+        {
+            await storage.WriteAsync(Write(Of(1, ("a", "kept"))));
+            await FailAsync(database, state, times: 1);
+
+            var failure = await Assert.ThrowsAsync<StoreFailedException>(async () => await storage.WriteAsync(Write(Of(2, ("a", "lost")))));
+
+            Assert.Equal("TGB2001", failure.Code);
+            await Assert.ThrowsAsync<StoreFailedException>(async () => await storage.WriteAsync(Write(Of(2, ("a", "lost")))));
+            Assert.Equal(1, await database.Database.ReadAsync<long>("SELECT last_value FROM attempts"));
+        }
+
+        await using var reopened = await database.OpenAsync();
+        await reopened.WriteAsync(Write(Of(5, ("b", "works"))));
+        Assert.Equal(["1 kept"], await reopened.ReadAsync("a"));
+        Assert.Equal(["5 works"], await reopened.ReadAsync("b"));
+    }
+
+    [Theory]
+    [InlineData("DROP SCHEMA topgun_store CASCADE", "TGB2001")]
+    [InlineData("TRUNCATE topgun_store.topgun_store", "TGB2003")]
+    [InlineData("UPDATE topgun_store.topgun_store SET last_write = last_write - 1; DELETE FROM topgun_store.topgun_writes", "TGB2003")] // an older copy
+    public async Task Tables_that_are_taken_away_from_a_store_in_use_are_missed_at_the_next_write(string sql, string code)
+    {
+        await using var database = await StoreDatabase.CreateAsync();
+        await using var storage = await database.OpenAsync();
+        await storage.WriteAsync(Write(Of(1, ("a", "first"))));
+        await storage.WriteAsync(Write(Of(2, ("a", "second"))));
+        await database.Database.ExecuteAsync(sql);
+
+        var failure = await Assert.ThrowsAnyAsync<BucketsException>(async () => await storage.WriteAsync(Write(Of(3, ("a", "third")))));
+
+        Assert.Equal(code, failure.Code);
+        await Assert.ThrowsAnyAsync<BucketsException>(async () => await storage.WriteAsync(Write(Of(3, ("a", "third"))))); // until it is opened anew
+    }
+
     [Fact]
-    public async Task A_flipped_bit_is_never_served()
+    public async Task A_bit_that_flips_anywhere_is_never_served()
     {
         await using var database = await StoreDatabase.CreateAsync();
         await using var storage = await database.OpenAsync();
         await storage.WriteAsync(Write(Of(1, ("a", "some text"))).Put(RecordTable.RowState, "key", "value"));
+        var bytes = await database.Database.ReadAsync<int>("SELECT length(ops) FROM topgun_store.topgun_ops");
+        Assert.InRange(bytes, 20, 100);
 
-        await database.Database.ExecuteAsync("UPDATE topgun_store.topgun_ops SET ops = set_bit(ops, length(ops) * 8 - 3, 1 - get_bit(ops, length(ops) * 8 - 3))");
-        await database.Database.ExecuteAsync("UPDATE topgun_store.topgun_records SET value = set_bit(value, 1, 1 - get_bit(value, 1))");
+        for (var place = 0; place < bytes; place++)
+        {
+            await FlipAsync("topgun_ops", "ops", place);
+            Assert.Equal("TGB2003", (await Assert.ThrowsAsync<DamagedStoreException>(() => storage.ReadAsync("a"))).Code);
+            await FlipAsync("topgun_ops", "ops", place);
+        }
+        for (var place = 0; place < "value".Length; place++)
+        {
+            await FlipAsync("topgun_records", "value", place);
+            await Assert.ThrowsAsync<DamagedStoreException>(() => storage.GetAsync(RecordTable.RowState, "key"));
+            await Assert.ThrowsAsync<DamagedStoreException>(() => storage.ScanAsync(RecordTable.RowState));
+            await FlipAsync("topgun_records", "value", place);
+        }
+        Assert.Equal(["1 some text"], await storage.ReadAsync("a"));
+        Assert.Equal("value", await storage.GetAsync(RecordTable.RowState, "key"));
 
-        Assert.Equal("TGB2003", (await Assert.ThrowsAsync<DamagedStoreException>(() => storage.ReadAsync("a"))).Code);
-        await Assert.ThrowsAsync<DamagedStoreException>(() => storage.GetAsync(RecordTable.RowState, "key"));
-        await Assert.ThrowsAsync<DamagedStoreException>(() => storage.ScanAsync(RecordTable.RowState));
+        Task FlipAsync(string table, string column, int place) => database.Database.ExecuteAsync(
+            $"UPDATE topgun_store.{table} SET {column} = set_byte({column}, {place}, get_byte({column}, {place}) # 4)");
     }
 
     private static Task FailAsync(StoreDatabase database, string state, int times) => database.Database.ExecuteAsync(

@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Text;
-using Microsoft.Extensions.Logging;
 using TopGun.Buckets.BucketLog;
+using TopGun.Buckets.BucketLog.Writing;
 using TopGun.Buckets.ColdStorage;
 using TopGun.Buckets.Protocol;
 using TopGun.Buckets.Tests.Support;
@@ -14,10 +14,10 @@ namespace TopGun.Buckets.Tests.Unit.BucketLog;
 public class ScrubberTests
 {
     [Fact]
-    public async Task A_damaged_bucket_is_told_of_once_and_those_behind_it_are_read_again_and_again()
+    public async Task A_bucket_that_cannot_be_read_is_told_of_once_and_those_behind_it_are_read_again_and_again()
     {
-        await using var storage = new HalfBrokenStore();
-        var (time, log) = (new ManualTime(), new DamageLog());
+        await using var storage = new HalfBrokenStore(new StoreFailedException("the store", new IOException("No such device.")));
+        var (time, log) = (new ManualTime(), new LineLog());
         var directory = new BucketDirectory();
         foreach (var bucket in (string[])["a[]", "broken[]", "c[]"])
             directory.GetOrAdd(Encoding.UTF8.GetBytes(bucket));
@@ -31,7 +31,24 @@ public class ScrubberTests
         Assert.Contains("broken[] cannot be read", line, StringComparison.Ordinal);
     }
 
-    private sealed class HalfBrokenStore : IColdStorage
+    [Fact]
+    public async Task Damage_that_it_meets_is_told_of_once_by_the_log()
+    {
+        await using var storage = new HalfBrokenStore(new DamagedStoreException("a file", "a bit flipped"));
+        var (time, log) = (new ManualTime(), new LineLog());
+        var directory = new BucketDirectory();
+        directory.GetOrAdd("broken[]"u8);
+        await using var watched = new WatchedStorage(storage, (bucket, failure) => log.Add($"{bucket}: {failure.Code}"));
+        await using var scrubber = new Scrubber(watched, directory, new BucketLogOptions(), time, log);
+        scrubber.Start();
+
+        await storage.WaitForAsync(reads: 2, time); // the second read says that the first is over
+
+        Assert.Equal("broken[]: TGB2003", log.Lines[0]);
+        Assert.DoesNotContain(log.Lines, line => line.Contains("cannot be read", StringComparison.Ordinal));
+    }
+
+    private sealed class HalfBrokenStore(Exception failure) : IColdStorage
     {
         private readonly SemaphoreSlim _reads = new(0);
         public List<string> Read { get; } = [];
@@ -54,7 +71,7 @@ public class ScrubberTests
             Read.Add(bucket);
             _reads.Release();
             if (bucket == "broken[]")
-                throw new DamagedStoreException("a file", "a bit flipped");
+                throw failure;
             yield break;
         }
 
@@ -72,18 +89,5 @@ public class ScrubberTests
             _reads.Dispose();
             return ValueTask.CompletedTask;
         }
-    }
-
-    private sealed class DamageLog : ILogger
-    {
-        public List<string> Lines { get; } = [];
-
-        public IDisposable? BeginScope<TState>(TState state)
-            where TState : notnull => null;
-
-        public bool IsEnabled(LogLevel logLevel) => true;
-
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
-            Lines.Add(formatter(state, exception));
     }
 }

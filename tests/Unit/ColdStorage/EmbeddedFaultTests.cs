@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Win32.SafeHandles;
 using TopGun.Buckets.BucketLog;
 using TopGun.Buckets.ColdStorage;
 using TopGun.Buckets.ColdStorage.Embedded;
@@ -97,6 +98,16 @@ public sealed class EmbeddedFaultTests : IDisposable
         await reopened.WriteAsync(Write(Of(5, ("b", "works"))));
         Assert.Equal("1 kept", (await reopened.ReadAsync("a"))[0]);
         Assert.Equal(["5 works"], await reopened.ReadAsync("b"));
+    }
+
+    [Fact]
+    public void A_flush_that_the_system_refuses_is_not_taken_for_one_that_was_done()
+    {
+        using var closed = new SafeFileHandle(int.MaxValue, ownsHandle: false); // as good as a broken disk: fsync fails
+
+        var failure = Assert.Throws<IOException>(() => new StoreFiles(_folder.Path).Flush(closed));
+
+        Assert.Contains("cannot be flushed", failure.Message, StringComparison.Ordinal);
     }
 
     [Fact]

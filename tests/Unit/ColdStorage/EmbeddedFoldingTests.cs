@@ -15,6 +15,38 @@ public sealed class EmbeddedFoldingTests : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    public async Task Writing_waits_for_folding_that_is_far_behind(int allowed)
+    {
+        await using var storage = await _folder.OpenAsync(new() { SegmentBytes = 2000, UnfoldedSegments = allowed });
+        for (var index = 1UL; index <= 200; index++)
+        {
+            await storage.WriteAsync(Write(Of(index, ($"b{index % 50}", new string('x', 300)))));
+            Assert.InRange(storage.UnfoldedSegments, 0, allowed + 1); // the last write may have sealed one
+        }
+
+        Assert.Equal(4, (await storage.ReadAsync("b7")).Length);
+    }
+
+    [Fact]
+    public async Task Folding_goes_on_where_an_earlier_process_left_it()
+    {
+        await using (var storage = await _folder.OpenAsync(StoreFolder.TinyUnfolded))
+        {
+            for (var index = 1UL; index <= 100; index++)
+                await storage.WriteAsync(Write(Of(index, ($"b{index % 10}", new string('x', 300)))));
+            Assert.InRange(storage.UnfoldedSegments, 5, 100);
+        }
+
+        await using var reopened = await _folder.OpenAsync(StoreFolder.Tiny);
+        await reopened.WriteAsync(Write(Of(101, ("b1", "the last"))));
+
+        Assert.InRange(reopened.UnfoldedSegments, 0, StoreFolder.Tiny.UnfoldedSegments + 1); // the write may have sealed one
+        Assert.Equal(11, (await reopened.ReadAsync("b1")).Length);
+    }
+
     [Fact]
     public async Task Sealed_segments_are_gone_once_their_buckets_lie_side_by_side()
     {
@@ -38,7 +70,7 @@ public sealed class EmbeddedFoldingTests : IDisposable
     [Fact]
     public async Task Segments_that_wait_for_a_calm_moment_are_folded_in_it()
     {
-        await using var storage = await _folder.OpenAsync(new EmbeddedOptions { SegmentBytes = 4096, WaitingSegments = 1000 });
+        await using var storage = await _folder.OpenAsync(new EmbeddedOptions { SegmentBytes = 4096, WaitingSegments = 1000, UnfoldedSegments = 1000 });
         await FillAsync(storage, 1, 300);
 
         using var deadline = new CancellationTokenSource(Support.Patience.Limit);

@@ -9,6 +9,8 @@ public class PacedListenerTests
 {
     private readonly ManualTime _clock = new();
     private long _pending;
+    private readonly LineLog _log = new();
+    private long? _lowestFree = 100;
     private int _accepted;
 
     [Fact]
@@ -42,6 +44,36 @@ public class PacedListenerTests
         await UntilAcceptedAsync(accepting);
     }
 
+    [Fact]
+    public async Task While_the_last_file_handles_are_in_use_connections_wait_however_long_and_that_is_said_once()
+    {
+        _lowestFree = 1000;
+        var accepting = Paced().AcceptAsync(TestContext.Current.CancellationToken).AsTask();
+        for (var look = 0; look < 50; look++)
+        {
+            _clock.Advance(TimeSpan.FromMilliseconds(100));
+            await Task.Yield();
+            _lowestFree = look % 2 == 0 ? null : 1000;
+        }
+        Assert.Equal(0, _accepted);
+        Assert.Contains("TGB5004: new connections wait, because almost all of the 1024", Assert.Single(_log.Lines), StringComparison.Ordinal);
+
+        _lowestFree = 100;
+
+        await UntilAcceptedAsync(accepting);
+        Assert.Equal("New connections are taken again.", _log.Lines[^1]);
+    }
+
+    [Fact]
+    public void The_handles_of_this_process_are_counted()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "File handles are counted on Linux.");
+        var handles = FileHandles.OfThisProcess();
+
+        Assert.InRange(handles.Limit, 33, long.MaxValue);
+        Assert.False(handles.AreShort());
+    }
+
     private async Task UntilAcceptedAsync(Task accepting)
     {
         while (!accepting.IsCompleted)
@@ -53,7 +85,7 @@ public class PacedListenerTests
         Assert.Equal(1, _accepted);
     }
 
-    private PacedListener Paced() => new(new FakeListener(() => _accepted++), () => _pending, _clock);
+    private PacedListener Paced() => new(new FakeListener(() => _accepted++), () => _pending, new FileHandles(1024, () => _lowestFree), _clock, _log);
 
     private sealed class FakeListener(Action accepted) : IConnectionListener
     {

@@ -64,11 +64,11 @@ internal sealed class RecordStore
         return null;
     }
 
-    /// <summary>Answers what RAM knows; the positions of the others are put into <paramref name="rest"/>.</summary>
-    public int GetFromMemory(RecordQuery query, int[] rest)
+    /// <summary>Answers what RAM knows of the keys from a position on; the positions of the others are put into <paramref name="rest"/>.</summary>
+    public int GetFromMemory(RecordQuery query, int first, int[] rest)
     {
         var count = 0;
-        for (var index = 0; index < query.Count; index++)
+        for (var index = first; index < query.Count; index++)
         {
             var table = query.Table(index);
             var key = query.Key(index).Span;
@@ -83,25 +83,28 @@ internal sealed class RecordStore
         return count;
     }
 
-    /// <summary>Answers the rest from the runs, as they were when RAM was asked.</summary>
-    public static void GetFromRuns(RecordQuery query, ReadOnlySpan<int> rest, RunFile[] runs)
+    /// <summary>Answers the rest from the runs, as they were when RAM was asked. Keys that are neighbours are found in one block when they are asked for in order.</summary>
+    /// <param name="query">The query.</param>
+    /// <param name="rest">Positions of its keys that RAM does not know; overwritten.</param>
+    /// <param name="runs">The newest first.</param>
+    public static void GetFromRuns(RecordQuery query, Span<int> rest, RunFile[] runs)
     {
         var buffer = default(BlockBuffer);
         try
         {
-            foreach (var index in rest)
+            foreach (var run in runs)
             {
-                var table = query.Table(index);
-                var key = query.Key(index).Span;
-                var hash = BloomFilter.Hash((byte)table, key);
-                foreach (var run in runs)
+                var left = 0;
+                foreach (var index in rest)
                 {
-                    if (!run.TryFind(table, key, hash, ref buffer, out var hasValue, out var value))
-                        continue;
-                    if (hasValue)
+                    var table = query.Table(index);
+                    var key = query.Key(index).Span;
+                    if (!run.TryFind(table, key, BloomFilter.Hash((byte)table, key), ref buffer, out var hasValue, out var value))
+                        rest[left++] = index;
+                    else if (hasValue)
                         query.SetValue(index, value);
-                    break;
                 }
+                rest = rest[..left];
             }
         }
         finally

@@ -23,7 +23,8 @@ public sealed class FakeReporter(TestLog log) : IServiceReporter, IRevocationSto
     public ServiceReport Report() => new(
         "1.0", "writer", DateTimeOffset.UnixEpoch, Replication,
         new StoreStatusReport("embedded", "/store", log.LastOpId, DurableOpId: null, WaitingBytes: 0, log.Directory.Count,
-            new SkippedRowsReport(Open: 1, Unlisted: 0, [new("public.todos", "id=7", Bytes: 9, "0/1", CommittedAt: null, "by_list", "It is too long.", Count: 1, MendedPosition: null)])),
+            new SkippedRowsReport(Open: 1, Unlisted: 0, [new("public.todos", "id=7", Bytes: 9, "0/1", CommittedAt: null, "by_list", "It is too long.", Count: 1, MendedPosition: null)]),
+            [new DamagedBucketReport("1#by_list[]", "A file is damaged.", DateTimeOffset.UnixEpoch)]),
         [new ErrorReport(DateTimeOffset.UnixEpoch, Count: 2, "warning", "TGB2005", EventId: 1211, "BucketLogWriter", "The store has no room.")]);
 
     public IReadOnlyList<BucketReport> Buckets(int after, int limit, Func<string, bool> isWanted) =>
