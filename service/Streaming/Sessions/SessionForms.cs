@@ -4,7 +4,7 @@ using TopGun.Buckets.Grid;
 namespace TopGun.Buckets.Streaming.Sessions;
 
 /// <summary>Knows the times and sizes of each kind of session.</summary>
-internal sealed class SessionForms(IServiceProbe probe, StreamingMetrics metrics, IOptions<StreamingOptions> options)
+internal sealed class SessionForms(IServiceProbe probe, StreamingMetrics metrics, IOptions<StreamingOptions> options, Random random)
 {
     private const int DefaultMaxOps = 10_000; // some megabytes: a second's worth for a slow device
     private static readonly TimeSpan Never = TimeSpan.FromDays(36500);
@@ -16,7 +16,7 @@ internal sealed class SessionForms(IServiceProbe probe, StreamingMetrics metrics
     public SessionSettings SettingsOf(SessionForm form, SyncRequest request) => new()
     {
         // Spread, or a storm of reconnects would come back as a storm of keepalives.
-        Keepalive = form == SessionForm.Stream ? options.Value.Keepalive * (0.9 + (0.2 * Random.Shared.NextDouble())) : Never,
+        Keepalive = form == SessionForm.Stream ? options.Value.Keepalive * (0.9 + (0.2 * random.NextDouble())) : Never,
         HeaderDelay = options.Value.HeaderDelay,
         WriteStall = options.Value.WriteStall,
         ReplayWait = options.Value.ReplayWait,
