@@ -149,15 +149,16 @@ public sealed partial class BucketLogWriter
         {
             var before = WriteCheckpointRecord.Read(record);
             if (before.Id >= ours && before.Id < floor)
-                reached.Add(before.UserKey, floor);
+                reached[before.UserKey] = floor;
         }
         var prefix = new ArrayBufferWriter<byte>();
         RowKey.WritePrefix(prefix, tableNumber: 0);
         await foreach (var record in _storage.ScanAsync(RecordTable.StagedRow, prefix.WrittenMemory, cancellationToken))
         {
             var kept = WriteCheckpointRecord.Read(new StoredRecord(record.Key[prefix.WrittenCount..], record.Value));
-            if (kept.Id > reached.GetValueOrDefault(kept.UserKey))
-                reached[kept.UserKey] = kept.Id;
+            var id = kept.Id >= ours && kept.Id < floor ? floor : kept.Id; // continuity was lost again since it came back
+            if (id > reached.GetValueOrDefault(kept.UserKey))
+                reached[kept.UserKey] = id;
             _records.Delete(RecordTable.StagedRow, record.Key.Span);
         }
         List<WriteCheckpointMarker> markers = [.. reached.Select(marker => new WriteCheckpointMarker(marker.Key, marker.Value))];

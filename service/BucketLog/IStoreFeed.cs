@@ -15,6 +15,9 @@ public interface IStoreFeed : IColdStorage
     /// <summary>Records are read as they are at each time again.</summary>
     ValueTask EndMomentAsync();
 
+    /// <summary>Fills in values as they are now, also while another caller reads those of a moment.</summary>
+    ValueTask GetLatestAsync(RecordQuery query, CancellationToken cancellationToken);
+
     /// <summary>What was written after a write, in order and without gaps; null when that is not known any more, so that everything has to be loaded.</summary>
     ValueTask<IReadOnlyList<StoredNotice>?> ReadNoticesAsync(long after, CancellationToken cancellationToken);
 

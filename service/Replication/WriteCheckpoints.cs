@@ -50,7 +50,8 @@ public sealed partial class WriteCheckpoints(
                 _emitting = EmitAsync();
             }
         }
-        return await request.Answer.Task.WaitAsync(cancellationToken);
+        using (cancellationToken.UnsafeRegister(static (answer, token) => ((TaskCompletionSource<ulong>)answer!).TrySetCanceled(token), request.Answer))
+            return await request.Answer.Task;
     }
 
     public async ValueTask DisposeAsync()
@@ -147,7 +148,10 @@ public sealed partial class WriteCheckpoints(
             ? FloorOf(epoch) | position.Value
             : throw Unavailable($"the source's position {position} in epoch {epoch} is beyond what an id can hold", cause: null);
 
-    private static BucketsException Unavailable(string why, Exception? cause) => new(
+    /// <summary>The answer when no write checkpoint can be given (TGB1108).</summary>
+    /// <param name="why">In a clause.</param>
+    /// <param name="cause">What failed, if anything did.</param>
+    public static BucketsException Unavailable(string why, Exception? cause) => new(
         SourceFailure.WriteCheckpointUnavailable,
         $"No write checkpoint can be given: {why}.",
         "Ask again later; uploaded changes are safe in the source.",

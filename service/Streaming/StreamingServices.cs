@@ -43,6 +43,7 @@ public static class StreamingServices
         services.AddSingleton<ErrorBoundary>();
         services.AddSingleton<SessionLimits>();
         services.AddSingleton<OpenSessions>();
+        services.TryAddSingleton(Random.Shared);
         services.AddSingleton<SessionForms>();
         services.AddSingleton<SessionDoor>();
         services.AddSingleton<Admission>();

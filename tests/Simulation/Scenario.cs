@@ -27,9 +27,15 @@ internal enum Fault
     /// <summary>The replication slot is gone: everything has to be read again.</summary>
     LoseSlot,
 
+    /// <summary>Somebody has made a slot of the same name, which begins later.</summary>
+    RecreateSlot,
+
     /// <summary>A table is read again beside the stream, as if its rows had changed without events.</summary>
     ReadAgain,
     CutClient,
+
+    /// <summary>A connection is dead, and neither end is told.</summary>
+    KillConnection,
     CrashClient,
     StallNetwork,
     RefuseConnections,

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Globalization;
 using Xunit;
 
 namespace TopGun.Buckets.Tests.Simulation;
@@ -17,7 +16,7 @@ public sealed class SimulationTests(ITestOutputHelper output)
 
         foreach (var result in results)
             Assert.True(result.Failure is null, result.Describe());
-        output.WriteLine(Summarise(results, watch.Elapsed));
+        output.WriteLine(Sweep.Summarise(results, watch.Elapsed));
         Assert.All(
             (int[])
             [
@@ -72,35 +71,6 @@ public sealed class SimulationTests(ITestOutputHelper output)
         Assert.True(results.Sum(result => result.Counts.Checkpoints) > 100, "too little arrived for the checkers to have seen anything");
     }
 
-    [Theory]
-    [InlineData(nameof(Mutant.AcknowledgeBeforeDurable), "C-ACK")]
-    [InlineData(nameof(Mutant.ReuseOpIds), "C-OPID")]
-    [InlineData(nameof(Mutant.LoseInCompaction), "C-SUM")]
-    public void A_defect_built_in_on_purpose_is_seen_by_its_checker(string defect, string checker)
-    {
-        var mutant = Enum.Parse<Mutant>(defect);
-        foreach (var scenario in Scenarios(Seeds))
-        {
-            var failure = World.Run(scenario with { Mutant = mutant }).Failure;
-            if (failure is not null)
-                output.WriteLine($"seed {scenario.Seed}: {defect} is seen by {failure.Checker}");
-            if (failure?.Checker == checker)
-                return;
-        }
-
-        Assert.Fail($"{defect} survived {Seeds} seeds: a workload or a checker is missing");
-    }
-
     private static IEnumerable<Scenario> Scenarios(int count) =>
         Enumerable.Range(1, count).Select(seed => new Scenario((ulong)seed));
-
-    private static string Summarise(IReadOnlyList<SimulationResult> results, TimeSpan wall)
-    {
-        var simulated = TimeSpan.FromTicks(results.Sum(result => result.VirtualTime.Ticks));
-        return string.Create(CultureInfo.InvariantCulture, $"""
-            {results.Count} seeds, {simulated.TotalHours:F2} simulated hours in {wall.TotalSeconds:F1} s, {results.Sum(result => result.Steps)} steps
-            {results.Sum(result => result.Counts.Commits)} commits, {results.Sum(result => result.Counts.Operations)} operations, {results.Sum(result => result.Counts.Checkpoints)} checkpoints shown, {results.Sum(result => result.Counts.Uploads)} uploads, {results.Sum(result => result.Counts.Acknowledgements)} acknowledgements, {results.Sum(result => result.Counts.Rewrites)} ranges compacted, {results.Sum(result => result.Counts.Activations)} deployments in force
-            {results.Sum(result => result.Counts.ServiceCrashes)} crashes of the service ({results.Sum(result => result.Counts.CrashesBeforeDurable)} between published and durable), {results.Sum(result => result.Counts.ClientCrashes)} of clients, {results.Sum(result => result.Counts.OtherFaults)} other faults
-            """);
-    }
 }

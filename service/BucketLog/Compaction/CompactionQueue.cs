@@ -4,7 +4,8 @@ namespace TopGun.Buckets.BucketLog.Compaction;
 internal sealed class CompactionQueue(BucketLogOptions options, PendingWork pending)
 {
     private readonly Lock _gate = new();
-    private readonly PriorityQueue<BucketEntry, long> _buckets = new();
+    private readonly PriorityQueue<BucketEntry, (long Rank, long Turn)> _buckets = new();
+    private long _turn; // of two that are as wasteful the one that came first comes first
 
     /// <summary>Enters a bucket when it has become worth it; true when it is new here. The caller owns its totals.</summary>
     public bool Consider(BucketEntry bucket)
@@ -22,7 +23,7 @@ internal sealed class CompactionQueue(BucketLogOptions options, PendingWork pend
                 return false;
             bucket.IsQueued = true;
             pending.Enter();
-            _buckets.Enqueue(bucket, -WastedBytes(bucket.Evaluated));
+            _buckets.Enqueue(bucket, (-WastedBytes(bucket.Evaluated), _turn++));
             return true;
         }
     }

@@ -77,14 +77,17 @@ internal sealed class StagedRows(TableCatalog catalog, RefreshRecord refresh, IS
     /// <summary>Keeps write checkpoints until the rows that they promise may be seen.</summary>
     public static void Keep(IReadOnlyList<WriteCheckpointMarker> markers, RecordChanges records)
     {
-        var key = new ArrayBufferWriter<byte>();
         foreach (var marker in markers)
-        {
-            key.ResetWrittenCount();
-            RowKey.WritePrefix(key, tableNumber: 0);
-            key.Write(WriteCheckpointRecord.Key(marker.UserKey));
-            records.Put(RecordTable.StagedRow, key.WrittenSpan, WriteCheckpointRecord.Value(marker.Id));
-        }
+            records.Put(RecordTable.StagedRow, MarkerKey(marker.UserKey), WriteCheckpointRecord.Value(marker.Id));
+    }
+
+    /// <summary>Under which a user's write checkpoint is kept.</summary>
+    public static ReadOnlySpan<byte> MarkerKey(string userKey)
+    {
+        var key = new ArrayBufferWriter<byte>();
+        RowKey.WritePrefix(key, tableNumber: 0);
+        key.Write(WriteCheckpointRecord.Key(userKey));
+        return key.WrittenSpan;
     }
 
     private bool Plan(RowChangeReader reader, int count, ulong position, ulong ordinal, RecordChanges records)

@@ -65,6 +65,8 @@ public sealed partial class PostgresStoreReader : IStoreFeed
 
     public ValueTask GetAsync(RecordQuery query, CancellationToken cancellationToken) => _reads.GetAsync(query, _moment, cancellationToken);
 
+    public ValueTask GetLatestAsync(RecordQuery query, CancellationToken cancellationToken) => _reads.GetAsync(query, moment: null, cancellationToken);
+
     public IAsyncEnumerable<StoredRecord> ScanAsync(RecordTable table, ReadOnlyMemory<byte> prefix, CancellationToken cancellationToken) =>
         _reads.ScanAsync(table, prefix, _moment, cancellationToken);
 

@@ -46,7 +46,11 @@ internal static class ServiceComposition
         services.AddSingleton<ISource>(_ => new NpgsqlSource(
             settings.Source.ConnectionString, settings.Publication, settings.SourcePasswordFile));
         services.AddSingleton<ReplicationMonitor>();
-        services.AddSingleton<IWriteCheckpoints, WriteCheckpoints>();
+        services.AddSingleton<WriteCheckpoints>();
+        services.AddSingleton<IWriteCheckpoints>(provider => new StoredWriteCheckpoints(
+            provider.GetRequiredService<WriteCheckpoints>(),
+            provider.GetService<IStoreFeed>() is { } feed ? feed.GetLatestAsync : provider.GetRequiredService<IColdStorage>().GetAsync,
+            provider.GetRequiredService<TimeProvider>()));
         return services;
     }
 

@@ -22,12 +22,12 @@ internal sealed class SourceMarkers(IWriteCheckpoints writeCheckpoints, TimeProv
         {
             throw SourceUnavailable(cause);
         }
-        catch (BucketsException cause) when (cause.Code == "TGB1101")
+        catch (BucketsException cause) when (cause.Code is "TGB1101" or "TGB1108")
         {
             throw SourceUnavailable(cause);
         }
     }
 
     private static SyncException SourceUnavailable(Exception cause) => new(
-        503, "PSYNC_S2001", "ServiceUnavailable", "The source database cannot be reached at the moment; ask again.", cause: cause);
+        503, "PSYNC_S2001", "ServiceUnavailable", "The source database cannot be reached or followed at the moment; ask again.", cause: cause);
 }

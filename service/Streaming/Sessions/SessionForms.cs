@@ -4,7 +4,7 @@ using TopGun.Buckets.Grid;
 namespace TopGun.Buckets.Streaming.Sessions;
 
 /// <summary>Knows the times and sizes of each kind of session.</summary>
-internal sealed class SessionForms(IServiceProbe probe, StreamingMetrics metrics, IOptions<StreamingOptions> options)
+internal sealed class SessionForms(IServiceProbe probe, StreamingMetrics metrics, IOptions<StreamingOptions> options, Random random)
 {
     private const int Spread = 64;
     private const int DefaultMaxOps = 10_000; // some megabytes: a second's worth for a slow device
@@ -23,7 +23,7 @@ internal sealed class SessionForms(IServiceProbe probe, StreamingMetrics metrics
 
     public SessionSettings SettingsOf(SessionForm form, SyncRequest request) => form switch
     {
-        SessionForm.Stream => _streams[Random.Shared.Next(Spread)],
+        SessionForm.Stream => _streams[random.Next(Spread)],
         SessionForm.QuietStream => _quiet,
         _ => _quiet with { EndsWithCheckpoint = true, MaxOps = request.MaxOps ?? DefaultMaxOps },
     };

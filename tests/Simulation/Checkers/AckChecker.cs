@@ -38,9 +38,9 @@ internal sealed class AckChecker
         if (flushed > _source.InsertPosition)
             _loop.Fail("C-ACK", $"{flushed} was acknowledged, beyond the end of the log at {_source.InsertPosition}.");
         var durable = _disk.Position;
-        foreach (var commit in _source.Commits)
+        for (var index = _source.Commits.Count - 1; index >= 0 && _source.Commits[index] is var commit && commit.End > durable; index--)
         {
-            if (commit.End <= flushed && commit.End > _snapshotFrom && commit.End > durable && ChangesRows(commit))
+            if (commit.End <= flushed && commit.End > _snapshotFrom && ChangesRows(commit))
                 Fail(flushed, $"transaction {commit.Id} at {commit.End} is not durable: the store ends at {durable}");
         }
         var shown = _history.NewestBatchUpTo(flushed);

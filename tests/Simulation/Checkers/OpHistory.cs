@@ -8,7 +8,7 @@ namespace TopGun.Buckets.Tests.Simulation.Checkers;
 /// <summary>C-OPID: an op id once seen by anybody denotes one content for ever, across crashes and restarts.</summary>
 internal sealed class OpHistory(SimLoop loop)
 {
-    private readonly SortedDictionary<string, SortedList<ulong, SeenOp>> _buckets = new(StringComparer.Ordinal);
+    private readonly SortedDictionary<string, SeenLog> _buckets = new(StringComparer.Ordinal);
     private readonly SortedDictionary<ulong, Lsn> _positions = [];
     private readonly SortedSet<Lsn> _batches = [];
     private readonly List<(string Bucket, BucketOp Op)> _hidden = []; // of a snapshot: a crash may give other rows the same ids
@@ -97,9 +97,9 @@ internal sealed class OpHistory(SimLoop loop)
         var last = disk.Operations.Select(stored => stored.Op.OpId.Value).DefaultIfEmpty().Max();
         foreach (var (bucket, log) in _buckets)
         {
-            while (log.Count > 0 && log.GetKeyAtIndex(log.Count - 1) > last && log.GetKeyAtIndex(log.Count - 1) > _resets[^1].Value)
+            while (log.Last > last && log.Last > _resets[^1].Value)
             {
-                log.RemoveAt(log.Count - 1);
+                log.RemoveLast();
                 _lost.Add(bucket);
             }
         }
@@ -119,8 +119,8 @@ internal sealed class OpHistory(SimLoop loop)
     public bool See(string bucket, OpId opId, OpKind kind, uint checksum, ulong content)
     {
         if (!_buckets.TryGetValue(bucket, out var log))
-            _buckets.Add(bucket, log = []);
-        if (log.TryGetValue(opId.Value, out var known))
+            _buckets.Add(bucket, log = new SeenLog());
+        if (log.TryGet(opId.Value, out var known))
         {
             var isPlaceholder = kind switch
             {
@@ -145,18 +145,8 @@ internal sealed class OpHistory(SimLoop loop)
     /// <summary>Checksum of a bucket's operations up to a position.</summary>
     public uint Sum(string bucket, OpId upTo)
     {
-        var sum = 0u;
         // Lines of an earlier generation may still be on their way when the next one begins.
         var voidUpTo = _resets.FindLast(reset => reset < upTo);
-        if (!_buckets.TryGetValue(bucket, out var log))
-            return sum;
-        foreach (var (opId, seen) in log)
-        {
-            if (opId > voidUpTo.Value && opId <= upTo.Value)
-                sum = unchecked(sum + seen.Checksum);
-        }
-        return sum;
+        return _buckets.TryGetValue(bucket, out var log) ? log.Sum(voidUpTo.Value, upTo.Value) : 0;
     }
-
-    private readonly record struct SeenOp(uint Checksum, ulong Content);
 }

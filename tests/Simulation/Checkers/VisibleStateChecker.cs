@@ -7,7 +7,7 @@ namespace TopGun.Buckets.Tests.Simulation.Checkers;
 
 /// <summary>
 /// C-MODEL: whenever a device shows a checkpoint, its rows are those of the source at that commit, as the rules give them to its user. And it never
-/// goes back (C-CAUSAL), and no bucket's sum is ever wrong (C-SUM).
+/// goes back (C-CAUSAL), no bucket's sum is ever wrong (C-SUM), and no write of its own is undone by an older state (C-RYW).
 /// </summary>
 internal sealed class VisibleStateChecker : IDisposable
 {
@@ -16,11 +16,15 @@ internal sealed class VisibleStateChecker : IDisposable
     private readonly string _user;
     private readonly Database _database;
     private readonly Statement _watch;
+    private readonly Statement _version; // of the file: changes with every commit of the device
+    private long? _seenVersion;
+    private readonly Func<Lsn> _lastUpload;
     private Publish _last;
 
     /// <summary>Begins with what an earlier life of the device left in the file.</summary>
-    public VisibleStateChecker(World world, string client, string user, string path, OpId shownBefore)
+    public VisibleStateChecker(World world, string client, string user, string path, OpId shownBefore, Func<Lsn> lastUpload)
     {
+        _lastUpload = lastUpload;
         _world = world;
         _client = client;
         _user = user;
@@ -28,6 +32,7 @@ internal sealed class VisibleStateChecker : IDisposable
         _watch = _database.Keep(
             "SELECT (SELECT value FROM tg_meta WHERE key = 'published'), (SELECT max(last_synced_at) FROM tg_sync_state), "
             + "(SELECT bucket FROM tg_mismatch)");
+        _version = _database.Keep("PRAGMA data_version");
         Checkpoint = shownBefore;
         _last = ReadPublish();
         MoveTo(_last.Checkpoint);
@@ -44,6 +49,8 @@ internal sealed class VisibleStateChecker : IDisposable
     /// <summary>Called after every step of the device.</summary>
     public void OnStep()
     {
+        if (!HasChanged())
+            return;
         var publish = ReadPublish();
         if (publish == _last)
             return;
@@ -69,7 +76,17 @@ internal sealed class VisibleStateChecker : IDisposable
 
     public void Dispose() => _database.Dispose();
 
-    /// <summary>One statement, because it runs after every step.</summary>
+    /// <summary>Runs after every step, so it is to cost little.</summary>
+    private bool HasChanged()
+    {
+        _version.Step();
+        var version = _version.Int64(0);
+        _version.Reset();
+        var hasChanged = version != _seenVersion;
+        _seenVersion = version;
+        return hasChanged;
+    }
+
     private Publish ReadPublish()
     {
         _watch.Step();
@@ -95,6 +112,8 @@ internal sealed class VisibleStateChecker : IDisposable
             _world.Loop.Fail("C-MODEL", $"{_client} shows checkpoint {checkpoint}, which nobody published.");
             return;
         }
+        if (position < _lastUpload())
+            _world.Loop.Fail("C-RYW", $"{_client} shows checkpoint {checkpoint}, which is {position}, though its upload at {_lastUpload()} is done.");
         var state = _world.Source.Commits.FindLast(commit => commit.End <= position)?.State ?? SourceState.Empty;
         var expected = NaiveModel.VisibleTo(_user, state);
         var found = ReadRows();

@@ -2,12 +2,18 @@ using System.Text;
 using System.Text.Json;
 using TopGun.Buckets.Protocol;
 using TopGun.Buckets.Tests.Simulation.Loop;
+using TopGun.Buckets.Tests.Simulation.Source;
+using TopGun.Buckets.Tests.Simulation.Workload;
 
 namespace TopGun.Buckets.Tests.Simulation.Checkers;
 
-/// <summary>Reads along one connection: the lines' order, C-OPID for every operation sent, and C-SUM for every checkpoint completed.</summary>
-internal sealed class WireChecker(SimLoop loop, OpHistory history, string connection)
+/// <summary>
+/// Reads along one connection: the lines' order, C-OPID for every operation sent, C-SUM for every checkpoint completed, and C-LEAK for every bucket announced.
+/// </summary>
+internal sealed class WireChecker(World world, string user, string connection)
 {
+    private readonly SimLoop _loop = world.Loop;
+    private readonly OpHistory _history = world.History;
     private readonly SortedDictionary<string, uint> _checkpoint = new(StringComparer.Ordinal);
     private readonly SortedDictionary<string, OpId> _after = new(StringComparer.Ordinal);
     private readonly SortedDictionary<string, (OpId Last, uint Checksum)> _received = new(StringComparer.Ordinal);
@@ -21,7 +27,7 @@ internal sealed class WireChecker(SimLoop loop, OpHistory history, string connec
     /// <summary>What the client says it holds.</summary>
     public void OnRequest(ReadOnlySpan<byte> body)
     {
-        loop.Record(connection, "request", body);
+        _loop.Record(connection, "request", body);
         using var request = JsonDocument.Parse(body.ToArray());
         if (!request.RootElement.TryGetProperty("buckets", out var buckets) || buckets.ValueKind != JsonValueKind.Array)
             return;
@@ -32,7 +38,7 @@ internal sealed class WireChecker(SimLoop loop, OpHistory history, string connec
     /// <summary>Bytes of the response, as the service wrote them.</summary>
     public void OnBytes(ReadOnlySpan<byte> bytes)
     {
-        loop.Record(connection, "bytes", bytes);
+        _loop.Record(connection, "bytes", bytes);
         foreach (var value in bytes)
         {
             if (value != (byte)'\n')
@@ -49,7 +55,7 @@ internal sealed class WireChecker(SimLoop loop, OpHistory history, string connec
     private void OnLine(byte[] line)
     {
         Lines++;
-        loop.Record(connection, "line", Shorten(line));
+        _loop.Record(connection, "line", Shorten(line));
         using var document = JsonDocument.Parse(line);
         var message = document.RootElement.EnumerateObject().Single();
         switch (message.Name)
@@ -63,7 +69,7 @@ internal sealed class WireChecker(SimLoop loop, OpHistory history, string connec
                 break;
             case "checkpoint_diff":
                 if (!_started)
-                    loop.Fail("C-WIRE", $"{connection}: a diff came before any checkpoint.");
+                    _loop.Fail("C-WIRE", $"{connection}: a diff came before any checkpoint.");
                 foreach (var removed in message.Value.GetProperty("removed_buckets").EnumerateArray())
                     Drop(removed.GetString()!);
                 Announce(message.Value, message.Value.GetProperty("updated_buckets"));
@@ -83,33 +89,58 @@ internal sealed class WireChecker(SimLoop loop, OpHistory history, string connec
     {
         var lastOpId = Parse(checkpoint.GetProperty("last_op_id"));
         if (lastOpId < _lastOpId)
-            loop.Fail("C-CAUSAL", $"{connection}: checkpoint {lastOpId} came after {_lastOpId}.");
+            _loop.Fail("C-CAUSAL", $"{connection}: checkpoint {lastOpId} came after {_lastOpId}.");
         _lastOpId = lastOpId;
         foreach (var bucket in buckets.EnumerateArray())
         {
             var name = bucket.GetProperty("bucket").GetString()!;
             _checkpoint[name] = unchecked((uint)bucket.GetProperty("checksum").GetInt64());
+            if (!MaySee(name, lastOpId))
+                _loop.Fail("C-LEAK", $"{connection}: {user} is given {name} at {lastOpId}, and no rule gives it at that checkpoint or later.");
         }
+    }
+
+    /// <summary>Whether the rules give a bucket to the user at a checkpoint, or at one that came after it by now.</summary>
+    private bool MaySee(string bucket, OpId checkpoint)
+    {
+        using var parameters = JsonDocument.Parse(bucket[bucket.IndexOf('[', StringComparison.Ordinal)..]);
+        if (parameters.RootElement.GetArrayLength() == 0)
+            return true;
+        var parameter = parameters.RootElement[0].GetString()!;
+        if (!bucket.Contains("list[", StringComparison.Ordinal))
+            return parameter == user;
+        if (_history.PositionOf(checkpoint) is not { } position)
+            return true; // the next checker tells
+        var member = SimTable.KeyOf([parameter, user]);
+        var commits = world.Source.Commits;
+        for (var index = commits.Count - 1; index >= 0; index--)
+        {
+            if (commits[index].State.Rows(TodoApp.Members.Name).ContainsKey(member))
+                return true;
+            if (commits[index].End <= position)
+                return false;
+        }
+        return false;
     }
 
     private void OnData(JsonElement data)
     {
         var bucket = data.GetProperty("bucket").GetString()!;
         if (!_checkpoint.ContainsKey(bucket))
-            loop.Fail("C-LEAK", $"{connection}: operations of {bucket} were sent, which the checkpoint does not hold.");
+            _loop.Fail("C-LEAK", $"{connection}: operations of {bucket} were sent, which the checkpoint does not hold.");
         var (last, sum) = _received.TryGetValue(bucket, out var received) ? received : Held(bucket);
         foreach (var op in data.GetProperty("data").EnumerateArray())
         {
             var opId = Parse(op.GetProperty("op_id"));
             if (opId <= last)
-                loop.Fail("C-OPID", $"{connection}: {bucket} got operation {opId} after {last}.");
+                _loop.Fail("C-OPID", $"{connection}: {bucket} got operation {opId} after {last}.");
             if (opId > _lastOpId)
-                loop.Fail("C-WIRE", $"{connection}: operation {opId} of {bucket} was sent under checkpoint {_lastOpId}.");
+                _loop.Fail("C-WIRE", $"{connection}: operation {opId} of {bucket} was sent under checkpoint {_lastOpId}.");
             last = opId;
             var checksum = op.GetProperty("checksum").GetUInt32();
             var kind = KindOf(op);
             sum = kind == OpKind.Clear ? checksum : unchecked(sum + checksum);
-            history.See(bucket, opId, kind, checksum, ContentOf(op));
+            _history.See(bucket, opId, kind, checksum, ContentOf(op));
         }
         _received[bucket] = (last, sum);
     }
@@ -117,21 +148,21 @@ internal sealed class WireChecker(SimLoop loop, OpHistory history, string connec
     private void OnComplete(OpId lastOpId)
     {
         if (lastOpId != _lastOpId)
-            loop.Fail("C-WIRE", $"{connection}: checkpoint {_lastOpId} was completed as {lastOpId}.");
+            _loop.Fail("C-WIRE", $"{connection}: checkpoint {_lastOpId} was completed as {lastOpId}.");
         foreach (var (bucket, announced) in _checkpoint)
         {
-            var expected = history.Sum(bucket, lastOpId);
+            var expected = _history.Sum(bucket, lastOpId);
             if (announced != expected)
-                loop.Fail("C-SUM", $"{connection}: {bucket} is announced with checksum {announced} at {lastOpId}; its operations sum to {expected}.");
+                _loop.Fail("C-SUM", $"{connection}: {bucket} is announced with checksum {announced} at {lastOpId}; its operations sum to {expected}.");
             var (last, held) = _received.TryGetValue(bucket, out var received) ? received : Held(bucket);
             if (held != announced)
-                loop.Fail("C-SUM", $"{connection}: what {bucket} was sent up to {last} sums to {held}; {announced} was announced at {lastOpId}.");
+                _loop.Fail("C-SUM", $"{connection}: what {bucket} was sent up to {last} sums to {held}; {announced} was announced at {lastOpId}.");
         }
     }
 
     /// <summary>What the client had of a bucket when it connected.</summary>
     private (OpId Last, uint Checksum) Held(string bucket) => _after.TryGetValue(bucket, out var after)
-        ? (after, history.Sum(bucket, after))
+        ? (after, _history.Sum(bucket, after))
         : (OpId.None, 0);
 
     private static OpKind KindOf(JsonElement op) => op.GetProperty("op").GetString() switch

@@ -35,6 +35,12 @@ internal sealed class SimLink
 
     public bool IsCut { get; private set; }
 
+    /// <summary>Whether nothing arrives any more and neither end knows.</summary>
+    public bool IsDead { get; private set; }
+
+    /// <summary>Lets nothing arrive from now on, and tells nobody.</summary>
+    public void Kill() => IsDead = true;
+
     /// <summary>Breaks the connection for both sides; what is under way is lost.</summary>
     /// <param name="serviceDied">Whether there is nobody left at the service to be told.</param>
     public void Cut(bool serviceDied = false)
@@ -66,10 +72,12 @@ internal sealed class SimLink
                 await _loop.Delay(TimeSpan.FromMilliseconds(50), "network-stall");
             if (IsCut)
                 return;
+            if (IsDead)
+                continue;
             if ((await _received.Writer.WriteAsync(bytes)).IsCompleted)
                 Cut(); // the client has closed its end
         }
-        if (!IsCut)
+        if (!IsCut && !IsDead)
             await _received.Writer.CompleteAsync();
     }
 

@@ -13,12 +13,15 @@ internal sealed class SimTransport(World world, string client, string user) : IS
     /// <summary>Breaks the stream that is open, if any.</summary>
     public void Cut() => _link?.Cut();
 
+    /// <summary>From now on nothing arrives over the stream that is open, and nobody is told.</summary>
+    public void Kill() => _link?.Kill();
+
     public async Task<PipeReader> OpenStreamAsync(
         ReadOnlyMemory<byte> request, SyncCredentials credentials, CancellationToken cancellationToken)
     {
         var body = request.ToArray();
         await TravelAsync(cancellationToken);
-        var checker = new WireChecker(world.Loop, world.History, $"{client}/{++_connections}");
+        var checker = new WireChecker(world, user, $"{client}/{++_connections}");
         checker.OnRequest(body);
         var link = new SimLink(world.Loop, world.NetFaults, checker.OnBytes);
         _link = link;

@@ -23,6 +23,7 @@ internal sealed class ClientNode : IDisposable
     private readonly SimRandom _random;
     private readonly SimTransport _transport;
     private readonly UploadBackend _backend;
+    private readonly Func<UploadTransaction, CancellationToken, Task<UploadOutcome>> _upload;
     private readonly string _folder;
     private SimActor? _actor;
     private BucketsClient? _client;
@@ -40,6 +41,7 @@ internal sealed class ClientNode : IDisposable
         _random = world.Loop.Stream(Name);
         _transport = new SimTransport(world, Name, User);
         _backend = new UploadBackend(world, world.Loop.Stream($"{Name} backend"));
+        _upload = Mutants.Wrap(world.Scenario.Mutant, _backend.UploadAsync);
     }
 
     public string Name { get; }
@@ -72,7 +74,7 @@ internal sealed class ClientNode : IDisposable
         _visible = null;
         var left = Path;
         _life++;
-        foreach (var suffix in (string[])["", "-wal"])
+        foreach (var suffix in _world.Scenario.Mutant == Mutant.ForgetLocalWrites ? [""] : (string[])["", "-wal"])
         {
             if (File.Exists(left + suffix))
                 File.Copy(left + suffix, Path + suffix);
@@ -80,6 +82,9 @@ internal sealed class ClientNode : IDisposable
     }
 
     public void CutConnection() => _transport.Cut();
+
+    /// <summary>The connection is dead, and neither end is told.</summary>
+    public void KillConnection() => _transport.Kill();
 
     /// <summary>Writes locally now and then, as the person in front of the device.</summary>
     public async Task WriteAsync(CancellationToken cancellationToken)
@@ -105,7 +110,9 @@ internal sealed class ClientNode : IDisposable
         if (!expected.SetEquals(found))
             return $"{Name} of {User} shows checkpoint {_visible.Checkpoint} ({Describe(_client?.Status)}){Environment.NewLine}{NaiveModel.Difference(expected, found)}";
         var uploaded = _backend.CountEffects(_visible.ClientId);
-        return uploaded < _written ? $"{Name} committed {_written} local transactions, and {uploaded} took effect" : null;
+        if (uploaded < _written)
+            _world.Loop.Fail("C-UP", $"{Name} committed {_written} local transactions, and {uploaded} took effect.");
+        return null;
     }
 
     public void Dispose() => _visible?.Dispose();
@@ -120,16 +127,16 @@ internal sealed class ClientNode : IDisposable
             DatabasePath = Path,
             Schema = Schema,
             Credentials = CredentialsFrom.Token("simulated"),
-            Upload = new UploadEach(_backend.UploadAsync),
+            Upload = new UploadEach(_upload),
             Transport = _transport,
-            TimeProvider = actor.Time,
+            TimeProvider = Mutants.WrapDevice(_world.Scenario.Mutant, actor.Time),
             Random = new SimSystemRandom(_world.Loop.Stream($"{Name} life {_life}")),
             Readers = 1,
             NewExecution = static () => new InlineExecution(),
             OtherProcessesPoll = Timeout.InfiniteTimeSpan, // a device has its file for itself
         });
         _client = client;
-        _visible = new VisibleStateChecker(_world, Name, User, Path, _shown);
+        _visible = new VisibleStateChecker(_world, Name, User, Path, _shown, () => _backend.LastEffect);
         actor.AfterStep = _visible.OnStep;
         await client.ConnectAsync();
     }

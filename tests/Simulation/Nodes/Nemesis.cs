@@ -1,4 +1,5 @@
 using TopGun.Buckets.Tests.Simulation.Loop;
+using TopGun.Buckets.Tests.Simulation.Source;
 using TopGun.Buckets.Tests.Simulation.Workload;
 
 namespace TopGun.Buckets.Tests.Simulation.Nodes;
@@ -49,8 +50,10 @@ internal sealed class Nemesis(World world)
         Fault.CutSource => CutSourceAsync(),
         Fault.RestartSource => RestartSourceAsync(),
         Fault.LoseSlot => LoseSlotAsync(),
+        Fault.RecreateSlot => RecreateSlotAsync(),
         Fault.ReadAgain => ReadAgainAsync(),
         Fault.CutClient => CutClientAsync(),
+        Fault.KillConnection => KillConnectionAsync(),
         Fault.CrashClient => CrashClientAsync(),
         Fault.StallNetwork => StallNetworkAsync(),
         Fault.RefuseConnections => RefuseConnectionsAsync(),
@@ -105,6 +108,27 @@ internal sealed class Nemesis(World world)
         Tell("lose slot");
         world.Source.CutConnections();
         world.Source.Slots.Clear();
+        return Task.CompletedTask;
+    }
+
+    private Task RecreateSlotAsync()
+    {
+        if (_random.Chance(0.8))
+            return Task.CompletedTask;
+        Tell("make the slot anew");
+        world.Source.CutConnections();
+        foreach (var name in world.Source.Slots.Keys.ToList())
+            world.Source.Slots[name] = new SimSlot(name, world.Source.InsertPosition);
+        return Task.CompletedTask;
+    }
+
+    private Task KillConnectionAsync()
+    {
+        if (_random.Chance(0.5))
+            return Task.CompletedTask;
+        var client = _random.Pick(world.Clients);
+        Tell($"kill the connection of {client.Name}");
+        client.KillConnection();
         return Task.CompletedTask;
     }
 

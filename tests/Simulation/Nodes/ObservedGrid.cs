@@ -1,5 +1,4 @@
 using TopGun.Buckets.BucketLog;
-using TopGun.Buckets.Grid;
 using TopGun.Buckets.Protocol;
 using TopGun.Buckets.Tests.Simulation.Checkers;
 using TopGun.Buckets.Tests.Simulation.Store;
@@ -7,7 +6,7 @@ using TopGun.Buckets.Tests.Simulation.Store;
 namespace TopGun.Buckets.Tests.Simulation.Nodes;
 
 /// <summary>The grid, with a checker that sees everything that becomes visible.</summary>
-internal sealed class ObservedGrid(OpHistory history, SimDisk disk, BucketGrid grid) : IBatchSubscriber
+internal sealed class ObservedGrid(OpHistory history, SimDisk disk, IBatchSubscriber grid) : IBatchSubscriber
 {
     public ValueTask StartAsync(
         IColdStorage storage, BucketDirectory directory, Checkpoint? checkpoint, CancellationToken cancellationToken)

@@ -21,6 +21,8 @@ namespace TopGun.Buckets.Tests.Simulation.Nodes;
 /// <summary>The service: the real rooms, wired as the host wires them, through crashes.</summary>
 internal sealed class ServiceNode(World world)
 {
+    private static readonly TimeSpan TokenGrace = TimeSpan.FromSeconds(1);
+
     private readonly List<SimLink> _links = [];
     private readonly List<TaskCompletionSource<ulong>> _answers = [];
     private readonly SimRandom _random = world.Loop.Stream("service");
@@ -137,17 +139,18 @@ internal sealed class ServiceNode(World world)
         var rules = await LogRules.OpenAsync(storage, TodoApp.Rules, Compile, actor.Time.GetUtcNow(), CancellationToken.None);
         var grid = new BucketGrid(_shape.Grid, actor.Time);
         var monitor = new ReplicationMonitor(actor.Time);
+        var source = Mutants.Wrap(world.Scenario.Mutant, world.Source);
         var options = new ChangeSourceOptions { Tables = rules.Tables, SnapshotChunkRows = _shape.SnapshotChunkRows };
         var changes = Mutants.Wrap(
             world.Scenario.Mutant,
-            new ChangeSource(world.Source, options, monitor, actor.Time, random, NullLogger<ChangeSource>.Instance));
+            new ChangeSource(source, options, monitor, actor.Time, random, NullLogger<ChangeSource>.Instance));
         var log = new BucketLogWriter(
             storage,
             rules,
-            new ObservedGrid(world.History, world.Disk, grid),
-            new LogSource(changes.Acknowledge, new MissingRows(world.Source, actor.Time))
+            new ObservedGrid(world.History, world.Disk, Mutants.Wrap(world.Scenario.Mutant, grid)),
+            new LogSource(changes.Acknowledge, new MissingRows(source, actor.Time))
             {
-                AskPosition = new SourcePosition(world.Source, monitor, actor.Time, NullLogger<SourcePosition>.Instance).AskAsync,
+                AskPosition = new SourcePosition(source, monitor, actor.Time, NullLogger<SourcePosition>.Instance).AskAsync,
                 Follow = changes.Follow,
             },
             _shape.Log,
@@ -156,8 +159,9 @@ internal sealed class ServiceNode(World world)
         var start = await log.OpenAsync(CancellationToken.None);
         var stop = new CancellationTokenSource();
         var watch = StopWithLogAsync(log, stop);
-        _serving = new Serving(
-            changes, log, grid, new ServedRules(rules), new WriteCheckpoints(world.Source, monitor, actor.Time, NullLogger<WriteCheckpoints>.Instance));
+        var markers = new WriteCheckpoints(source, monitor, actor.Time, NullLogger<WriteCheckpoints>.Instance);
+        var checkpoints = Mutants.Wrap(world.Scenario.Mutant, new StoredWriteCheckpoints(markers, storage.GetAsync, actor.Time));
+        _serving = new Serving(changes, log, grid, new ServedRules(rules), checkpoints);
         try
         {
             await new LogFeed(log, actor.Time).RunAsync(
@@ -197,14 +201,17 @@ internal sealed class ServiceNode(World world)
     {
         try
         {
+            if (world.Scenario.Mutant == Mutant.OthersRows)
+                user = "user-0";
             var request = SyncRequestParser.Parse(body, clientIdInQuery: null);
+            world.Loop.Schedule(actor, _shape.TokenLifetime + TokenGrace, "token", () => RequireEnded(link));
             using var token = JsonDocument.Parse($$"""{"sub":"{{user}}"}""");
             var session = new SyncSession(
                 request,
-                new SyncUser(user, token.RootElement.Clone(), actor.Time.GetUtcNow() + _shape.TokenLifetime),
+                Mutants.Wrap(world.Scenario.Mutant, new SyncUser(user, token.RootElement.Clone(), actor.Time.GetUtcNow() + _shape.TokenLifetime)),
                 serving.Grid,
                 serving.Rules,
-                new NdjsonEncoding(request.RawData),
+                Mutants.Wrap(world.Scenario.Mutant, new NdjsonEncoding(request.RawData)),
                 _shape.Session,
                 actor.Time);
             await session.RunAsync(new PipeLineOutput(link.Writer), beginResponse: null, link.Aborted);
@@ -222,6 +229,13 @@ internal sealed class ServiceNode(World world)
             _links.Remove(link);
             await link.Writer.CompleteAsync();
         }
+    }
+
+    /// <summary>C-AUTH: no stream outlives its token.</summary>
+    private void RequireEnded(SimLink link)
+    {
+        if (_links.Contains(link) && !link.IsCut)
+            world.Loop.Fail("C-AUTH", "A stream goes on although its token has ended.");
     }
 
     private async Task DeployAsync(Serving serving, string rules)

@@ -43,5 +43,5 @@ internal sealed record ServiceShape(
             MinOpsBeforeCutOver = random.Chance(0.5) ? random.Between(1, 5) : 1000,
         },
         SnapshotChunkRows: random.Chance(0.7) ? random.Between(1, 6) : 10_000,
-        TokenLifetime: random.Chance(0.3) ? TimeSpan.FromSeconds(30) : TimeSpan.FromHours(2));
+        TokenLifetime: random.Chance(0.3) ? random.LogBetween(TimeSpan.FromSeconds(3), TimeSpan.FromSeconds(30)) : TimeSpan.FromHours(2));
 }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using TopGun.Buckets.Client;
+using TopGun.Buckets.Protocol;
 using TopGun.Buckets.Tests.Simulation.Loop;
 using TopGun.Buckets.Tests.Simulation.Source;
 using TopGun.Buckets.Tests.Simulation.Workload;
@@ -10,6 +11,11 @@ namespace TopGun.Buckets.Tests.Simulation.Nodes;
 /// <summary>The app's backend: writes uploaded transactions to the source, each with its number in the same transaction, so that it counts once.</summary>
 internal sealed class UploadBackend(World world, SimRandom random)
 {
+    private readonly SortedDictionary<string, long> _effects = new(StringComparer.Ordinal);
+
+    /// <summary>Where the newest upload that took effect was committed.</summary>
+    public Lsn LastEffect { get; private set; }
+
     public async Task<UploadOutcome> UploadAsync(UploadTransaction upload, CancellationToken cancellationToken)
     {
         await TravelAsync(cancellationToken);
@@ -28,8 +34,9 @@ internal sealed class UploadBackend(World world, SimRandom random)
                 transaction.Insert(TodoApp.Uploads, SimRow.Of(upload.ClientId, number));
                 foreach (var entry in upload.Entries)
                     Apply(transaction, entry);
-                transaction.Commit();
+                LastEffect = transaction.Commit();
                 world.Counts.Uploads++;
+                Note(upload);
             }
         }
         catch (SimConflictException)
@@ -44,6 +51,21 @@ internal sealed class UploadBackend(World world, SimRandom random)
     /// <summary>How many transactions of a device have taken effect.</summary>
     public int CountEffects(string clientId) =>
         world.Source.State.Rows(TodoApp.Uploads.Name).Values.Count(row => row[0] == clientId);
+
+    /// <summary>C-UP: what was written once takes effect once.</summary>
+    private void Note(UploadTransaction upload)
+    {
+        foreach (var entry in upload.Entries)
+        {
+            // Titles are never the same twice.
+            if (entry.Data is not { } data || !data.TryGetProperty("title", out var title))
+                continue;
+            var write = $"{upload.ClientId} {title.GetString()}";
+            if (_effects.TryGetValue(write, out var number) && number != upload.Id)
+                world.Loop.Fail("C-UP", $"The write \"{write}\" took effect twice, as transaction {number} and as {upload.Id}.");
+            _effects[write] = upload.Id;
+        }
+    }
 
     private async Task TravelAsync(CancellationToken cancellationToken)
     {

@@ -146,6 +146,9 @@ internal sealed class SimReplicationLink(SimPostgres server) : SimConnection(ser
         Send(changes[0].Position, PgOutputWriter.Begin(commit));
         foreach (var change in changes)
         {
+            // A table that was truncated has another file, and is described anew.
+            if (change.Kind == SimChangeKind.Truncate)
+                _knownRelations.ExceptWith(change.Tables.Select(table => table.Table.RelationId));
             foreach (var table in change.Tables.Where(table => _published.Contains(table.Name)))
             {
                 // A relation message carries no position of its own.

@@ -8,6 +8,9 @@ internal sealed class SimTransaction(SimPostgres server, uint id)
 {
     private readonly List<SimChange> _changes = [];
     private readonly HashSet<string> _locks = new(StringComparer.Ordinal);
+    private SourceState? _base; // what the changes were applied to last
+    private SourceState _state = SourceState.Empty;
+    private int _applied;
 
     public uint Id { get; } = id;
 
@@ -16,7 +19,17 @@ internal sealed class SimTransaction(SimPostgres server, uint id)
     public IReadOnlyList<SimChange> Changes => _changes;
 
     /// <summary>What the transaction sees: everything committed by now, and its own changes on top.</summary>
-    public SourceState State => _changes.Aggregate(server.State, (state, change) => change.ApplyTo(state));
+    public SourceState State
+    {
+        get
+        {
+            if (!ReferenceEquals(_base, server.State))
+                (_base, _state, _applied) = (server.State, server.State, 0);
+            for (; _applied < _changes.Count; _applied++)
+                _state = _changes[_applied].ApplyTo(_state);
+            return _state;
+        }
+    }
 
     public void Insert(SimTable table, SimRow row)
     {

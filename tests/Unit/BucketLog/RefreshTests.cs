@@ -269,6 +269,23 @@ public class RefreshTests
             fixture.Seen.Batches[^1].WriteCheckpoints);
     }
 
+    [Fact]
+    public async Task A_users_only_write_checkpoint_that_came_back_while_continuity_was_lost_stands_for_later_ones_when_it_is_lost_again()
+    {
+        await using var fixture = await OpenFollowingAsync(new NullColdStorage());
+        await fixture.AppendAsync(new ContinuityLost(State(done: true) with { Epoch = 2 }, "slot lost", [new RefreshedTable(Todos, Replaces: 0)]));
+        await fixture.AppendAsync(new TransactionCommitted(
+            null, new ScriptedTransaction(20, [new WriteCheckpointMarker("first", WriteCheckpoints.FloorOf(2) + 5), new WriteCheckpointMarker("chosen", 7)])));
+
+        var state = State(done: true) with { Epoch = 3 };
+        await fixture.AppendAsync(new ContinuityLost(state, "slot lost again", [new RefreshedTable(Todos, Replaces: 0)]));
+        await fixture.AppendAsync(new RefreshEnded(state, [Todos.RelationId], []));
+
+        Assert.Equal(
+            [new WriteCheckpointMarker("chosen", 7), new WriteCheckpointMarker("first", WriteCheckpoints.FloorOf(3))],
+            fixture.Seen.Batches[^1].WriteCheckpoints);
+    }
+
     [Theory]
     [MemberData(nameof(Seeds))]
     public async Task Refreshes_interrupted_by_crashes_end_with_the_rows_of_the_source(int seed)
