@@ -8,7 +8,7 @@ internal sealed class OpStatements(Database database)
     public Statement Insert { get; } = database.Keep(
         "INSERT INTO tg_op(bucket, op_id, type, row_id, subkey, hash, data) VALUES(?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING");
 
-    /// <summary>The same while there are no indexes and so no conflicts.</summary>
+    /// <summary>The same where there can be no conflict.</summary>
     public Statement Append { get; } = database.Keep(
         "INSERT INTO tg_op(bucket, op_id, type, row_id, subkey, hash, data) VALUES(?, ?, ?, ?, ?, ?, ?)");
 
@@ -18,6 +18,9 @@ internal sealed class OpStatements(Database database)
     public Statement Replace { get; } = database.Keep("UPDATE tg_op SET op_id = ?2, hash = ?3, data = ?4 WHERE rowid = ?1");
 
     public Statement Delete { get; } = database.Keep("DELETE FROM tg_op WHERE rowid = ?");
+
+    /// <summary>Notes that a row of a bucket waits to be published.</summary>
+    public Statement MarkNew { get; } = database.Keep("INSERT INTO tg_new(bucket, type, row_id) VALUES(?, ?, ?) ON CONFLICT DO NOTHING");
 
     public Statement MarkDirty { get; } = database.Keep("INSERT INTO tg_dirty(type, row_id, why) VALUES(?, ?, 1) ON CONFLICT DO NOTHING");
 }

@@ -1,3 +1,4 @@
+using TopGun.Buckets.Client.Sync;
 using TopGun.Buckets.Protocol;
 using Xunit;
 
@@ -27,10 +28,10 @@ public sealed class CheckpointApplierTests : IAsyncDisposable
     [MemberData(nameof(Compactions))]
     public async Task Every_form_of_a_log_ends_in_the_same_rows_and_sums(string[] ops)
     {
-        foreach (var bulkFrom in (long[])[0, 5000])
+        foreach (var bulk in (BulkLimits?[])[ApplierBench.Bulk, null])
         {
             using var folder = new ScratchFolder();
-            await using var bench = await ApplierBench.OpenAsync(folder.Database, bulkFrom: bulkFrom);
+            await using var bench = await ApplierBench.OpenAsync(folder.Database, bulk: bulk);
             await ApplyVectorAsync(bench, ops);
         }
     }
@@ -226,7 +227,7 @@ public sealed class CheckpointApplierTests : IAsyncDisposable
         foreach (var seed in Seeds.Of(30))
         {
             using var folder = new ScratchFolder();
-            await using var bench = await ApplierBench.OpenAsync(folder.Database, bulkFrom: seed % 2 == 0 ? 0 : 5000);
+            await using var bench = await ApplierBench.OpenAsync(folder.Database, bulk: seed % 2 == 0 ? ApplierBench.Bulk : null);
             await new RandomLog(seed).RunAsync(bench);
         }
     }
