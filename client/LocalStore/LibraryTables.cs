@@ -48,6 +48,7 @@ internal static class LibraryTables
         DELETE FROM tg_meta WHERE key = 'bulk';
         CREATE UNIQUE INDEX IF NOT EXISTS tg_op_row ON tg_op(row_id, type, bucket, subkey);
         DROP INDEX IF EXISTS tg_op_new;
+        UPDATE tg_op SET subkey = x'' WHERE subkey = row_id;
         """;
 
     private const string FromVersion1Filled = """

@@ -24,9 +24,10 @@ internal static class NextTables
     /// <summary>Gives their content to the tables that the views show, and what those held up.</summary>
     /// <returns>The tables that the views show, as far as they have changed.</returns>
     /// <remarks>
-    /// Both tables and their indexes are alike, so it is enough that SQLite's list of them names the other's first page. However many rows
+    /// Where both tables and their indexes are alike, it is enough that SQLite's list of them names the other's first page. However many rows
     /// there are, that takes no time; every connection reads the list anew because its version moves. Renaming the tables would have SQLite
-    /// go through all views and triggers for each of them.
+    /// go through all views and triggers for each of them. Where the app has put a trigger or an index on a table, its rows are written once
+    /// more, so that nothing misses them.
     /// </remarks>
     public static IReadOnlyList<string> Show(Database database)
     {
@@ -34,21 +35,18 @@ internal static class NextTables
         var next = Existing(database);
         if (next.Count == 0)
             return shown;
-        var version = database.Prepare("PRAGMA schema_version").RunInt64()!.Value;
-        database.RunScript("PRAGMA writable_schema = ON");
-        try
+        var alike = new List<(Dictionary<string, TablePart> Next, Dictionary<string, TablePart> Data)>();
+        foreach (var table in next)
         {
-            foreach (var table in next)
-            {
-                shown.Add(SqlText.DataPrefix + table[Prefix.Length..]);
-                Swap(database, table, shown[^1]);
-            }
-            database.RunScript($"PRAGMA schema_version = {version + 1}");
+            var data = SqlText.DataPrefix + table[Prefix.Length..];
+            shown.Add(data);
+            var (nextParts, dataParts) = (Parts(database, table), Parts(database, data));
+            if (nextParts.Keys.ToHashSet(StringComparer.OrdinalIgnoreCase).SetEquals(dataParts.Keys))
+                alike.Add((nextParts, dataParts));
+            else
+                Copy(database, table, data);
         }
-        finally
-        {
-            database.RunScript("PRAGMA writable_schema = RESET");
-        }
+        Swap(database, alike);
         Drop(database);
         return shown;
     }
@@ -63,34 +61,49 @@ internal static class NextTables
         }
     }
 
-    private static void Swap(Database database, string next, string data)
+    private static void Copy(Database database, string next, string data)
     {
-        var (nextPages, dataPages) = (Pages(database, next), Pages(database, data));
-        if (nextPages.Count != dataPages.Count)
-            throw new InvalidOperationException($"{next} and {data} differ.");
-        foreach (var (part, page) in nextPages)
+        database.RunScript($"DELETE FROM {SqlText.Name(data)}");
+        database.RunScript($"INSERT INTO {SqlText.Name(data)}(id, data) SELECT id, data FROM {SqlText.Name(next)} ORDER BY rowid");
+    }
+
+    private static void Swap(Database database, List<(Dictionary<string, TablePart> Next, Dictionary<string, TablePart> Data)> tables)
+    {
+        var version = database.Prepare("PRAGMA schema_version").RunInt64()!.Value;
+        database.RunScript("PRAGMA writable_schema = ON");
+        try
         {
-            var other = dataPages[part];
-            SetPage(database, other.Name, page.Root);
-            SetPage(database, page.Name, other.Root);
+            foreach (var (next, data) in tables)
+            {
+                foreach (var (part, from) in next)
+                {
+                    SetPage(database, data[part].Name, from.FirstPage);
+                    SetPage(database, from.Name, data[part].FirstPage);
+                }
+            }
+            database.RunScript($"PRAGMA schema_version = {version + 1}");
+        }
+        finally
+        {
+            database.RunScript("PRAGMA writable_schema = RESET");
         }
     }
 
-    private static void SetPage(Database database, string name, long root) =>
-        database.RunScript($"UPDATE sqlite_master SET rootpage = {root} WHERE name = {SqlText.Literal(name)}");
+    private static void SetPage(Database database, string name, long page) =>
+        database.RunScript($"UPDATE sqlite_master SET rootpage = {page} WHERE name = {SqlText.Literal(name)}");
 
-    /// <summary>First pages of a table and of its indexes, by what the names have besides the table's.</summary>
-    private static Dictionary<string, (string Name, long Root)> Pages(Database database, string table)
+    /// <summary>A table, its indexes and its triggers, by what their names have besides the table's.</summary>
+    private static Dictionary<string, TablePart> Parts(Database database, string table)
     {
-        var pages = new Dictionary<string, (string, long)>(StringComparer.OrdinalIgnoreCase);
-        var statement = database.Prepare("SELECT name, rootpage FROM sqlite_master WHERE tbl_name = ? COLLATE NOCASE AND rootpage > 0").Bind(1, table);
+        var parts = new Dictionary<string, TablePart>(StringComparer.OrdinalIgnoreCase);
+        var statement = database.Prepare("SELECT name, rootpage FROM sqlite_master WHERE tbl_name = ? COLLATE NOCASE").Bind(1, table);
         while (statement.Step())
         {
             var name = statement.Text(0)!;
             var at = name.IndexOf(table, StringComparison.OrdinalIgnoreCase); // "sqlite_autoindex_" may precede it
-            pages.Add(name.Remove(at, table.Length), (name, statement.Int64(1)));
+            parts.Add(at < 0 ? "/" + name : name.Remove(at, table.Length), new TablePart(name, statement.Int64(1)));
         }
-        return pages;
+        return parts;
     }
 
     private static List<string> Existing(Database database)
@@ -101,4 +114,8 @@ internal static class NextTables
             names.Add(statement.Text(0)!);
         return names;
     }
+
+    /// <param name="Name">Of a table, an index or a trigger.</param>
+    /// <param name="FirstPage">Where its content begins; 0 for a trigger.</param>
+    private readonly record struct TablePart(string Name, long FirstPage);
 }

@@ -147,7 +147,6 @@ internal sealed class BucketStore(RowTables tables, BulkLimits bulk)
     /// <summary>Drops a bucket. Its rows stay visible until the next publish decides about them.</summary>
     public void Remove(Database database, LocalBucket bucket)
     {
-        Settle(database);
         DropOperations(database, bucket);
         database.Prepare("DELETE FROM tg_bucket WHERE id = ?").Bind(1, bucket.Id).Run();
         _buckets.Remove(bucket.Name);
@@ -228,7 +227,6 @@ internal sealed class BucketStore(RowTables tables, BulkLimits bulk)
                 bucket.SumGone += op.Checksum;
                 break;
             case OpKind.Clear:
-                Settle(database);
                 DropOperations(database, bucket);
                 bucket.SumGone = op.Checksum;
                 bucket.SumLive = 0;
@@ -266,8 +264,8 @@ internal sealed class BucketStore(RowTables tables, BulkLimits bulk)
 
     private bool Insert(Database database, LocalBucket bucket, in DataOp op, long type)
     {
-        Statements.Insert.Bind(1, bucket.Id).Bind(2, (long)op.OpId.Value).Bind(3, type).Bind(4, op.Id).Bind(5, op.Subkey)
-            .Bind(6, op.Checksum).Bind(7, op.Data).Run();
+        var statement = Statements.Insert.Bind(1, bucket.Id).Bind(2, (long)op.OpId.Value).Bind(3, type).Bind(4, op.Id).Bind(6, op.Checksum).Bind(7, op.Data);
+        OpStatements.BindSubkey(statement, 5, op.Id, op.Subkey).Run();
         return database.Changes > 0;
     }
 
@@ -287,7 +285,7 @@ internal sealed class BucketStore(RowTables tables, BulkLimits bulk)
 
     private (long RowId, uint Hash)? Find(LocalBucket bucket, in DataOp op, long type)
     {
-        var statement = Statements.Find.Bind(1, op.Id).Bind(2, type).Bind(3, bucket.Id).Bind(4, op.Subkey);
+        var statement = OpStatements.BindSubkey(Statements.Find.Bind(1, op.Id).Bind(2, type).Bind(3, bucket.Id), 4, op.Id, op.Subkey);
         if (!statement.Step())
             return null;
         var found = (statement.Int64(0), (uint)statement.Int64(1));
@@ -295,10 +293,11 @@ internal sealed class BucketStore(RowTables tables, BulkLimits bulk)
         return found;
     }
 
-    private static void DropOperations(Database database, LocalBucket bucket)
+    private void DropOperations(Database database, LocalBucket bucket)
     {
         if (bucket.Received == OpId.None)
             return; // a log that begins with a CLEAR
+        Settle(database);
         database.Prepare("INSERT INTO tg_dirty(type, row_id, why) SELECT type, row_id, 1 FROM tg_op WHERE bucket = ? ON CONFLICT DO NOTHING")
             .Bind(1, bucket.Id).Run();
         database.Prepare("DELETE FROM tg_op WHERE bucket = ?").Bind(1, bucket.Id).Run();

@@ -1,5 +1,4 @@
 using TopGun.Buckets.Client.LocalStore;
-using TopGun.Buckets.Protocol;
 
 namespace TopGun.Buckets.Client.Sync;
 
@@ -72,7 +71,8 @@ internal sealed class BulkMerge(Database database, OpStatements statements, RowT
 
     private void Insert(RunRecord op, bool withData)
     {
-        var statement = statements.Append.Bind(1, op.Bucket).Bind(2, op.OpId).Bind(3, op.Type).Bind(4, op.Id).Bind(5, op.Subkey).Bind(6, op.Checksum);
+        var statement = statements.Append.Bind(1, op.Bucket).Bind(2, op.OpId).Bind(3, op.Type).Bind(4, op.Id).Bind(6, op.Checksum);
+        OpStatements.BindSubkey(statement, 5, op.Id, op.Subkey);
         (withData ? statement.Bind(7, op.Data) : statement.BindNull(7)).Run();
         if (!staged)
             statements.MarkNew.Bind(1, op.Bucket).Bind(2, op.Type).Bind(3, op.Id).Run();

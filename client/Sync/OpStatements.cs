@@ -3,6 +3,7 @@ using TopGun.Buckets.Client.LocalStore;
 namespace TopGun.Buckets.Client.Sync;
 
 /// <summary>The statements that run once per operation.</summary>
+/// <remarks>A subkey that is the row's id, as it nearly always is, is stored as an empty BLOB, which no text equals.</remarks>
 internal sealed class OpStatements(Database database)
 {
     public Statement Insert { get; } = database.Keep(
@@ -23,4 +24,7 @@ internal sealed class OpStatements(Database database)
     public Statement MarkNew { get; } = database.Keep("INSERT INTO tg_new(bucket, type, row_id) VALUES(?, ?, ?) ON CONFLICT DO NOTHING");
 
     public Statement MarkDirty { get; } = database.Keep("INSERT INTO tg_dirty(type, row_id, why) VALUES(?, ?, 1) ON CONFLICT DO NOTHING");
+
+    public static Statement BindSubkey(Statement statement, int index, ReadOnlySpan<byte> id, ReadOnlySpan<byte> subkey) =>
+        subkey.SequenceEqual(id) ? statement.BindBlob(index, []) : statement.Bind(index, subkey);
 }

@@ -1,5 +1,4 @@
 using TopGun.Buckets.Client.LocalStore;
-using TopGun.Buckets.Protocol;
 
 namespace TopGun.Buckets.Client.Sync;
 
@@ -101,8 +100,8 @@ internal sealed class Publisher(RowTables tables)
 
     private static void UpsertWinners(Database database, string? table, long type, int? priority)
     {
-        // The newest operation on a row decides, whichever bucket it came in. A partial publish looks only at the buckets it covers.
-        var scope = priority is null ? "" : " JOIN tg_bucket b ON b.id = o.bucket AND b.priority <= ?2";
+        // The newest operation on a row decides, whichever bucket it came in. A partial publish looks at the buckets it covers and at what is shown.
+        var scope = priority is null ? "" : " JOIN tg_bucket b ON b.id = o.bucket AND (b.priority <= ?2 OR o.op_id <= b.published_op)";
         var winners = "SELECT row_id, data FROM (SELECT c.row_id AS row_id, o.data AS data, max(o.op_id) AS newest "
             + $"FROM temp.tg_changed c CROSS JOIN tg_op o ON o.row_id = c.row_id AND o.type = c.type{scope} "
             + "WHERE c.type = ?1 GROUP BY c.row_id) WHERE newest > 0";

@@ -1,3 +1,4 @@
+using System.Numerics;
 using TopGun.Buckets.Client.LocalStore;
 
 namespace TopGun.Buckets.Client.Sync;
@@ -11,20 +12,30 @@ internal sealed class RunCursor(long run)
     private long _id = run << RunWriter.PartBits;
     private bool _isOpen;
 
+    /// <summary>Of the present operation's id.</summary>
+    public ulong Prefix { get; private set; }
+
     public RunRecord Current => RunRecord.At(_part.AsSpan(0, _length), _start);
 
     /// <summary>Goes to the first or next operation.</summary>
     /// <returns>Whether there is one.</returns>
     public bool MoveNext(Database database)
     {
-        if (_isOpen)
-        {
-            _start += Current.Length;
-            if (_start < _length)
-                return true;
-            database.Prepare("DELETE FROM tg_run WHERE id = ?").Bind(1, _id++).Run();
-        }
-        return Open(database);
+        if (!IsInPart(database) && !Open(database))
+            return false;
+        Prefix = RunRecord.Prefix(Current.Id);
+        return true;
+    }
+
+    private bool IsInPart(Database database)
+    {
+        if (!_isOpen)
+            return false;
+        _start += Current.Length;
+        if (_start < _length)
+            return true;
+        database.Prepare("DELETE FROM tg_run WHERE id = ?").Bind(1, _id++).Run();
+        return false;
     }
 
     private bool Open(Database database)
@@ -37,7 +48,7 @@ internal sealed class RunCursor(long run)
         _id = statement.Int64(0);
         var ops = statement.Bytes(1);
         if (_part.Length < ops.Length)
-            _part = new byte[ops.Length];
+            _part = new byte[BitOperations.RoundUpToPowerOf2((uint)ops.Length)];
         ops.CopyTo(_part);
         (_start, _length) = (0, ops.Length);
         statement.Reset();

@@ -12,7 +12,7 @@ namespace TopGun.Buckets.Client.Sync;
 /// </remarks>
 internal sealed class RunMerge
 {
-    private readonly PriorityQueue<RunCursor, RunCursor> _runs = new(Comparer<RunCursor>.Create((x, y) => RunRecord.Compare(x.Current, y.Current)));
+    private readonly PriorityQueue<RunCursor, RunCursor> _runs = new(Comparer<RunCursor>.Create(Compare));
     private readonly ArrayBufferWriter<byte> _row = new();
     private readonly List<int> _starts = [];
 
@@ -68,6 +68,9 @@ internal sealed class RunMerge
             .Bind(1, string.Create(CultureInfo.InvariantCulture, $"{this[0].Type} {Encoding.UTF8.GetString(this[0].Id)}")).Run();
 
     public static void Forget(Database database) => database.Run("DELETE FROM tg_meta WHERE key = 'merged'");
+
+    private static int Compare(RunCursor x, RunCursor y) =>
+        x.Prefix != y.Prefix ? x.Prefix.CompareTo(y.Prefix) : RunRecord.Compare(x.Current, y.Current);
 
     private static (byte[]? Id, long Type) Mark(Database database)
     {

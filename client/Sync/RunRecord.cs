@@ -61,6 +61,17 @@ internal readonly ref struct RunRecord
         output.Advance(length);
     }
 
+    /// <summary>The first bytes of an id as a number that orders like them, which spares most comparisons.</summary>
+    public static ulong Prefix(ReadOnlySpan<byte> id)
+    {
+        if (id.Length >= sizeof(ulong))
+            return BinaryPrimitives.ReadUInt64BigEndian(id);
+        var prefix = 0UL;
+        for (var index = 0; index < sizeof(ulong); index++)
+            prefix = (prefix << 8) | (index < id.Length ? id[index] : 0UL);
+        return prefix;
+    }
+
     public bool IsOfSameRow(RunRecord other) => Type == other.Type && Id.SequenceEqual(other.Id);
 
     /// <summary>By row, as SQLite orders texts, and operations on a row by age.</summary>

@@ -17,7 +17,7 @@ internal sealed class RunWriter(int partBytes)
 
     public void Add(long bucket, long type, in DataOp op)
     {
-        _entries.Add(new Entry(Prefix(op.Id), _records.WrittenCount));
+        _entries.Add(new Entry(RunRecord.Prefix(op.Id), _records.WrittenCount));
         RunRecord.Write(_records, bucket, type, op);
     }
 
@@ -45,15 +45,6 @@ internal sealed class RunWriter(int partBytes)
     {
         database.Prepare("INSERT INTO tg_run(id, ops) VALUES(?, ?)").Bind(1, id).BindBlob(2, _part.WrittenSpan).Run();
         _part.ResetWrittenCount();
-    }
-
-    /// <summary>The first bytes of an id as a number that orders like them.</summary>
-    private static ulong Prefix(ReadOnlySpan<byte> id)
-    {
-        var prefix = 0UL;
-        for (var index = 0; index < sizeof(ulong); index++)
-            prefix = (prefix << 8) | (index < id.Length ? id[index] : 0UL);
-        return prefix;
     }
 
     private readonly record struct Entry(ulong Prefix, int Start);

@@ -176,6 +176,41 @@ public sealed class FirstDownloadTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_log_that_begins_with_a_clear_is_put_away_like_any_other()
+    {
+        var bench = await OpenAsync();
+
+        await bench.ApplyAsync(Lines.Checkpoint(3, null, ("a", 6, 3)), Lines.Data("a", Lines.Clear(1, 1), Put(2, "t2", "b"), Put(3, "t3", "c")));
+        Assert.Equal("2 0", await bench.TextAsync("SELECT (SELECT count(*) FROM tg_run) || ' ' || (SELECT count(*) FROM tg_op)"));
+        await bench.ApplyAsync(Lines.Complete(3));
+
+        Assert.Equal("t2=b t3=c", await bench.RowsAsync());
+        Assert.Equal("5 1", await bench.SumsAsync("a"));
+    }
+
+    [Fact]
+    public async Task Triggers_and_indexes_of_the_app_on_a_table_see_its_rows()
+    {
+        var bench = await OpenAsync();
+        await bench.InWriteAsync(database =>
+        {
+            database.RunScript(
+                """
+                CREATE TABLE found(id TEXT);
+                CREATE TRIGGER find AFTER INSERT ON tg_data__todos BEGIN INSERT INTO found VALUES(NEW.id); END;
+                CREATE INDEX by_data ON tg_data__todos(data);
+                """);
+            return true;
+        });
+
+        await bench.ApplyAsync(Lines.Checkpoint(2, null, ("a", 3, 3)), Lines.Data("a", Put(1, "t1", "a"), Put(2, "t2", "b")), Lines.Complete(2));
+
+        Assert.Equal("t1,t2", await bench.TextAsync("SELECT group_concat(id) FROM (SELECT id FROM found ORDER BY id)"));
+        Assert.Equal("t1=a t2=b", await bench.RowsAsync());
+        Assert.Equal("ok", await bench.TextAsync("PRAGMA integrity_check"));
+    }
+
+    [Fact]
     public async Task Another_schema_before_anything_was_shown_begins_it_again()
     {
         var bench = await OpenAsync();
