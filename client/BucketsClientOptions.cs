@@ -2,6 +2,7 @@ using System.Text.Json;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using TopGun.Buckets.Client.LocalStore;
+using TopGun.Buckets.Client.Sync;
 
 namespace TopGun.Buckets.Client;
 
@@ -86,8 +87,8 @@ public sealed record BucketsClientOptions
     /// <summary>Where work runs; a simulation runs it in the caller.</summary>
     internal Func<IExecution> NewExecution { get; init; } = () => new ThreadedExecution();
 
-    /// <summary>Operations from which on a first download is worth dropping and rebuilding the indexes.</summary>
-    internal long BulkFrom { get; init; } = 5000;
+    /// <summary>Measures of a first download.</summary>
+    internal BulkLimits Bulk { get; init; } = BulkLimits.Default;
 
     internal void Check()
     {

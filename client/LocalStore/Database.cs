@@ -214,7 +214,8 @@ internal sealed class Database : IDisposable
         // Each initialization makes a new provider, and what SQLite calls back for open databases would go with the one before.
         Batteries_V2.Init();
         raw.FreezeProvider();
-        var result = raw.sqlite3_open_v2(path, out var handle, mode, null);
+        // One thread at a time uses a connection, so SQLite need not lock it in every call.
+        var result = raw.sqlite3_open_v2(path, out var handle, mode | raw.SQLITE_OPEN_NOMUTEX, null);
         if (result != raw.SQLITE_OK)
         {
             var (code, message) = (raw.sqlite3_extended_errcode(handle), raw.sqlite3_errmsg(handle).utf8_to_string());

@@ -4,7 +4,7 @@ namespace TopGun.Buckets.Client.LocalStore;
 internal static class LibraryTables
 {
     /// <summary>Layout that this library writes; a file with a higher one is refused.</summary>
-    public const long Version = 1;
+    public const long Version = 2;
 
     /// <summary>Write-gate target while a local write waits for its write checkpoint's number.</summary>
     public const long GateMaximum = long.MaxValue;
@@ -24,9 +24,8 @@ internal static class LibraryTables
         CREATE TABLE tg_mismatch(bucket TEXT PRIMARY KEY NOT NULL, times INTEGER NOT NULL) WITHOUT ROWID;
         CREATE TABLE tg_op(
           bucket INTEGER NOT NULL, op_id INTEGER NOT NULL, type INTEGER NOT NULL,
-          row_id TEXT NOT NULL, subkey TEXT NOT NULL, hash INTEGER NOT NULL, data TEXT);
+          row_id TEXT NOT NULL, subkey TEXT NOT NULL, hash INTEGER NOT NULL, data TEXT); -- data NULL: that of the row's table
         CREATE UNIQUE INDEX tg_op_row ON tg_op(row_id, type, bucket, subkey);
-        CREATE INDEX tg_op_new ON tg_op(bucket, op_id);
         CREATE TABLE tg_dirty(type INTEGER NOT NULL, row_id TEXT NOT NULL, why INTEGER NOT NULL, PRIMARY KEY(type, row_id)) WITHOUT ROWID;
         CREATE TABLE tg_untyped(type INTEGER NOT NULL, id TEXT NOT NULL, data TEXT, PRIMARY KEY(type, id)) WITHOUT ROWID;
         CREATE TABLE tg_crud(
@@ -41,6 +40,27 @@ internal static class LibraryTables
           UNIQUE(name, params));
         INSERT INTO tg_tx(id, tx) VALUES(1, 1);
         INSERT INTO tg_meta(key, value) VALUES('gate_target', NULL), ('gate_seen', NULL), ('gate_applied', NULL), ('published', NULL);
+        """;
+
+    private const string FromVersion1 = """
+        DELETE FROM tg_op WHERE EXISTS(SELECT 1 FROM tg_meta WHERE key = 'bulk' AND value <> 0);
+        DELETE FROM tg_bucket WHERE EXISTS(SELECT 1 FROM tg_meta WHERE key = 'bulk' AND value <> 0);
+        DELETE FROM tg_meta WHERE key = 'bulk';
+        CREATE UNIQUE INDEX IF NOT EXISTS tg_op_row ON tg_op(row_id, type, bucket, subkey);
+        DROP INDEX IF EXISTS tg_op_new;
+        UPDATE tg_op SET subkey = x'' WHERE subkey = row_id;
+        """;
+
+    private const string FromVersion1Filled = """
+        INSERT OR IGNORE INTO tg_new(bucket, type, row_id)
+          SELECT o.bucket, o.type, o.row_id FROM tg_op o JOIN tg_bucket b ON b.id = o.bucket WHERE o.op_id > b.published_op;
+        """;
+
+    // What a bucket holds; which rows of it wait to be published; batches of a first download, sorted by row.
+    private const string Version2 = """
+        CREATE INDEX tg_op_bucket ON tg_op(bucket);
+        CREATE TABLE tg_new(bucket INTEGER NOT NULL, type INTEGER NOT NULL, row_id TEXT NOT NULL, PRIMARY KEY(bucket, type, row_id)) WITHOUT ROWID;
+        CREATE TABLE tg_run(id INTEGER PRIMARY KEY, ops BLOB NOT NULL);
         """;
 
     // Whoever fills the queue closes the gate, also another tool that writes through the views. Entries of insert-only tables (state 1)
@@ -62,11 +82,19 @@ internal static class LibraryTables
             var version = database.Prepare("SELECT max(id) FROM tg_migration").RunInt64() ?? 0;
             if (version > Version)
                 throw ClientErrors.NewerFile(version);
+            if (version == 1)
+            {
+                database.RunScript(FromVersion1 + Version2 + FromVersion1Filled);
+                NoteVersion(database, now);
+            }
             return;
         }
-        database.RunScript(Tables);
+        database.RunScript(Tables + Version2);
         database.RunScript(GateTrigger);
-        database.Prepare("INSERT INTO tg_migration(id, applied_at, down) VALUES(?, ?, '[]')").Bind(1, Version).Bind(2, now).Run();
+        NoteVersion(database, now);
         database.Prepare("INSERT INTO tg_meta(key, value) VALUES('client_id', ?)").Bind(1, newClientId()).Run();
     }
+
+    private static void NoteVersion(Database database, long now) =>
+        database.Prepare("INSERT INTO tg_migration(id, applied_at, down) VALUES(?, ?, '[]')").Bind(1, Version).Bind(2, now).Run();
 }

@@ -1,3 +1,4 @@
+using TopGun.Buckets.Client.Sync;
 using TopGun.Buckets.Client.Upload;
 
 namespace TopGun.Buckets.Client.LocalStore;
@@ -20,6 +21,7 @@ internal static class LocalReset
             database.Run($"DELETE FROM {SqlText.Name(SqlText.DataTable(table))}");
             changed.Add(SqlText.DataTable(table));
         }
+        BulkDownload.Clear(database);
         foreach (var table in (string[])["tg_op", "tg_bucket", "tg_mismatch", "tg_dirty", "tg_untyped", "tg_crud", "tg_sync_state", "tg_stream"])
             database.Run($"DELETE FROM {table}");
 

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using TopGun.Buckets.Client.Sync;
 
 namespace TopGun.Buckets.Client.LocalStore;
 
@@ -7,7 +8,7 @@ namespace TopGun.Buckets.Client.LocalStore;
 internal static class SchemaInstaller
 {
     /// <summary>To be raised with every change of the SQL that a table becomes, so that files which have the old one get the new.</summary>
-    public const int SqlVersion = 1;
+    public const int SqlVersion = 2;
 
     /// <returns>Whether anything changed, so that compiled statements are out of date.</returns>
     public static bool Apply(Database database, LocalSchema schema)
@@ -16,6 +17,8 @@ internal static class SchemaInstaller
         if (database.Prepare("SELECT value FROM tg_meta WHERE key = 'schema_hash'").RunText() == hash)
             return false;
 
+        if (BulkDownload.State(database) is BulkState.MergingPlain or BulkState.MergingStaged or BulkState.Staged)
+            BulkDownload.Abandon(database); // it fills tables of the old schema
         DropViews(database);
         DropTablesNotIn(database, schema);
         foreach (var table in schema.Tables)
@@ -65,9 +68,9 @@ internal static class SchemaInstaller
         {
             if (wanted.Contains(existing))
                 continue;
-            if (existing.StartsWith("tg_data__", StringComparison.Ordinal))
+            if (existing.StartsWith(SqlText.DataPrefix, StringComparison.Ordinal))
             {
-                var type = existing["tg_data__".Length..];
+                var type = existing[SqlText.DataPrefix.Length..];
                 database.Prepare("INSERT INTO tg_type(name) VALUES(?) ON CONFLICT DO NOTHING").Bind(1, type).Run();
                 database.Prepare(
                     "INSERT INTO tg_untyped(type, id, data) "
@@ -88,7 +91,7 @@ internal static class SchemaInstaller
             || database.Prepare("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?").Bind(1, dataTable).RunInt64() is not null)
             return;
 
-        database.RunScript(ViewSql.DataTable(table));
+        database.RunScript(ViewSql.DataTable(dataTable));
         if (table.Kind != TableKind.Synced)
             return;
         database.Prepare(
@@ -105,7 +108,7 @@ internal static class SchemaInstaller
             if (table.Kind == TableKind.InsertOnly)
                 continue;
             foreach (var index in table.Indexes)
-                wanted.Add(ViewSql.IndexName(table, index), ViewSql.Index(table, index));
+                wanted.Add(ViewSql.IndexName(SqlText.DataTable(table), index), ViewSql.Index(table, index, SqlText.DataTable(table)));
         }
         var statement = database.Prepare(
             "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL "

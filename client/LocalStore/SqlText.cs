@@ -13,13 +13,16 @@ internal static class SqlText
     /// <summary>A JSON path to one top-level key, as a literal; quoting the key covers dots and brackets in it.</summary>
     public static string JsonPath(string key) => Literal($"$.\"{key}\"");
 
+    /// <summary>What the tables that hold synced rows begin with.</summary>
+    public const string DataPrefix = "tg_data__";
+
     /// <summary>Table that holds the rows behind a view.</summary>
     public static string DataTable(LocalTable table) =>
-        table.Kind == TableKind.LocalOnly ? $"tg_local__{table.Name}" : $"tg_data__{table.Name}";
+        table.Kind == TableKind.LocalOnly ? $"tg_local__{table.Name}" : DataPrefix + table.Name;
 
     /// <summary>Whether a table holds the rows behind some view.</summary>
     public static bool IsDataTable(string name) =>
-        name.StartsWith("tg_data__", StringComparison.Ordinal) || name.StartsWith("tg_local__", StringComparison.Ordinal);
+        name.StartsWith(DataPrefix, StringComparison.Ordinal) || name.StartsWith("tg_local__", StringComparison.Ordinal);
 
     public static string Kind(ColumnKind kind) => kind switch
     {

@@ -36,6 +36,8 @@ internal static class TriggerSql
         };
         if (table.Kind != TableKind.LocalOnly)
             body.Add("SELECT CASE WHEN typeof(NEW.id) <> 'text' THEN RAISE(ABORT, 'id must be text') END");
+        if (table.Kind == TableKind.Synced)
+            body.Add(HandBack(table, "NEW.id")); // INSERT OR REPLACE takes the place of a row
         if (table.Kind != TableKind.InsertOnly)
             body.Add($"INSERT INTO {Data(table)}(id, data) VALUES(CAST(NEW.id AS TEXT), {row})");
         if (table.Kind != TableKind.LocalOnly)
@@ -67,6 +69,7 @@ internal static class TriggerSql
             };
             var metadata = table.TrackMetadata ? "NEW._metadata" : "NULL";
             var condition = table.QueueEmptyUpdates ? "1" : $"{patch} <> '{{}}'";
+            body.Add(HandBack(table, "OLD.id"));
             body.Add(Queue(table, "PATCH", "OLD.id", patch, previous, metadata, condition));
             body.Add(MarkDirty(table, "OLD.id"));
         }
@@ -81,6 +84,7 @@ internal static class TriggerSql
         if (table.Kind == TableKind.Synced)
         {
             var previous = table.TrackPrevious == TrackPrevious.None ? "NULL" : Json(table, "o", "1", oldValues: true, newValues: false);
+            body.Add(HandBack(table, "OLD.id"));
             body.Add(Queue(table, "DELETE", "OLD.id", "NULL", previous, metadata, "1"));
             body.Add(MarkDirty(table, "OLD.id"));
         }
@@ -101,10 +105,21 @@ internal static class TriggerSql
             + $"FROM tg_tx WHERE id = 1 AND {condition}";
     }
 
+    // What the service sent is stored once, in the row's table, until somebody else writes there: then the operation takes it back. A row that
+    // is marked has done so.
+    private static string HandBack(LocalTable table, string id) =>
+        $"UPDATE tg_op SET data = (SELECT d.data FROM {Data(table)} d WHERE d.id = {id}) "
+        + $"WHERE row_id = {id} AND type = (SELECT t.id FROM tg_type t WHERE t.name = {SqlText.Literal(table.Name)}) AND data IS NULL "
+        + "AND NOT EXISTS (SELECT 1 FROM tg_dirty m WHERE m.type = tg_op.type AND m.row_id = tg_op.row_id AND m.why = 2)";
+
     // Not INSERT OR IGNORE: the conflict clause of the app's statement would take its place.
-    private static string MarkDirty(LocalTable table, string id) =>
-        $"INSERT INTO tg_dirty(type, row_id, why) SELECT t.id, {id}, 2 FROM tg_type t WHERE t.name = {SqlText.Literal(table.Name)} "
-        + $"AND NOT EXISTS (SELECT 1 FROM tg_dirty d WHERE d.type = t.id AND d.row_id = {id})";
+    private static string MarkDirty(LocalTable table, string id)
+    {
+        var type = $"(SELECT t.id FROM tg_type t WHERE t.name = {SqlText.Literal(table.Name)})";
+        return $"UPDATE tg_dirty SET why = 2 WHERE type = {type} AND row_id = {id} AND why <> 2;\n  "
+            + $"INSERT INTO tg_dirty(type, row_id, why) SELECT t.id, {id}, 2 FROM tg_type t WHERE t.name = {SqlText.Literal(table.Name)} "
+            + $"AND NOT EXISTS (SELECT 1 FROM tg_dirty d WHERE d.type = t.id AND d.row_id = {id})";
+    }
 
     private static string Data(LocalTable table) => SqlText.Name(SqlText.DataTable(table));
 

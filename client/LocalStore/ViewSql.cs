@@ -21,12 +21,11 @@ internal static class ViewSql
             + $"SELECT {SqlText.Join(", ", values)} FROM {SqlText.Name(SqlText.DataTable(table))}";
     }
 
-    public static string DataTable(LocalTable table) =>
-        $"CREATE TABLE {SqlText.Name(SqlText.DataTable(table))}(id TEXT PRIMARY KEY NOT NULL, data TEXT)";
+    public static string DataTable(string name) => $"CREATE TABLE {SqlText.Name(name)}(id TEXT PRIMARY KEY NOT NULL, data TEXT)";
 
-    public static string IndexName(LocalTable table, LocalIndex index) => $"{SqlText.DataTable(table)}__{index.Name}";
+    public static string IndexName(string dataTable, LocalIndex index) => $"{dataTable}__{index.Name}";
 
-    public static string Index(LocalTable table, LocalIndex index)
+    public static string Index(LocalTable table, LocalIndex index, string dataTable)
     {
         var terms = new List<string>();
         foreach (var indexed in index.Columns)
@@ -34,7 +33,7 @@ internal static class ViewSql
             var column = SchemaRules.Find(table, SchemaRules.ColumnOf(indexed))!;
             terms.Add(SqlText.Column(column) + (SchemaRules.IsDescending(indexed) ? " DESC" : ""));
         }
-        return $"CREATE INDEX {SqlText.Name(IndexName(table, index))} ON {SqlText.Name(SqlText.DataTable(table))}"
+        return $"CREATE INDEX {SqlText.Name(IndexName(dataTable, index))} ON {SqlText.Name(dataTable)}"
             + $"({SqlText.Join(", ", terms)})";
     }
 }

@@ -9,15 +9,26 @@ namespace TopGun.Buckets.Client.Sync;
 /// Works inside the caller's transaction on the writing connection. What is kept in memory runs ahead of the commit: after a failed
 /// transaction the caller calls <see cref="Load"/>.
 /// </remarks>
-internal sealed class BucketStore
+internal sealed class BucketStore(RowTables tables, BulkLimits bulk)
 {
     private readonly Dictionary<string, LocalBucket> _buckets = new(StringComparer.Ordinal);
     private readonly List<LocalBucket> _changed = [];
     private readonly TypeNames _types = new();
     private OpStatements? _statements;
     private BulkState _bulk;
+    private RunWriter? _runs;
+    private BulkMerge? _merge;
 
     public IReadOnlyCollection<LocalBucket> Buckets => _buckets.Values;
+
+    /// <summary>Whether the first download puts batches away, which have to be merged before anything looks at single operations.</summary>
+    public bool IsCollecting => _bulk == BulkState.Collecting;
+
+    /// <summary>Whether they are being merged; nothing else may be done before that has ended.</summary>
+    public bool IsMerging => _bulk is BulkState.MergingPlain or BulkState.MergingStaged;
+
+    /// <summary>Whether all rows are where nobody sees them yet.</summary>
+    public bool IsStaged => _bulk == BulkState.Staged;
 
     public LocalBucket? Find(string name) => _buckets.GetValueOrDefault(name);
 
@@ -28,6 +39,7 @@ internal sealed class BucketStore
         _changed.Clear();
         _types.Load(database);
         _bulk = BulkDownload.State(database);
+        (_runs, _merge) = (null, null);
         var statement = database.Prepare(
             "SELECT id, name, received_op, published_op, ever_published, sum_live, sum_gone, count_at_last, count_since_last, bytes, priority "
             + "FROM tg_bucket ORDER BY id");
@@ -49,31 +61,77 @@ internal sealed class BucketStore
         }
     }
 
-    /// <summary>From now on only appends, when nothing was ever downloaded.</summary>
+    /// <summary>From now on puts batches away, when nothing was ever downloaded.</summary>
     public void StartBulk(Database database)
     {
-        if (_bulk != BulkState.Settled || !BulkDownload.IsPossible(database))
-            return;
-        BulkDownload.Start(database);
-        _bulk = BulkState.Appending;
+        if (_bulk == BulkState.Settled && BulkDownload.IsPossible(database))
+            Note(database, BulkState.Collecting);
     }
 
-    /// <summary>Brings what was appended into the usual form; must precede whatever looks at single operations.</summary>
-    public void Settle(Database database)
+    /// <summary>Whether what is put away or staged is all of the buckets up to a priority number, and could be shown with them: all at once.</summary>
+    public bool CanShow(Database database, int priority) =>
+        _buckets.Values.All(bucket => bucket.Received == OpId.None || bucket.Priority <= priority)
+        && database.Prepare("SELECT EXISTS(SELECT 1 FROM tg_dirty)").RunInt64() == 0;
+
+    /// <summary>Ends the collecting; <see cref="Merge"/> is to be called until it is done.</summary>
+    /// <param name="database">The writing connection.</param>
+    /// <param name="staged">Whether the rows go where nobody sees them, to be shown all at once.</param>
+    public void StartMerge(Database database, bool staged)
     {
-        if (_bulk == BulkState.Settled)
-            return;
-        if (BulkDownload.Settle(database, _bulk) is { } live)
+        _runs?.Flush(database);
+        _runs = null;
+        Note(database, staged ? BulkState.MergingStaged : BulkState.MergingPlain);
+    }
+
+    /// <summary>Merges a little of what was put away.</summary>
+    /// <returns>Whether that was all.</returns>
+    public bool Merge(Database database)
+    {
+        _merge ??= new BulkMerge(database, Statements, tables, _buckets.Values, _bulk == BulkState.MergingStaged);
+        var done = _merge.Step(bulk.StepBytes, Touch);
+        if (done)
         {
-            foreach (var bucket in _buckets.Values)
-            {
-                var total = bucket.Checksum;
-                bucket.SumLive = live.GetValueOrDefault(bucket.Id);
-                bucket.SumGone = total - bucket.SumLive;
-                Touch(bucket);
-            }
+            _merge = null;
+            RunMerge.Forget(database);
+            EndMerge(database);
         }
-        _bulk = BulkState.Settled;
+        Save(database);
+        return done;
+    }
+
+    /// <summary>Notes that the tables that were staged are the ones that everybody sees.</summary>
+    public void NoteShown(Database database) => Note(database, BulkState.Settled);
+
+    private void EndMerge(Database database)
+    {
+        if (_bulk == BulkState.MergingPlain)
+        {
+            Note(database, BulkState.Settled);
+            return;
+        }
+        Note(database, BulkState.Staged);
+        foreach (var bucket in _buckets.Values)
+        {
+            bucket.EverPublished = true; // what leaves it has to leave the staged tables
+            Touch(bucket);
+        }
+    }
+
+    /// <summary>Makes what was put away into operations at once, for the rare case that one of them has to go before everything is there.</summary>
+    private void Settle(Database database)
+    {
+        if (!IsCollecting)
+            return;
+        StartMerge(database, staged: true);
+        while (!Merge(database))
+        {
+        }
+    }
+
+    private void Note(Database database, BulkState state)
+    {
+        _bulk = state;
+        BulkDownload.Note(database, state);
     }
 
     public LocalBucket GetOrCreate(Database database, string name, int priority)
@@ -107,6 +165,7 @@ internal sealed class BucketStore
     /// <summary>Writes the rows of the buckets that were touched.</summary>
     public void Save(Database database)
     {
+        _runs?.Flush(database);
         var statement = database.Prepare(
             "UPDATE tg_bucket SET received_op = ?2, published_op = ?3, ever_published = ?4, sum_live = ?5, sum_gone = ?6, "
             + "count_at_last = ?7, count_since_last = ?8, bytes = ?9, priority = ?10 WHERE id = ?1");
@@ -153,8 +212,8 @@ internal sealed class BucketStore
             case OpKind.Put when op.Type.IsEmpty || op.Id.IsEmpty:
                 bucket.SumLive += op.Checksum; // nothing to show, but it counts
                 break;
-            case OpKind.Put or OpKind.Remove when _bulk != BulkState.Settled:
-                Append(database, bucket, op);
+            case OpKind.Put or OpKind.Remove when IsCollecting:
+                PutAway(database, bucket, op);
                 break;
             case OpKind.Put:
                 Put(database, bucket, op);
@@ -175,29 +234,18 @@ internal sealed class BucketStore
         }
     }
 
-    private void Append(Database database, LocalBucket bucket, in DataOp op)
+    private void PutAway(Database database, LocalBucket bucket, in DataOp op)
     {
         bucket.SumLive += op.Checksum;
-        if (op.Type.IsEmpty || op.Id.IsEmpty)
-            return;
-        var statement = Statements.Append.Bind(1, bucket.Id).Bind(2, (long)op.OpId.Value).Bind(3, _types.IdOf(database, op.Type))
-            .Bind(4, op.Id).Bind(5, op.Subkey).Bind(6, op.Checksum);
-        if (op.Kind == OpKind.Put)
-        {
-            statement.Bind(7, op.Data).Run();
-            return;
-        }
-        statement.BindNull(7).Run();
-        if (_bulk == BulkState.AppendingRemovals)
-            return;
-        _bulk = BulkState.AppendingRemovals;
-        BulkDownload.NoteRemoval(database);
+        if (!op.Type.IsEmpty && !op.Id.IsEmpty)
+            (_runs ??= new RunWriter(bulk.PartBytes)).Add(bucket.Id, _types.IdOf(database, op.Type), op);
     }
 
     private void Put(Database database, LocalBucket bucket, in DataOp op)
     {
         var type = _types.IdOf(database, op.Type);
         bucket.SumLive += op.Checksum;
+        Statements.MarkNew.Bind(1, bucket.Id).Bind(2, type).Bind(3, op.Id).Run();
 
         // In a bucket that is downloaded for the first time nearly every row is new: inserting finds that out by itself.
         if (!bucket.EverPublished && Insert(database, bucket, op, type))
@@ -216,8 +264,8 @@ internal sealed class BucketStore
 
     private bool Insert(Database database, LocalBucket bucket, in DataOp op, long type)
     {
-        Statements.Insert.Bind(1, bucket.Id).Bind(2, (long)op.OpId.Value).Bind(3, type).Bind(4, op.Id).Bind(5, op.Subkey)
-            .Bind(6, op.Checksum).Bind(7, op.Data).Run();
+        var statement = Statements.Insert.Bind(1, bucket.Id).Bind(2, (long)op.OpId.Value).Bind(3, type).Bind(4, op.Id).Bind(6, op.Checksum).Bind(7, op.Data);
+        OpStatements.BindSubkey(statement, 5, op.Id, op.Subkey).Run();
         return database.Changes > 0;
     }
 
@@ -237,7 +285,7 @@ internal sealed class BucketStore
 
     private (long RowId, uint Hash)? Find(LocalBucket bucket, in DataOp op, long type)
     {
-        var statement = Statements.Find.Bind(1, op.Id).Bind(2, type).Bind(3, bucket.Id).Bind(4, op.Subkey);
+        var statement = OpStatements.BindSubkey(Statements.Find.Bind(1, op.Id).Bind(2, type).Bind(3, bucket.Id), 4, op.Id, op.Subkey);
         if (!statement.Step())
             return null;
         var found = (statement.Int64(0), (uint)statement.Int64(1));
@@ -245,12 +293,14 @@ internal sealed class BucketStore
         return found;
     }
 
-    private static void DropOperations(Database database, LocalBucket bucket)
+    private void DropOperations(Database database, LocalBucket bucket)
     {
         if (bucket.Received == OpId.None)
             return; // a log that begins with a CLEAR
+        Settle(database);
         database.Prepare("INSERT INTO tg_dirty(type, row_id, why) SELECT type, row_id, 1 FROM tg_op WHERE bucket = ? ON CONFLICT DO NOTHING")
             .Bind(1, bucket.Id).Run();
         database.Prepare("DELETE FROM tg_op WHERE bucket = ?").Bind(1, bucket.Id).Run();
+        database.Prepare("DELETE FROM tg_new WHERE bucket = ?").Bind(1, bucket.Id).Run();
     }
 }

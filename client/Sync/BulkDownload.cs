@@ -3,18 +3,20 @@ using TopGun.Buckets.Client.LocalStore;
 namespace TopGun.Buckets.Client.Sync;
 
 /// <summary>
-/// The first download into an empty database: operations are appended without indexes and without looking for what they supersede. That is
-/// made up for in one go, by sorting, before anything is verified or shown.
+/// The first download into an empty database: each batch is sorted by row and put away as it is; once everything has arrived the batches are
+/// merged, a little in each transaction, into tables that nobody sees before they are complete.
 /// </summary>
 /// <remarks>
-/// With the indexes in place, a batch of random row ids dirties most of their pages, and every batch writes them to the log again. Without,
-/// a batch writes what it brings. The state is in <c>tg_meta</c>, so a kill in the middle continues in the same way. Until it is settled, a
-/// bucket's live sum holds the sum of all its operations, which is all that a checksum needs.
+/// Random row ids that go into their tables batch by batch dirty most pages, and every batch writes them again. In the order of the ids every
+/// page is written once, and app writes find their turn between two small transactions. The state is in <c>tg_meta</c>, so a kill in the
+/// middle continues in the same way. Until an operation is merged, its bucket's live sum counts it, which is all that a checksum needs.
+/// <code>
+/// Settled ──▶ Collecting ──▶ MergingPlain ──▶ Settled
+///                  └──────▶ MergingStaged ──▶ Staged ──first publish──▶ Settled
+/// </code>
 /// </remarks>
 internal static class BulkDownload
 {
-    private const string RowIndex = "CREATE UNIQUE INDEX tg_op_row ON tg_op(row_id, type, bucket, subkey)";
-
     public static BulkState State(Database database) =>
         (BulkState)(database.Prepare("SELECT value FROM tg_meta WHERE key = 'bulk'").RunInt64() ?? 0);
 
@@ -22,70 +24,54 @@ internal static class BulkDownload
     public static bool IsPossible(Database database) => database.Prepare(
         "SELECT EXISTS(SELECT 1 FROM tg_op) OR EXISTS(SELECT 1 FROM tg_bucket) OR EXISTS(SELECT 1 FROM tg_sync_state)").RunInt64() == 0;
 
-    public static void Start(Database database)
-    {
-        database.RunScript("DROP INDEX tg_op_row; DROP INDEX tg_op_new");
-        Note(database, BulkState.Appending);
-    }
-
-    /// <summary>Notes that some appended rows stand for removals.</summary>
-    public static void NoteRemoval(Database database) => Note(database, BulkState.AppendingRemovals);
-
-    /// <summary>Builds the indexes and drops what was superseded.</summary>
-    /// <returns>The buckets' sums over the operations that remain, or null when everything remains.</returns>
-    public static IReadOnlyDictionary<long, uint>? Settle(Database database, BulkState state)
-    {
-        var complete = TryBuildRowIndex(database);
-        if (!complete)
-        {
-            database.Run(
-                "DELETE FROM tg_op WHERE rowid IN (SELECT rowid FROM (SELECT rowid, row_number() OVER "
-                + "(PARTITION BY row_id, type, bucket, subkey ORDER BY op_id DESC) AS age FROM tg_op) WHERE age > 1)");
-            database.RunScript(RowIndex);
-        }
-        if (state == BulkState.AppendingRemovals)
-            database.Run("DELETE FROM tg_op WHERE data IS NULL");
-        database.RunScript("CREATE INDEX tg_op_new ON tg_op(bucket, op_id)");
-        Note(database, BulkState.Settled);
-        return complete && state == BulkState.Appending ? null : Sums(database);
-    }
-
-    private static bool TryBuildRowIndex(Database database)
-    {
-        try
-        {
-            database.RunScript(RowIndex);
-            return true;
-        }
-        catch (LocalStoreException exception) when ((exception.SqliteErrorCode & 0xFF) == SQLitePCL.raw.SQLITE_CONSTRAINT)
-        {
-            return false; // some row was written more than once; building the index is the cheapest way to find out
-        }
-    }
-
-    private static Dictionary<long, uint> Sums(Database database)
-    {
-        var sums = new Dictionary<long, uint>();
-        var statement = database.Prepare("SELECT bucket, sum(hash) FROM tg_op GROUP BY bucket");
-        while (statement.Step())
-            sums[statement.Int64(0)] = unchecked((uint)statement.Int64(1));
-        return sums;
-    }
-
-    private static void Note(Database database, BulkState state) =>
+    public static void Note(Database database, BulkState state) =>
         database.Prepare("INSERT INTO tg_meta(key, value) VALUES('bulk', ?) ON CONFLICT(key) DO UPDATE SET value = excluded.value")
             .Bind(1, (long)state).Run();
+
+    /// <summary>Forgets a first download of which nothing was ever shown, so that it begins again.</summary>
+    public static void Abandon(Database database)
+    {
+        Clear(database);
+        database.Run("DELETE FROM tg_untyped WHERE NOT EXISTS(SELECT 1 FROM tg_dirty d WHERE d.type = tg_untyped.type AND d.row_id = tg_untyped.id)");
+        foreach (var table in (string[])["tg_op", "tg_bucket"])
+            database.Run($"DELETE FROM {table}");
+    }
+
+    /// <summary>Removes what belongs to a first download alone.</summary>
+    public static void Clear(Database database)
+    {
+        NextTables.Drop(database);
+        database.Run("DELETE FROM tg_run");
+        database.Run("DELETE FROM tg_new");
+        RunMerge.Forget(database);
+        Note(database, BulkState.Settled);
+    }
 }
 
 /// <summary>How far a first download is.</summary>
 internal enum BulkState
 {
-    /// <summary>There is none; operations are looked up and indexed one by one.</summary>
+    /// <summary>There is none; operations are looked up one by one.</summary>
     Settled = 0,
 
-    /// <summary>Operations are appended.</summary>
-    Appending = 1,
+    /// <summary>Batches are put away.</summary>
+    Collecting = 1,
 
-    /// <summary>Operations are appended, some of them removals: rows without data.</summary>
-    AppendingRemovals = 2,
+    /// <summary>They are merged into operations that wait for a publish.</summary>
+    MergingPlain = 2,
+
+    /// <summary>They are merged into operations and rows that nobody sees.</summary>
+    MergingStaged = 3,
+
+    /// <summary>All rows are in tables that nobody sees; whatever arrives now goes there as well.</summary>
+    Staged = 4,
+}
+
+/// <summary>Measures of a first download.</summary>
+/// <param name="From">Operations from which on it is worth the trouble.</param>
+/// <param name="StepBytes">About how much a transaction merges: an app write waits that long at most.</param>
+/// <param name="PartBytes">What is read of each batch at a time.</param>
+internal sealed record BulkLimits(long From, int StepBytes, int PartBytes)
+{
+    public static readonly BulkLimits Default = new(From: 5000, StepBytes: 1 << 20, PartBytes: 16 << 10);
 }

@@ -11,10 +11,13 @@ namespace TopGun.Buckets.Client.Sync;
 /// A batch of lines is one SQLite transaction: received operations, positions, sums and what became visible commit together, so a kill
 /// leaves the state before or after it. Used by one stream at a time; <see cref="BeginAsync"/> starts each from what is committed.
 /// </remarks>
-internal sealed class CheckpointApplier(LocalDatabase local, LocalSchema schema, StreamBook streams, long bulkFrom)
+internal sealed class CheckpointApplier
 {
-    private readonly BucketStore _store = new();
-    private readonly Publisher _publisher = new(schema);
+    private readonly LocalDatabase _local;
+    private readonly StreamBook _streams;
+    private readonly BulkLimits _bulk;
+    private readonly BucketStore _store;
+    private readonly Publisher _publisher;
     private CheckpointTarget? _target;
     private bool _waitsForGate;
     private string _clientId = "";
@@ -22,6 +25,14 @@ internal sealed class CheckpointApplier(LocalDatabase local, LocalSchema schema,
     private long _total;
     private long _bytes;
     private IReadOnlyList<PriorityShare> _shares = [];
+
+    public CheckpointApplier(LocalDatabase local, LocalSchema schema, StreamBook streams, BulkLimits bulk)
+    {
+        var tables = new RowTables(schema);
+        (_local, _streams, _bulk) = (local, streams, bulk);
+        _store = new BucketStore(tables, bulk);
+        _publisher = new Publisher(tables);
+    }
 
     /// <summary>Operations of the running checkpoint, or null between checkpoints.</summary>
     public DownloadProgress? Progress => _total == 0
@@ -32,23 +43,37 @@ internal sealed class CheckpointApplier(LocalDatabase local, LocalSchema schema,
     public bool WaitsForGate => _waitsForGate;
 
     /// <summary>Forgets what an earlier stream announced and reads what the next request says.</summary>
-    public Task<SyncStart> BeginAsync(CancellationToken cancellationToken) => local.WriteAsync(Lane.Sync, Begin, cancellationToken);
+    public Task<SyncStart> BeginAsync(CancellationToken cancellationToken) => _local.WriteAsync(Lane.Sync, Begin, cancellationToken);
 
     /// <summary>Whether the app by now wants other streams than <see cref="BeginAsync"/> read, or the database goes by another client id.</summary>
     public Task<bool> WantsOtherStreamsAsync(CancellationToken cancellationToken) =>
-        local.WriteAsync(Lane.Sync, database => HasOtherWishes(database), cancellationToken);
+        _local.WriteAsync(Lane.Sync, database => HasOtherWishes(database), cancellationToken);
 
     /// <summary>Applies a batch of lines.</summary>
     /// <exception cref="BucketsException">A line is malformed or out of order; nothing of the batch was applied.</exception>
-    public Task<ApplyResult> ApplyAsync(LineBatch batch, CancellationToken cancellationToken) =>
-        local.WriteAsync(Lane.Sync, database => Apply(database, batch), cancellationToken, static result => result.Changed);
+    public async Task<ApplyResult> ApplyAsync(LineBatch batch, CancellationToken cancellationToken)
+    {
+        var result = new ApplyResult();
+        var applied = 0;
+        while (true)
+        {
+            var from = applied;
+            applied = await _local.WriteAsync(
+                Lane.Sync, database => Apply(database, batch, from, result), cancellationToken, upTo => IsOver(upTo) ? result.Changed : new ChangeSet());
+            if (IsOver(applied))
+                return result;
+            await MergeAsync(cancellationToken);
+        }
+
+        bool IsOver(int upTo) => upTo == batch.Count || result.Mismatched.Count > 0;
+    }
 
     /// <summary>Shows the checkpoint that was held back, if local writes no longer stand in its way.</summary>
     public async Task<ApplyResult> PublishHeldBackAsync(CancellationToken cancellationToken)
     {
         if (!_waitsForGate)
             return new ApplyResult();
-        return await local.WriteAsync(Lane.Sync, database =>
+        return await _local.WriteAsync(Lane.Sync, database =>
         {
             var result = new ApplyResult();
             if (_waitsForGate && _target is not null && WriteGate.State(database) == BlockedBy.Nothing)
@@ -59,13 +84,13 @@ internal sealed class CheckpointApplier(LocalDatabase local, LocalSchema schema,
     }
 
     /// <summary>Does what can wait until everybody knows of the last batch.</summary>
-    public Task TidyAsync(CancellationToken cancellationToken) => local.TidyAsync(cancellationToken);
+    public Task TidyAsync(CancellationToken cancellationToken) => _local.TidyAsync(cancellationToken);
 
-    private bool HasOtherWishes(Database database) => _clientId != local.ClientId || streams.HasOtherWishes(database, local.Now);
+    private bool HasOtherWishes(Database database) => _clientId != _local.ClientId || _streams.HasOtherWishes(database, _local.Now);
 
     private SyncStart Begin(Database database)
     {
-        _clientId = local.ClientId;
+        _clientId = _local.ClientId;
         _store.Load(database);
         _target = null;
         _waitsForGate = false;
@@ -73,30 +98,52 @@ internal sealed class CheckpointApplier(LocalDatabase local, LocalSchema schema,
         var positions = new List<(string, OpId)>();
         foreach (var bucket in _store.Buckets)
             positions.Add((bucket.Name, bucket.Received));
-        var subscriptions = streams.Begin(database, local.Now);
-        return new SyncStart(positions, subscriptions, streams.Describe(database));
+        var subscriptions = _streams.Begin(database, _local.Now);
+        return new SyncStart(positions, subscriptions, _streams.Describe(database));
     }
 
-    private ApplyResult Apply(Database database, LineBatch batch)
+    /// <summary>Merges what a first download put away, a little in each transaction, so that app writes get in between.</summary>
+    private async Task MergeAsync(CancellationToken cancellationToken)
     {
-        var result = new ApplyResult();
+        while (!await _local.WriteAsync(Lane.Sync, _store.Merge, cancellationToken))
+            await _local.TidyAsync(cancellationToken);
+    }
+
+    /// <returns>How many lines have been applied; where not all have, there is something to merge first.</returns>
+    private int Apply(Database database, LineBatch batch, int from, ApplyResult result)
+    {
         var received = 0;
-        for (var index = 0; index < batch.Count && result.Mismatched.Count == 0; index++)
+        var index = from;
+        for (; index < batch.Count && result.Mismatched.Count == 0 && !_store.IsMerging; index++)
         {
             var line = batch[index];
             if (SyncLineReader.KindOf(line) == SyncLineKind.Data)
+            {
                 received += Receive(database, line);
+            }
             else if (SyncLineReader.Read(line) is { } message)
+            {
+                if (StartsMerge(database, message))
+                    break;
                 Apply(database, message, result);
+            }
         }
         if (received > 0 && _total > 0)
         {
-            streams.Measure(Target("data"), _store);
-            result.Streams = streams.Describe(database);
+            _streams.Measure(Target("data"), _store);
+            result.Streams = _streams.Describe(database);
         }
         _shares = _total > 0 ? Shares(Target("data")) : [];
         _store.Save(database);
-        return result;
+        return index;
+    }
+
+    private bool StartsMerge(Database database, SyncLine message)
+    {
+        if (!_store.IsCollecting || message is not (CheckpointCompleteLine or PartialCheckpointCompleteLine))
+            return false;
+        _store.StartMerge(database, staged: message is not PartialCheckpointCompleteLine part || _store.CanShow(database, part.Priority));
+        return true;
     }
 
     private int Receive(Database database, ReadOnlySpan<byte> line)
@@ -113,10 +160,10 @@ internal sealed class CheckpointApplier(LocalDatabase local, LocalSchema schema,
         {
             case CheckpointLine line:
                 Track(database, line);
-                streams.Track(database, line);
-                streams.Weigh(_target!);
-                streams.EndDownload();
-                result.Streams = streams.Describe(database);
+                _streams.Track(database, line);
+                _streams.Weigh(_target!);
+                _streams.EndDownload();
+                result.Streams = _streams.Describe(database);
                 break;
             case CheckpointDiffLine line:
                 Track(database, line);
@@ -129,8 +176,8 @@ internal sealed class CheckpointApplier(LocalDatabase local, LocalSchema schema,
                 break;
             case TokenExpiresInLine line:
                 result.TokenExpiresIn = line.Seconds;
-                if (streams.Refresh(database, local.Now))
-                    result.Streams = streams.Describe(database);
+                if (_streams.Refresh(database, _local.Now))
+                    result.Streams = _streams.Describe(database);
                 result.WantsOtherStreams = HasOtherWishes(database);
                 break;
         }
@@ -179,7 +226,7 @@ internal sealed class CheckpointApplier(LocalDatabase local, LocalSchema schema,
         }
         if (shrunk)
             RestartProgress(line);
-        if (_total >= bulkFrom)
+        if (_total >= _bulk.From)
             _store.StartBulk(database);
     }
 
@@ -201,7 +248,7 @@ internal sealed class CheckpointApplier(LocalDatabase local, LocalSchema schema,
         var moved = line.RemovedBuckets.Count > 0 || line.UpdatedBuckets.Any(announced => !target.HasPlaceOf(announced));
         target.Apply(line);
         if (moved)
-            streams.Weigh(target);
+            _streams.Weigh(target);
     }
 
     /// <summary>Compaction made a bucket smaller than what was counted: progress starts again rather than exceed its end.</summary>
@@ -226,7 +273,6 @@ internal sealed class CheckpointApplier(LocalDatabase local, LocalSchema schema,
 
     private void CompletePart(Database database, CheckpointTarget target, int priority, ApplyResult result)
     {
-        _store.Settle(database);
         if (DropMismatched(database, target, priority, result))
             return;
         AdvancePositions(target, priority);
@@ -234,27 +280,28 @@ internal sealed class CheckpointApplier(LocalDatabase local, LocalSchema schema,
         // Priority 0 is for what must be seen at once, also over a local edit that is still under way.
         if (priority != 0 && WriteGate.State(database) != BlockedBy.Nothing)
             return;
+        if (_store.IsStaged && !_store.CanShow(database, priority))
+            return; // it is shown with the rest
         _store.Save(database); // the publish looks at the buckets' priorities
-        _publisher.Publish(database, _store, priority, local.Now, result.Changed);
+        _publisher.Publish(database, _store, priority, _local.Now, result.Changed);
         result.Published = priority;
         NoteSynced(database, priority, result);
     }
 
     private void Complete(Database database, CheckpointTarget target, ApplyResult result)
     {
-        _store.Settle(database);
         if (DropMismatched(database, target, priority: null, result))
             return;
         database.Run("DELETE FROM tg_mismatch");
         AdvancePositions(target, priority: null);
-        if (target.WriteCheckpoint is { } writeCheckpoint && _clientId == local.ClientId)
+        if (target.WriteCheckpoint is { } writeCheckpoint && _clientId == _local.ClientId)
             WriteGate.Seen(database, writeCheckpoint);
         _downloaded = _total = _bytes = 0;
         foreach (var bucket in _store.Buckets)
             bucket.BytesSinceLast = 0;
-        if (streams.EndDownload())
-            result.Streams = streams.Describe(database);
-        var gate = WriteGate.Report(database, local);
+        if (_streams.EndDownload())
+            result.Streams = _streams.Describe(database);
+        var gate = WriteGate.Report(database, _local);
         result.Gate = gate;
         if (gate.State == BlockedBy.Nothing)
             PublishAll(database, target, result);
@@ -265,9 +312,9 @@ internal sealed class CheckpointApplier(LocalDatabase local, LocalSchema schema,
     private void PublishAll(Database database, CheckpointTarget target, ApplyResult result)
     {
         _waitsForGate = false;
-        _publisher.Publish(database, _store, priority: null, local.Now, result.Changed);
+        _publisher.Publish(database, _store, priority: null, _local.Now, result.Changed);
         result.Published = Publisher.FullSync;
-        result.Gate = WriteGate.Report(database, local);
+        result.Gate = WriteGate.Report(database, _local);
         NoteSynced(database, priority: null, result);
         foreach (var bucket in _store.Buckets)
         {
@@ -278,7 +325,7 @@ internal sealed class CheckpointApplier(LocalDatabase local, LocalSchema schema,
             bucket.CountSinceLast = 0;
             _store.Touch(bucket);
         }
-        if (target.WriteCheckpoint is { } writeCheckpoint && _clientId == local.ClientId)
+        if (target.WriteCheckpoint is { } writeCheckpoint && _clientId == _local.ClientId)
         {
             WriteGate.Applied(database, writeCheckpoint);
             result.WriteCheckpoint = writeCheckpoint;
@@ -288,8 +335,8 @@ internal sealed class CheckpointApplier(LocalDatabase local, LocalSchema schema,
 
     private void NoteSynced(Database database, int? priority, ApplyResult result)
     {
-        streams.NoteSynced(database, priority, local.Now);
-        result.Streams = streams.Describe(database);
+        _streams.NoteSynced(database, priority, _local.Now);
+        result.Streams = _streams.Describe(database);
     }
 
     /// <summary>Everything up to the checkpoint has arrived, so the next request asks for what comes after it.</summary>

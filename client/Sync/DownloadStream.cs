@@ -12,7 +12,7 @@ namespace TopGun.Buckets.Client.Sync;
 internal sealed class DownloadStream : IDisposable
 {
     /// <summary>Bytes per transaction: large enough that commits cost little, small enough that app writes do not wait long between two.</summary>
-    private const int BatchBytes = 4 << 20;
+    private const int BatchBytes = 1 << 20;
 
     /// <summary>Longest a received line waits for company.</summary>
     private static readonly TimeSpan BatchDelay = TimeSpan.FromMilliseconds(250);

@@ -1,16 +1,13 @@
 using TopGun.Buckets.Client.LocalStore;
-using TopGun.Buckets.Protocol;
 
 namespace TopGun.Buckets.Client.Sync;
 
 /// <summary>Makes downloaded operations visible: brings every changed row of the data tables in line with the newest operation on it.</summary>
 /// <remarks>Works inside the caller's transaction on the writing connection, so the app sees all of a checkpoint or nothing of it.</remarks>
-internal sealed class Publisher(LocalSchema schema)
+internal sealed class Publisher(RowTables tables)
 {
     /// <summary>Priority under which a full synchronisation is noted.</summary>
     public const int FullSync = int.MaxValue;
-
-    private readonly Dictionary<string, string> _tables = TablesByType(schema);
 
     /// <summary>Publishes the buckets up to a priority number, or all of them.</summary>
     /// <param name="database">The writing connection.</param>
@@ -20,10 +17,14 @@ internal sealed class Publisher(LocalSchema schema)
     /// <param name="changed">Is told what changed.</param>
     public void Publish(Database database, BucketStore store, int? priority, long now, ChangeSet changed)
     {
-        if (priority is null && IsFirst(database, store))
-            PublishFirst(database, changed);
-        else
-            PublishChanges(database, store, priority, changed);
+        PublishChanges(database, store, priority, changed);
+        if (store.IsStaged)
+        {
+            foreach (var table in NextTables.Show(database))
+                changed.Add(table);
+            changed.Add(RowTables.Untyped);
+            store.NoteShown(database);
+        }
 
         foreach (var bucket in store.Buckets)
         {
@@ -44,54 +45,6 @@ internal sealed class Publisher(LocalSchema schema)
 
     private static bool InScope(LocalBucket bucket, int? priority) => priority is null || bucket.Priority <= priority;
 
-    private static Dictionary<string, string> TablesByType(LocalSchema schema)
-    {
-        var tables = new Dictionary<string, string>(StringComparer.Ordinal);
-        foreach (var table in schema.Tables)
-        {
-            if (table.Kind == TableKind.Synced)
-                tables.Add(table.Name, SqlText.DataTable(table));
-        }
-        return tables;
-    }
-
-    /// <summary>Whether nothing was ever published and nothing written locally, so that every row is new.</summary>
-    private static bool IsFirst(Database database, BucketStore store)
-    {
-        foreach (var bucket in store.Buckets)
-        {
-            if (bucket.Published != OpId.None || bucket.EverPublished)
-                return false;
-        }
-        return database.Prepare("SELECT EXISTS(SELECT 1 FROM tg_dirty) OR EXISTS(SELECT 1 FROM tg_sync_state)").RunInt64() == 0;
-    }
-
-    private void PublishFirst(Database database, ChangeSet changed)
-    {
-        foreach (var (type, name) in Types(database, "SELECT id, name FROM tg_type"))
-        {
-            // One pass in id order: the table's pages are filled from left to right instead of being visited at random. Where several
-            // buckets hold a row, the newest operation comes last and stays.
-            if (_tables.TryGetValue(name, out var table))
-            {
-                database.Prepare(
-                    $"INSERT INTO {SqlText.Name(table)}(id, data) SELECT row_id, data FROM tg_op NOT INDEXED WHERE type = ?1 ORDER BY row_id, op_id{Upsert}")
-                    .Bind(1, type).Run();
-            }
-            else
-            {
-                database.Prepare(
-                    $"INSERT INTO tg_untyped(id, data, type) SELECT row_id, data, ?1 FROM tg_op NOT INDEXED WHERE type = ?1 ORDER BY row_id, op_id{UpsertUntyped}")
-                    .Bind(1, type).Run();
-            }
-            changed.Add(table ?? "tg_untyped");
-        }
-    }
-
-    private const string Upsert = " ON CONFLICT(id) DO UPDATE SET data = excluded.data";
-
-    private const string UpsertUntyped = " ON CONFLICT(type, id) DO UPDATE SET data = excluded.data";
-
     private void PublishChanges(Database database, BucketStore store, int? priority, ChangeSet changed)
     {
         database.Run("CREATE TEMP TABLE IF NOT EXISTS tg_changed(type INTEGER NOT NULL, row_id TEXT NOT NULL, PRIMARY KEY(type, row_id)) WITHOUT ROWID");
@@ -99,9 +52,9 @@ internal sealed class Publisher(LocalSchema schema)
         {
             if (!InScope(bucket, priority) || bucket.Received <= bucket.Published)
                 continue;
-            database.Prepare(
-                "INSERT INTO temp.tg_changed(type, row_id) SELECT type, row_id FROM tg_op WHERE bucket = ? AND op_id > ? ON CONFLICT DO NOTHING")
-                .Bind(1, bucket.Id).Bind(2, (long)bucket.Published.Value).Run();
+            database.Prepare("INSERT INTO temp.tg_changed(type, row_id) SELECT type, row_id FROM tg_new WHERE bucket = ? ON CONFLICT DO NOTHING")
+                .Bind(1, bucket.Id).Run();
+            database.Prepare("DELETE FROM tg_new WHERE bucket = ?").Bind(1, bucket.Id).Run();
         }
         if (priority is null)
             database.Run("INSERT INTO temp.tg_changed(type, row_id) SELECT type, row_id FROM tg_dirty WHERE true ON CONFLICT DO NOTHING");
@@ -109,15 +62,21 @@ internal sealed class Publisher(LocalSchema schema)
         var types = Types(database, "SELECT id, name FROM tg_type WHERE id IN (SELECT type FROM temp.tg_changed)");
         foreach (var (type, name) in types)
         {
-            var typed = _tables.TryGetValue(name, out var table);
-            UpsertWinners(database, typed ? table : null, type, priority);
+            var known = tables.Find(name);
+            var table = known is null ? null : Target(database, store, known);
+            HandBack(database, table, type);
+            UpsertWinners(database, table, type, priority);
             if (priority is null)
-                DeleteOrphans(database, typed ? table : null, type);
-            changed.Add(table ?? "tg_untyped", columns: null, ChangedIds(database, type));
+                DeleteOrphans(database, table, type);
+            changed.Add(known is null ? RowTables.Untyped : SqlText.DataTable(known), columns: null, ChangedIds(database, type));
         }
         if (types.Count > 0)
             database.Run("DELETE FROM temp.tg_changed");
     }
+
+    /// <summary>Where rows are written: before the first publish, where nobody sees them.</summary>
+    private static string Target(Database database, BucketStore store, LocalTable table) =>
+        store.IsStaged && NextTables.Exists(database, table) ? NextTables.Name(table) : SqlText.DataTable(table);
 
     private static HashSet<string> ChangedIds(Database database, long type)
     {
@@ -128,16 +87,27 @@ internal sealed class Publisher(LocalSchema schema)
         return ids;
     }
 
+    /// <summary>An operation that left its data to the row's table takes it back before the row changes.</summary>
+    private static void HandBack(Database database, string? table, long type)
+    {
+        var data = table is null
+            ? "SELECT u.data FROM tg_untyped u WHERE u.type = ?1 AND u.id = tg_op.row_id"
+            : $"SELECT d.data FROM {SqlText.Name(table)} d WHERE d.id = tg_op.row_id";
+        database.Prepare(
+            $"UPDATE tg_op SET data = ({data}) WHERE rowid IN (SELECT o.rowid FROM temp.tg_changed c CROSS JOIN tg_op o "
+            + "ON o.row_id = c.row_id AND o.type = c.type AND o.data IS NULL WHERE c.type = ?1)").Bind(1, type).Run();
+    }
+
     private static void UpsertWinners(Database database, string? table, long type, int? priority)
     {
-        // The newest operation on a row decides, whichever bucket it came in. A partial publish looks only at the buckets it covers.
-        var scope = priority is null ? "" : " JOIN tg_bucket b ON b.id = o.bucket AND b.priority <= ?2";
+        // The newest operation on a row decides, whichever bucket it came in. A partial publish looks at the buckets it covers and at what is shown.
+        var scope = priority is null ? "" : " JOIN tg_bucket b ON b.id = o.bucket AND (b.priority <= ?2 OR o.op_id <= b.published_op)";
         var winners = "SELECT row_id, data FROM (SELECT c.row_id AS row_id, o.data AS data, max(o.op_id) AS newest "
             + $"FROM temp.tg_changed c CROSS JOIN tg_op o ON o.row_id = c.row_id AND o.type = c.type{scope} "
             + "WHERE c.type = ?1 GROUP BY c.row_id) WHERE newest > 0";
         var sql = table is null
-            ? $"INSERT INTO tg_untyped(id, data, type) SELECT row_id, data, ?1 FROM ({winners}) WHERE true{UpsertUntyped}"
-            : $"INSERT INTO {SqlText.Name(table)}(id, data) {winners}{Upsert}";
+            ? $"INSERT INTO tg_untyped(id, data, type) SELECT row_id, data, ?1 FROM ({winners}) WHERE true ON CONFLICT(type, id) DO UPDATE SET data = excluded.data"
+            : $"INSERT INTO {SqlText.Name(table)}(id, data) {winners} ON CONFLICT(id) DO UPDATE SET data = excluded.data";
         var statement = database.Prepare(sql).Bind(1, type);
         if (priority is { } number)
             statement.Bind(2, number);

@@ -25,7 +25,7 @@ internal sealed class SyncEngine : IAsyncDisposable
         _status = status;
         _lead = new SyncLead(local, options.TimeProvider);
         _credentials = new CredentialsCache(options.Credentials!);
-        var applier = new CheckpointApplier(local, options.Schema, streams, options.BulkFrom);
+        var applier = new CheckpointApplier(local, options.Schema, streams, options.Bulk);
         _downloader = new Downloader(local, applier, transport, _credentials, status, options);
         _uploader = new Uploader(local, applier, transport, _credentials, status, options) { Renamed = _downloader.StreamsChanged };
         _downloader.Alive = _uploader.Kick;

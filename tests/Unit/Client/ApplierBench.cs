@@ -14,21 +14,24 @@ internal sealed class ApplierBench : IAsyncDisposable
     private readonly LocalDatabase _local;
     private readonly CheckpointApplier _applier;
 
-    private ApplierBench(LocalDatabase local, LocalSchema schema, long bulkFrom)
+    /// <summary>A first download of anything goes the way of a large one, in the smallest steps.</summary>
+    public static readonly BulkLimits Bulk = new(From: 0, StepBytes: 1, PartBytes: 1);
+
+    private ApplierBench(LocalDatabase local, LocalSchema schema, BulkLimits? bulk)
     {
         _local = local;
-        _applier = new CheckpointApplier(local, schema, new StreamBook(includeDefaults: true), bulkFrom);
+        _applier = new CheckpointApplier(local, schema, new StreamBook(includeDefaults: true), bulk ?? BulkLimits.Default);
     }
 
     public LocalDatabase Local => _local;
 
     public CheckpointApplier Applier => _applier;
 
-    public static async Task<ApplierBench> OpenAsync(string path, LocalSchema? schema = null, long bulkFrom = 5000)
+    public static async Task<ApplierBench> OpenAsync(string path, LocalSchema? schema = null, BulkLimits? bulk = null)
     {
         schema ??= Todos.Schema;
         var local = await LocalDatabase.OpenAsync(path, schema, new InlineExecution(), new ManualTime(), () => "client", readers: 1);
-        var bench = new ApplierBench(local, schema, bulkFrom);
+        var bench = new ApplierBench(local, schema, bulk);
         await bench.ConnectAsync();
         return bench;
     }

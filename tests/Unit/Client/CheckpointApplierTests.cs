@@ -1,3 +1,4 @@
+using TopGun.Buckets.Client.Sync;
 using TopGun.Buckets.Protocol;
 using Xunit;
 
@@ -27,10 +28,10 @@ public sealed class CheckpointApplierTests : IAsyncDisposable
     [MemberData(nameof(Compactions))]
     public async Task Every_form_of_a_log_ends_in_the_same_rows_and_sums(string[] ops)
     {
-        foreach (var bulkFrom in (long[])[0, 5000])
+        foreach (var bulk in (BulkLimits?[])[ApplierBench.Bulk, null])
         {
             using var folder = new ScratchFolder();
-            await using var bench = await ApplierBench.OpenAsync(folder.Database, bulkFrom: bulkFrom);
+            await using var bench = await ApplierBench.OpenAsync(folder.Database, bulk: bulk);
             await ApplyVectorAsync(bench, ops);
         }
     }
@@ -221,12 +222,42 @@ public sealed class CheckpointApplierTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_subkey_that_is_the_id_is_not_taken_for_none()
+    {
+        var bench = await OpenAsync();
+        await bench.ApplyAsync(
+            Lines.Checkpoint(2, null, ("a", 3, 3)),
+            Lines.Data("a", Lines.Put(1, "todos", "t", "{\"title\":\"one\"}", 1, "t"), Lines.Put(2, "todos", "t", "{\"title\":\"two\"}", 2, "")), Lines.Complete(2));
+
+        await bench.ApplyAsync(Lines.Diff(3, null, [("a", 6, 3)]), Lines.Data("a", Lines.Remove(3, "todos", "t", 3, "")), Lines.Complete(3));
+        Assert.Equal("t=one", await bench.RowsAsync());
+
+        await bench.ApplyAsync(Lines.Diff(4, null, [("a", 10, 3)]), Lines.Data("a", Lines.Remove(4, "todos", "t", 4, "t")), Lines.Complete(4));
+        Assert.Equal("", await bench.RowsAsync());
+    }
+
+    [Fact]
+    public async Task A_priority_does_not_bring_back_an_older_copy_of_a_row_that_is_shown()
+    {
+        var bench = await OpenAsync();
+        await bench.ApplyAsync(
+            Lines.Checkpoint(5, null, ("late", 5, 3)), Lines.Data("late", Lines.Put(5, "todos", "t", "{\"title\":\"newest\"}", 5)), Lines.Complete(5));
+
+        await bench.ApplyAsync(
+            Lines.Diff(6, null, [("early", 2, 1)]), Lines.Data("early", Lines.Put(2, "todos", "t", "{\"title\":\"older\"}", 2)), Lines.Partial(6, 1));
+        Assert.Equal("t=newest", await bench.RowsAsync());
+
+        await bench.ApplyAsync(Lines.Complete(6));
+        Assert.Equal("t=newest", await bench.RowsAsync());
+    }
+
+    [Fact]
     public async Task Random_logs_end_in_what_a_plain_model_says()
     {
         foreach (var seed in Seeds.Of(30))
         {
             using var folder = new ScratchFolder();
-            await using var bench = await ApplierBench.OpenAsync(folder.Database, bulkFrom: seed % 2 == 0 ? 0 : 5000);
+            await using var bench = await ApplierBench.OpenAsync(folder.Database, bulk: seed % 2 == 0 ? ApplierBench.Bulk : null);
             await new RandomLog(seed).RunAsync(bench);
         }
     }

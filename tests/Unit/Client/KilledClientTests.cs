@@ -1,6 +1,7 @@
 using SQLitePCL;
 using TopGun.Buckets.Client;
 using TopGun.Buckets.Client.LocalStore;
+using TopGun.Buckets.Client.Sync;
 using Xunit;
 
 namespace TopGun.Buckets.Tests.Unit.Client;
@@ -53,7 +54,7 @@ public sealed class KilledClientTests
             TimeProvider = time,
             Random = new Random(7),
             ReadTimeout = TimeSpan.FromDays(1),
-            BulkFrom = seed % 2 == 0 ? 0 : 5000, // also killed while a first download only appends
+            Bulk = seed % 2 == 0 ? ApplierBench.Bulk : BulkLimits.Default, // also killed anywhere in a first download
             NewExecution = () => new InlineExecution(),
             OtherProcessesPoll = Timeout.InfiniteTimeSpan,
         },

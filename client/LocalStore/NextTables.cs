@@ -1,0 +1,121 @@
+namespace TopGun.Buckets.Client.LocalStore;
+
+/// <summary>Tables beside those that hold the rows: a first download fills them while nobody sees them, and they take the others' place all at once.</summary>
+/// <remarks>Works inside the caller's transaction.</remarks>
+internal static class NextTables
+{
+    private const string Prefix = "tg_next__";
+
+    public static string Name(LocalTable table) => Prefix + table.Name;
+
+    public static bool Exists(Database database, LocalTable table) =>
+        database.Prepare("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?").Bind(1, Name(table)).RunInt64() is not null;
+
+    /// <summary>Makes the table with its indexes, unless it is there.</summary>
+    public static void Create(Database database, LocalTable table)
+    {
+        if (Exists(database, table))
+            return;
+        database.RunScript(ViewSql.DataTable(Name(table)));
+        foreach (var index in table.Indexes)
+            database.RunScript(ViewSql.Index(table, index, Name(table)));
+    }
+
+    /// <summary>Gives their content to the tables that the views show, and what those held up.</summary>
+    /// <returns>The tables that the views show, as far as they have changed.</returns>
+    /// <remarks>
+    /// Where both tables and their indexes are alike, it is enough that SQLite's list of them names the other's first page. However many rows
+    /// there are, that takes no time; every connection reads the list anew because its version moves. Renaming the tables would have SQLite
+    /// go through all views and triggers for each of them. Where the app has put a trigger or an index on a table, its rows are written once
+    /// more, so that nothing misses them.
+    /// </remarks>
+    public static IReadOnlyList<string> Show(Database database)
+    {
+        var shown = new List<string>();
+        var next = Existing(database);
+        if (next.Count == 0)
+            return shown;
+        var alike = new List<(Dictionary<string, TablePart> Next, Dictionary<string, TablePart> Data)>();
+        foreach (var table in next)
+        {
+            var data = SqlText.DataPrefix + table[Prefix.Length..];
+            shown.Add(data);
+            var (nextParts, dataParts) = (Parts(database, table), Parts(database, data));
+            if (nextParts.Keys.ToHashSet(StringComparer.OrdinalIgnoreCase).SetEquals(dataParts.Keys))
+                alike.Add((nextParts, dataParts));
+            else
+                Copy(database, table, data);
+        }
+        Swap(database, alike);
+        Drop(database);
+        return shown;
+    }
+
+    /// <summary>Gives up all of them.</summary>
+    public static void Drop(Database database)
+    {
+        foreach (var table in Existing(database))
+        {
+            database.ForgetStatements(); // an open statement on the table would keep it from being dropped
+            database.RunScript($"DROP TABLE {SqlText.Name(table)}");
+        }
+    }
+
+    private static void Copy(Database database, string next, string data)
+    {
+        database.RunScript($"DELETE FROM {SqlText.Name(data)}");
+        database.RunScript($"INSERT INTO {SqlText.Name(data)}(id, data) SELECT id, data FROM {SqlText.Name(next)} ORDER BY rowid");
+    }
+
+    private static void Swap(Database database, List<(Dictionary<string, TablePart> Next, Dictionary<string, TablePart> Data)> tables)
+    {
+        var version = database.Prepare("PRAGMA schema_version").RunInt64()!.Value;
+        database.RunScript("PRAGMA writable_schema = ON");
+        try
+        {
+            foreach (var (next, data) in tables)
+            {
+                foreach (var (part, from) in next)
+                {
+                    SetPage(database, data[part].Name, from.FirstPage);
+                    SetPage(database, from.Name, data[part].FirstPage);
+                }
+            }
+            database.RunScript($"PRAGMA schema_version = {version + 1}");
+        }
+        finally
+        {
+            database.RunScript("PRAGMA writable_schema = RESET");
+        }
+    }
+
+    private static void SetPage(Database database, string name, long page) =>
+        database.RunScript($"UPDATE sqlite_master SET rootpage = {page} WHERE name = {SqlText.Literal(name)}");
+
+    /// <summary>A table, its indexes and its triggers, by what their names have besides the table's.</summary>
+    private static Dictionary<string, TablePart> Parts(Database database, string table)
+    {
+        var parts = new Dictionary<string, TablePart>(StringComparer.OrdinalIgnoreCase);
+        var statement = database.Prepare("SELECT name, rootpage FROM sqlite_master WHERE tbl_name = ? COLLATE NOCASE").Bind(1, table);
+        while (statement.Step())
+        {
+            var name = statement.Text(0)!;
+            var at = name.IndexOf(table, StringComparison.OrdinalIgnoreCase); // "sqlite_autoindex_" may precede it
+            parts.Add(at < 0 ? "/" + name : name.Remove(at, table.Length), new TablePart(name, statement.Int64(1)));
+        }
+        return parts;
+    }
+
+    private static List<string> Existing(Database database)
+    {
+        var names = new List<string>();
+        var statement = database.Prepare($"SELECT name FROM sqlite_master WHERE type = 'table' AND substr(name, 1, {Prefix.Length}) = '{Prefix}'");
+        while (statement.Step())
+            names.Add(statement.Text(0)!);
+        return names;
+    }
+
+    /// <param name="Name">Of a table, an index or a trigger.</param>
+    /// <param name="FirstPage">Where its content begins; 0 for a trigger.</param>
+    private readonly record struct TablePart(string Name, long FirstPage);
+}

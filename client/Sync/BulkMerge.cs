@@ -1,0 +1,87 @@
+using TopGun.Buckets.Client.LocalStore;
+
+namespace TopGun.Buckets.Client.Sync;
+
+/// <summary>Makes the runs of a first download into operations and rows, in the order of their ids: every page is filled once, from left to right.</summary>
+/// <param name="database">The writing connection.</param>
+/// <param name="statements">Its statements.</param>
+/// <param name="tables">Where rows go.</param>
+/// <param name="buckets">The buckets.</param>
+/// <param name="staged">
+/// Whether the newest operation on a row goes to the tables that nobody sees yet and stays without data itself; otherwise everything waits
+/// in <c>tg_op</c> for a publish.
+/// </param>
+internal sealed class BulkMerge(Database database, OpStatements statements, RowTables tables, IEnumerable<LocalBucket> buckets, bool staged)
+{
+    private readonly Dictionary<long, LocalBucket> _buckets = buckets.ToDictionary(bucket => bucket.Id);
+    private readonly RunMerge _merge = RunMerge.Open(database);
+    private Statement? _insert;
+    private long _insertType;
+
+    /// <summary>Merges some rows.</summary>
+    /// <param name="bytes">About how much.</param>
+    /// <param name="touch">Is told of buckets whose sums have moved.</param>
+    /// <returns>Whether that was all.</returns>
+    public bool Step(int bytes, Action<LocalBucket> touch)
+    {
+        while (bytes > 0)
+        {
+            if (!_merge.MoveNext(database))
+                return true;
+            bytes -= _merge.Bytes;
+            Take(touch);
+            if (bytes <= 0)
+                _merge.Note(database);
+        }
+        return false;
+    }
+
+    private void Take(Action<LocalBucket> touch)
+    {
+        var winner = -1;
+        for (var index = _merge.Count - 1; index >= 0; index--)
+        {
+            var op = _merge[index];
+            if (op.IsPut && !IsSuperseded(index))
+            {
+                if (winner < 0)
+                    winner = index;
+                Insert(op, withData: !staged || index != winner);
+                continue;
+            }
+            var bucket = _buckets[op.Bucket];
+            bucket.SumLive -= op.Checksum;
+            bucket.SumGone += op.Checksum;
+            touch(bucket);
+        }
+        if (staged && winner >= 0)
+            Show(_merge[winner]);
+    }
+
+    private bool IsSuperseded(int index)
+    {
+        var op = _merge[index];
+        for (var later = index + 1; later < _merge.Count; later++)
+        {
+            if (_merge[later].Bucket == op.Bucket && _merge[later].Subkey.SequenceEqual(op.Subkey))
+                return true;
+        }
+        return false;
+    }
+
+    private void Insert(RunRecord op, bool withData)
+    {
+        var statement = statements.Append.Bind(1, op.Bucket).Bind(2, op.OpId).Bind(3, op.Type).Bind(4, op.Id).Bind(6, op.Checksum);
+        OpStatements.BindSubkey(statement, 5, op.Id, op.Subkey);
+        (withData ? statement.Bind(7, op.Data) : statement.BindNull(7)).Run();
+        if (!staged)
+            statements.MarkNew.Bind(1, op.Bucket).Bind(2, op.Type).Bind(3, op.Id).Run();
+    }
+
+    private void Show(RunRecord op)
+    {
+        if (_insert is null || _insertType != op.Type)
+            (_insert, _insertType) = (tables.Inserting(database, op.Type), op.Type);
+        _insert.Bind(1, op.Id).Bind(2, op.Data).Run();
+    }
+}
