@@ -171,7 +171,7 @@ internal sealed class Membership
         return reasons;
     }
 
-    private IReadOnlyList<BucketReason> ReasonOf(int subscription, string definition)
+    private BucketReason[] ReasonOf(int subscription, string definition)
     {
         if (subscription >= 0)
             return subscription < Subscribed.Length ? Subscribed[subscription] : [new BucketReason(IsDefault: false, subscription)];

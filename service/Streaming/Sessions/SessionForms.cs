@@ -1,5 +1,4 @@
 using Microsoft.Extensions.Options;
-using TopGun.Buckets.Grid;
 
 namespace TopGun.Buckets.Streaming.Sessions;
 
