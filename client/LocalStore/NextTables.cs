@@ -26,8 +26,8 @@ internal static class NextTables
     /// <remarks>
     /// Where both tables and their indexes are alike, it is enough that SQLite's list of them names the other's first page. However many rows
     /// there are, that takes no time; every connection reads the list anew because its version moves. Renaming the tables would have SQLite
-    /// go through all views and triggers for each of them. Where the app has put a trigger or an index on a table, its rows are written once
-    /// more, so that nothing misses them.
+    /// go through all views and triggers for each of them. Where the app has put a trigger or an index on a table, or SQLite was built not to let
+    /// anybody edit its list, the rows are written once more.
     /// </remarks>
     public static IReadOnlyList<string> Show(Database database)
     {
@@ -35,13 +35,14 @@ internal static class NextTables
         var next = Existing(database);
         if (next.Count == 0)
             return shown;
+        var maySwap = MaySwap(database);
         var alike = new List<(Dictionary<string, TablePart> Next, Dictionary<string, TablePart> Data)>();
         foreach (var table in next)
         {
             var data = SqlText.DataPrefix + table[Prefix.Length..];
             shown.Add(data);
             var (nextParts, dataParts) = (Parts(database, table), Parts(database, data));
-            if (nextParts.Keys.ToHashSet(StringComparer.OrdinalIgnoreCase).SetEquals(dataParts.Keys))
+            if (maySwap && nextParts.Count == dataParts.Count && nextParts.Keys.All(dataParts.ContainsKey))
                 alike.Add((nextParts, dataParts));
             else
                 Copy(database, table, data);
@@ -65,6 +66,15 @@ internal static class NextTables
     {
         database.RunScript($"DELETE FROM {SqlText.Name(data)}");
         database.RunScript($"INSERT INTO {SqlText.Name(data)}(id, data) SELECT id, data FROM {SqlText.Name(next)} ORDER BY rowid");
+    }
+
+    /// <summary>A defensive SQLite, as some systems have it, ignores the wish.</summary>
+    private static bool MaySwap(Database database)
+    {
+        database.RunScript("PRAGMA writable_schema = ON");
+        var may = database.Prepare("PRAGMA writable_schema").RunInt64() == 1;
+        database.RunScript("PRAGMA writable_schema = OFF");
+        return may;
     }
 
     private static void Swap(Database database, List<(Dictionary<string, TablePart> Next, Dictionary<string, TablePart> Data)> tables)
@@ -92,19 +102,21 @@ internal static class NextTables
     private static void SetPage(Database database, string name, long page) =>
         database.RunScript($"UPDATE sqlite_master SET rootpage = {page} WHERE name = {SqlText.Literal(name)}");
 
-    /// <summary>A table, its indexes and its triggers, by what their names have besides the table's.</summary>
+    /// <summary>A table, its indexes and its triggers, by what their names and their SQL have besides the table's name.</summary>
     private static Dictionary<string, TablePart> Parts(Database database, string table)
     {
         var parts = new Dictionary<string, TablePart>(StringComparer.OrdinalIgnoreCase);
-        var statement = database.Prepare("SELECT name, rootpage FROM sqlite_master WHERE tbl_name = ? COLLATE NOCASE").Bind(1, table);
+        var statement = database.Prepare("SELECT name, rootpage, sql FROM sqlite_master WHERE tbl_name = ? COLLATE NOCASE").Bind(1, table);
         while (statement.Step())
         {
             var name = statement.Text(0)!;
-            var at = name.IndexOf(table, StringComparison.OrdinalIgnoreCase); // "sqlite_autoindex_" may precede it
-            parts.Add(at < 0 ? "/" + name : name.Remove(at, table.Length), new TablePart(name, statement.Int64(1)));
+            var (likeName, likeSql) = (Without(table, name), Without(table, statement.Text(2) ?? ""));
+            parts.Add($"{likeName} {likeSql}", new TablePart(name, statement.Int64(1)));
         }
         return parts;
     }
+
+    private static string Without(string table, string text) => text.Replace(table, "/", StringComparison.OrdinalIgnoreCase);
 
     private static List<string> Existing(Database database)
     {

@@ -211,6 +211,20 @@ public sealed class FirstDownloadTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_SQLite_that_lets_nobody_edit_its_list_of_tables_shows_it_too()
+    {
+        const int defensive = 1010; // SQLITE_DBCONFIG_DEFENSIVE
+        var bench = await OpenAsync(new LocalSchema(Todos.Table with { Indexes = [new LocalIndex("by_title", "title")] }));
+        Assert.Equal(raw.SQLITE_OK, await bench.InWriteAsync(database => raw.sqlite3_db_config(database.Handle, defensive, 1, out _)));
+
+        await bench.ApplyAsync(Lines.Checkpoint(2, null, ("a", 3, 3)), Lines.Data("a", Put(1, "t1", "a"), Put(2, "t2", "b")), Lines.Complete(2));
+
+        Assert.Equal("t1=a t2=b", await bench.RowsAsync());
+        Assert.Equal("t1", await bench.TextAsync("SELECT id FROM todos WHERE title = 'a'"));
+        Assert.Equal("ok", await bench.TextAsync("PRAGMA integrity_check"));
+    }
+
+    [Fact]
     public async Task Another_schema_before_anything_was_shown_begins_it_again()
     {
         var bench = await OpenAsync();
