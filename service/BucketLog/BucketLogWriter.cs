@@ -209,7 +209,7 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
         var received = _environment.Time.GetTimestamp();
         var before = _position.LastOpId;
         using var span = _environment.Metrics?.Begin(transaction, _environment.Time.GetUtcNow());
-        _evaluator.Begin(transaction, _position.Begun?.ChangeCount);
+        _evaluator.Begin(transaction, _position.Begun?.ChangeCount, ReadUpTo());
         var batch = await _evaluator.EvaluateNextAsync(_position.Position, cancellationToken);
         batch.CommitTimeMicroseconds = transaction.CommitTimeMicroseconds;
         ReportSkipped();
@@ -370,6 +370,15 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
         _refresh.IsFrozen || _refresh.IsSwitching || _refresh.Outdated.Count > 0 || _position.Visible(_replication) is not { } visible
             ? null
             : visible with { Rules = _rules.Active.Number };
+
+    /// <summary>Position up to which rows that are stored may have been read ahead of the stream.</summary>
+    private Lsn ReadUpTo()
+    {
+        var visibleFrom = _replication?.VisibleFrom ?? Lsn.None;
+        if (_position.VisibleFrom > visibleFrom)
+            visibleFrom = _position.VisibleFrom;
+        return _position.Begun is { } begun && begun.VisibleFrom > visibleFrom ? begun.VisibleFrom : visibleFrom;
+    }
 
     private void ReportSkipped()
     {

@@ -8,6 +8,7 @@ namespace TopGun.Buckets.BucketLog.Evaluation;
 internal sealed class MissingValues(TableCatalog catalog, WorkingSet working, IMissingRows? source)
 {
     private readonly Dictionary<int, (RowBuffer Rows, int Index)> _fetched = [];
+    private readonly HashSet<int> _asked = [];
     private readonly Dictionary<int, bool> _isWhole = []; // of rows that the transaction has touched so far; of others the stored image tells
     private readonly SourceRow _row = new();
 
@@ -17,19 +18,28 @@ internal sealed class MissingValues(TableCatalog catalog, WorkingSet working, IM
     public void Clear()
     {
         _fetched.Clear();
+        _asked.Clear();
         _isWhole.Clear();
         VisibleFrom = Lsn.None;
     }
 
-    public async ValueTask FetchAsync(TransactionPlan plan, CancellationToken cancellationToken)
+    /// <summary>Reads what is needed.</summary>
+    /// <param name="plan">The transaction.</param>
+    /// <param name="isEarly">
+    /// Whether rows that are stored may be of a later moment than the transaction. What is stored under a key may then be another row than the one that the
+    /// transaction moves away from it.
+    /// </param>
+    /// <param name="cancellationToken">Gives up.</param>
+    public async ValueTask FetchAsync(TransactionPlan plan, bool isEarly, CancellationToken cancellationToken)
     {
-        var missing = Find(plan);
+        var missing = Find(plan, isEarly);
         foreach (var (binding, slots) in missing)
         {
             if (source is null)
                 throw new MissingImageException(binding.DisplayName);
 
             var keys = new List<IReadOnlyList<string>>(slots.Count);
+            _asked.UnionWith(slots);
             foreach (var slot in slots)
                 keys.Add(RowKey.Texts(binding.KeyColumns.Length, working.Key(slot)));
             var rows = new RowBuffer();
@@ -46,6 +56,9 @@ internal sealed class MissingValues(TableCatalog catalog, WorkingSet working, IM
         }
     }
 
+    /// <summary>Whether the row was asked for, be it there or gone.</summary>
+    public bool IsAsked(int slot) => _asked.Contains(slot);
+
     /// <summary>Takes over what was fetched for the row. It stays incomplete when the row is gone: a later change will say so.</summary>
     public void Complete(int slot, SourceRow row)
     {
@@ -60,7 +73,7 @@ internal sealed class MissingValues(TableCatalog catalog, WorkingSet working, IM
     }
 
     /// <summary>Follows the transaction's changes to see which rows are whole by the time they are needed.</summary>
-    private List<(TableBinding Binding, List<int> Slots)> Find(TransactionPlan plan)
+    private List<(TableBinding Binding, List<int> Slots)> Find(TransactionPlan plan, bool isEarly)
     {
         List<(TableBinding Binding, List<int> Slots)> missing = [];
         foreach (var change in plan.Changes)
@@ -70,7 +83,7 @@ internal sealed class MissingValues(TableCatalog catalog, WorkingSet working, IM
             // A row that goes from key to key within the transaction is found under the last of them only, so each is asked for.
             var image = change.OldSlot >= 0 ? change.OldSlot : change.Slot;
             var isWhole = change.Missing is not { } columns
-                || (_isWhole.TryGetValue(image, out var isKnown) ? isKnown : Knows(change.Binding, image, columns));
+                || ((change.OldSlot < 0 || !isEarly) && (_isWhole.TryGetValue(image, out var isKnown) ? isKnown : Knows(change.Binding, image, columns)));
             if (!isWhole)
                 Add(missing, change.Binding, change.Slot);
             _isWhole[change.Slot] = isWhole;

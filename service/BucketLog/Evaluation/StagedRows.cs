@@ -130,8 +130,10 @@ internal sealed class StagedRows(TableCatalog catalog, RefreshRecord refresh, IS
             {
                 TransactionPlan.FillFromOld(reader.New, reader.Old);
                 var oldSlot = reader.Old.Count > 0 ? Slot(binding, reader.Old, position, ordinal) : slot;
-                FillFromKnown(binding, reader.New, oldSlot);
-                if (oldSlot != slot)
+                // What was read under a key that the row leaves may be the row that comes to it later; what is left out then is read at the end.
+                if (oldSlot == slot)
+                    FillFromKnown(binding, reader.New, slot);
+                else
                     Remove(stage, oldSlot);
             }
             if (reader.Kind == RowChangeKind.Delete)

@@ -22,6 +22,7 @@ internal sealed class TransactionEvaluator
     private readonly SourceRow _row = new();
     private readonly long _partBytes;
     private SourceTransaction? _transaction;
+    private Lsn _readUpTo;
     private RowChangeReader? _changes;
     private bool _isBegun; // parts of the transaction have been evaluated
     private int _emptied; // tables of the truncate that have no rows any more
@@ -70,9 +71,11 @@ internal sealed class TransactionEvaluator
     /// <summary>Begins with a transaction.</summary>
     /// <param name="transaction">The transaction.</param>
     /// <param name="done">Number of its first changes that were evaluated by an earlier process; null when it is new.</param>
-    public void Begin(SourceTransaction transaction, ulong? done)
+    /// <param name="readUpTo">Position up to which rows may have been read from tables, ahead of the stream.</param>
+    public void Begin(SourceTransaction transaction, ulong? done, Lsn readUpTo)
     {
         _transaction = transaction;
+        _readUpTo = readUpTo;
         _changes = transaction.ReadChanges();
         _isBegun = done is not null;
         IsAtEnd = IsEmptying = false;
@@ -107,8 +110,10 @@ internal sealed class TransactionEvaluator
             await _staged.TakeInAsync(changes, _plan.Changes.Count, end.Value, ChangeCount, Records, cancellationToken);
         _batch.Start(isPart);
         if (_plan.HasIncomplete)
-            await _missing.FetchAsync(_plan, cancellationToken);
+            await _missing.FetchAsync(_plan, isEarly: end < _readUpTo, cancellationToken);
         VisibleFrom = _missing.VisibleFrom;
+        if (VisibleFrom > _readUpTo)
+            _readUpTo = VisibleFrom;
 
         changes.Return();
         Apply(changes);
@@ -355,8 +360,10 @@ internal sealed class TransactionEvaluator
         TransactionPlan.FillFromOld(row, reader.Old);
         if (change.Missing is not null)
         {
+            // What is stored under a key that the row leaves may be the row that comes to it later.
+            var isElsewhere = change.OldSlot >= 0 && _missing.IsAsked(change.Slot);
             var image = _working.ValueMemory(change.OldSlot >= 0 ? change.OldSlot : change.Slot);
-            if (!TryCompleteFromImage(binding, row, image))
+            if (isElsewhere || !TryCompleteFromImage(binding, row, image))
                 _missing.Complete(change.Slot, row);
         }
         if (change.OldSlot >= 0)

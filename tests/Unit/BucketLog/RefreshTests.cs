@@ -91,6 +91,22 @@ public class RefreshTests
     }
 
     [Fact]
+    public async Task A_row_that_left_its_key_before_another_was_read_under_it_keeps_its_own_values()
+    {
+        var missing = new ScriptedMissingRows(position: 50, ["2", "a", "mine", "large"]);
+        await using var fixture = await OpenFollowingAsync(new NullColdStorage(), missing: missing);
+        await fixture.AppendAsync(new RefreshStarted(State(done: true), [new RefreshedTable(Todos, Replaces: 0)]));
+        await fixture.CommitAsync(20, Update(Todos, "1", "a", "mine", Unchanged));
+        await fixture.AppendAsync(new RefreshRows(State(done: true), Todos, Rows(Todos, ["1", "a", "other", "another's"])));
+        await fixture.CommitAsync(30, UpdateKey(Todos, ["1"], "2", "a", "mine", Unchanged), Insert(Todos, "1", "a", "other", "another's"));
+
+        await fixture.AppendAsync(new RefreshEnded(State(done: true), [Todos.RelationId], []));
+        await fixture.AppendAsync(new PositionReached(new Lsn(50)));
+
+        Assert.Contains("large", fixture.Seen.Lines.Last(line => line.Contains("mine", StringComparison.Ordinal)), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_truncate_voids_what_was_read()
     {
         await using var fixture = await OpenFollowingAsync(new NullColdStorage());

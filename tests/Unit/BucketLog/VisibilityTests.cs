@@ -198,6 +198,24 @@ public class VisibilityTests
     }
 
     [Fact]
+    public async Task A_row_that_left_its_key_before_another_came_to_it_keeps_its_own_values()
+    {
+        // What is read is of a later moment, when the key is another row's.
+        var missing = new MissingRows(new Lsn(100), ["1", "a", "other", "another's"], ["2", "a", "mine", "large"]);
+        await using var fixture = await OpenFollowingAsync(new NullColdStorage(), missing: missing);
+
+        await fixture.CommitAsync(20, Update(Todos, "1", "a", "mine", Unchanged));
+        await fixture.CommitAsync(30, UpdateKey(Todos, ["1"], "2", "a", "mine", Unchanged));
+        await fixture.CommitAsync(40, Insert(Todos, "1", "a", "other", "another's"));
+        await fixture.AppendAsync(new PositionReached(new Lsn(100)));
+        await fixture.FlushAsync();
+
+        var stored = await fixture.StoredAsync("1#all[]");
+        Assert.Contains("large", stored.Last(line => line.Contains("\"object_id\":\"2\"", StringComparison.Ordinal)), StringComparison.Ordinal);
+        Assert.Contains("another's", stored.Last(line => line.Contains("\"object_id\":\"1\"", StringComparison.Ordinal)), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Without_a_way_to_read_again_a_missing_value_stops_the_log()
     {
         await using var fixture = await OpenFollowingAsync(new NullColdStorage());
