@@ -68,13 +68,23 @@ internal static class NextTables
         database.RunScript($"INSERT INTO {SqlText.Name(data)}(id, data) SELECT id, data FROM {SqlText.Name(next)} ORDER BY rowid");
     }
 
-    /// <summary>A defensive SQLite, as some systems have it, ignores the wish.</summary>
+    /// <summary>A defensive SQLite, as some systems have it, refuses.</summary>
     private static bool MaySwap(Database database)
     {
         database.RunScript("PRAGMA writable_schema = ON");
-        var may = database.Prepare("PRAGMA writable_schema").RunInt64() == 1;
-        database.RunScript("PRAGMA writable_schema = OFF");
-        return may;
+        try
+        {
+            database.RunScript("UPDATE sqlite_master SET rootpage = rootpage WHERE name IS NULL");
+            return true;
+        }
+        catch (LocalStoreException)
+        {
+            return false;
+        }
+        finally
+        {
+            database.RunScript("PRAGMA writable_schema = OFF");
+        }
     }
 
     private static void Swap(Database database, List<(Dictionary<string, TablePart> Next, Dictionary<string, TablePart> Data)> tables)

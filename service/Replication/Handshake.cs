@@ -18,8 +18,7 @@ internal static class Handshake
         ReplicationState state, Lsn position, SourceIdentity identity, SlotStatus? slot, Lsn insertPosition, string? timelineHistory = null,
         Lsn begun = default)
     {
-        // Before anything was confirmed the slot stands at its consistent point.
-        var reached = position > state.StartPosition ? position : state.StartPosition;
+        var reached = Reached(state, position);
         var depended = begun > reached ? begun : reached;
 
         if (identity.SystemId != state.SystemId)
@@ -30,17 +29,26 @@ internal static class Handshake
                 CultureInfo.InvariantCulture,
                 $"the server is on timeline {identity.Timeline}, before on {state.Timeline}: it was failed over or restored, and what is stored goes beyond");
         }
-        if (slot is null)
-            return $"replication slot '{state.Slot}' does not exist any more";
-        if (slot.Plugin != "pgoutput" || slot.Database != identity.Database)
+        if (slot is not null && (slot.Plugin != "pgoutput" || slot.Database != identity.Database))
             return $"replication slot '{state.Slot}' is one of plugin '{slot.Plugin}' in database '{slot.Database}'";
-        if (slot.WalStatus == "lost")
-            return $"replication slot '{state.Slot}' was invalidated: {WhyInvalidated(slot)}";
-        if (slot.ConfirmedFlush > reached)
-            return $"replication slot '{state.Slot}' was confirmed up to {slot.ConfirmedFlush}, beyond {reached} which is stored";
+        if (FindSlotBreak(state, position, slot) is { } reason)
+            return reason;
         if (depended > insertPosition)
             return $"the server's WAL ends at {insertPosition}, before {depended} which is stored";
         return null;
+    }
+
+    /// <summary>Why the slot does not lead on from the stored position, in a clause; null when it does.</summary>
+    public static string? FindSlotBreak(ReplicationState state, Lsn position, SlotStatus? slot)
+    {
+        var reached = Reached(state, position);
+        if (slot is null)
+            return $"replication slot '{state.Slot}' does not exist any more";
+        if (slot.WalStatus == "lost")
+            return $"replication slot '{state.Slot}' was invalidated: {WhyInvalidated(slot)}";
+        return slot.ConfirmedFlush > reached
+            ? $"replication slot '{state.Slot}' was confirmed up to {slot.ConfirmedFlush}, beyond {reached} which is stored"
+            : null;
     }
 
     /// <summary>Why a slot was invalidated, in a clause.</summary>
@@ -52,6 +60,9 @@ internal static class Handshake
         "idle_timeout" => "nobody read it for idle_replication_slot_timeout",
         var other => other,
     };
+
+    // Before anything was confirmed the slot stands at its consistent point.
+    private static Lsn Reached(ReplicationState state, Lsn position) => position > state.StartPosition ? position : state.StartPosition;
 
     /// <summary>Where a timeline was left for the next one; null when the server never was on it.</summary>
     private static Lsn? FindSwitch(string? history, uint timeline)

@@ -32,6 +32,7 @@ internal sealed partial class WalStream : IDisposable
     private readonly SourceWatch _watch;
     private readonly RefreshReader _reader;
     private long _positionSent;
+    private bool _isSlotOurs; // seen to be the one that leads on from what is stored, since it is being read
     private bool _passedMarker;
     private bool _isKnown; // the transaction being received was delivered through an earlier connection
     private volatile Exception? _interruption; // why the stream has to end although nothing is wrong with it
@@ -81,6 +82,8 @@ internal sealed partial class WalStream : IDisposable
             while (true)
             {
                 var message = await ReadAsync(link, reading.Token);
+                if (!_isSlotOurs)
+                    await RequireSameSlotAsync(cancellationToken);
                 SourceEvent? change;
                 try
                 {
@@ -141,6 +144,22 @@ internal sealed partial class WalStream : IDisposable
     }
 
     public void Dispose() => _transaction.Dispose();
+
+    /// <summary>
+    /// Between the first look at the slot and its start somebody may have made it anew, past what is stored. Once something has come through it, it is ours
+    /// and stays what it is.
+    /// </summary>
+    private async ValueTask RequireSameSlotAsync(CancellationToken cancellationToken)
+    {
+        await using var session = await _source.OpenSessionAsync(cancellationToken);
+        var slot = await session.FindSlotAsync(_progress.Started.Slot, cancellationToken);
+        if (Handshake.FindSlotBreak(_progress.Started, _progress.Position, slot) is { } reason)
+        {
+            _progress.BrokenBecause = reason;
+            throw SourceFailure.Gap(reason);
+        }
+        _isSlotOurs = true;
+    }
 
     private SlotKeeper Keeper(IReplicationLink link, Action<BucketsException> interrupt)
     {
