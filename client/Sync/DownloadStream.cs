@@ -34,6 +34,8 @@ internal sealed class DownloadStream : IDisposable
     private Task<ApplyResult>? _applying;
     private Task? _renewing;
     private Task? _watching;
+    private ITimer? _deadline;
+    private TimeSpan _silence;
     private StreamOutcome? _outcome;
 
     /// <param name="applier">Applies the batches.</param>
@@ -61,7 +63,8 @@ internal sealed class DownloadStream : IDisposable
     public async Task<StreamOutcome> RunAsync(PipeReader lines, TimeSpan silence, CancellationToken cancellationToken)
     {
         var silent = false;
-        await using var deadline = _time.CreateTimer(
+        _silence = silence;
+        await using var deadline = _deadline = _time.CreateTimer(
             _ =>
             {
                 silent = true;
@@ -208,6 +211,8 @@ internal sealed class DownloadStream : IDisposable
         if (_applying is not { } applying)
             return;
         _applying = null;
+        // Meanwhile nothing may be read: it is not the service that keeps silent.
+        _deadline!.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         var result = await applying;
         _spare.Clear();
         _applied(result);
@@ -220,6 +225,7 @@ internal sealed class DownloadStream : IDisposable
         else if (result.TokenExpiresIn <= 30 && _renewing is null)
             _renewing = RenewAsync();
         await _applier.TidyAsync(_over.Token);
+        _deadline.Change(_silence, Timeout.InfiniteTimeSpan);
     }
 
     /// <summary>Fetches the next token while the stream goes on, then has the stream opened again with it.</summary>

@@ -59,6 +59,21 @@ public sealed class ReconnectTests : IDisposable
     });
 
     [Fact]
+    public void A_service_is_not_taken_for_dead_while_what_it_sent_waits_for_its_turn() => Run(async (client, time) =>
+    {
+        var stream = await _service.NextStreamAsync();
+        var writing = client.WriteTransactionAsync(_ => Task.Delay(TimeSpan.FromMinutes(5), time, ClientCalls.Now), ClientCalls.Now);
+
+        await SyncAsync(client, stream);
+
+        await writing;
+        Assert.Equal(1, _service.Attempts);
+        Assert.Null(client.Status.DownloadError);
+        await _service.NextStreamAsync(); // and when it does keep silent, it is noticed still
+        Assert.Contains("50 seconds", client.Status.DownloadError!.Message, StringComparison.Ordinal);
+    });
+
+    [Fact]
     public void A_refused_token_is_replaced_at_once_and_then_with_pauses() => Run(
         async (client, time) =>
         {
