@@ -51,8 +51,8 @@ internal sealed class Database : IDisposable
 
     /// <summary>Opens the connection that writes.</summary>
     /// <remarks>
-    /// What a first sync sorts goes to a file when it is more than the cache, or a million rows would be in memory at once. Not where the cipher
-    /// would not cover that file, nor on Android, which has no folder for it.
+    /// What SQLite sorts or sets aside, as for a new index or for the rows that a large checkpoint changes, goes to a file when it is more than the
+    /// cache. Not where the cipher would not cover that file, nor on Android, which has no folder for it.
     /// </remarks>
     public static Database OpenWriter(string path, DatabaseKey? key = null) => Open(
         path, raw.SQLITE_OPEN_READWRITE | raw.SQLITE_OPEN_CREATE, key,

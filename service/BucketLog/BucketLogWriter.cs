@@ -374,10 +374,9 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
     /// <summary>Position up to which rows that are stored may have been read ahead of the stream.</summary>
     private Lsn ReadUpTo()
     {
-        var visibleFrom = _replication?.VisibleFrom ?? Lsn.None;
-        if (_position.VisibleFrom > visibleFrom)
-            visibleFrom = _position.VisibleFrom;
-        return _position.Begun is { } begun && begun.VisibleFrom > visibleFrom ? begun.VisibleFrom : visibleFrom;
+        var snapshot = _replication?.VisibleFrom ?? Lsn.None;
+        var begun = _position.Begun?.VisibleFrom ?? Lsn.None;
+        return new Lsn(Math.Max(_position.VisibleFrom.Value, Math.Max(snapshot.Value, begun.Value)));
     }
 
     private void ReportSkipped()

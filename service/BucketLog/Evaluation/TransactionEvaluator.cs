@@ -101,6 +101,8 @@ internal sealed class TransactionEvaluator
         if (IsEmptying)
         {
             changes.Return();
+            _working.Clear();
+            _plan.Start();
             (_emptied, _emptiedUpTo) = (0, []);
             await TryPlanAsync(transaction, changes, endsAtTruncate: true, cancellationToken);
         }
@@ -130,8 +132,6 @@ internal sealed class TransactionEvaluator
     /// <returns>False when a table that is emptied has more rows than are held in memory at once.</returns>
     private ValueTask<bool> TryPlanAsync(SourceTransaction transaction, RowChangeReader changes, bool endsAtTruncate, CancellationToken cancellationToken)
     {
-        _working.Clear();
-        _plan.Start();
         // What fits into one part is worth some memory; what does not takes long in any case.
         var isLarge = _isBegun || transaction.ByteCount > _partBytes;
         IsAtEnd = _plan.Read(

@@ -6,7 +6,6 @@ namespace TopGun.Buckets.ColdStorage.Embedded;
 public sealed partial class EmbeddedColdStorage
 {
     private static readonly TimeSpan RetryDelay = TimeSpan.FromSeconds(1); // a full disk is rarely emptied faster
-
     private static readonly TimeSpan CalmTime = TimeSpan.FromMilliseconds(500);
     private const long CalmBytes = 2 << 20; // written in that time: an order of magnitude less than the store can take
 

@@ -28,16 +28,9 @@ public class FollowedMembershipTests
     public async Task Each_checkpoint_has_the_buckets_that_its_lookups_lead_to(int seed)
     {
         var random = new Random(seed);
-        var history = await History.BeginAsync();
-        for (var row = 0; row < 60; row++)
-            history.Change(random);
-        history.Commit(isVisible: true);
+        var history = await History.BeginAsync(random);
         using var subscription = history.Log.Grid.Subscribe("u1");
-        var membership = new Membership(
-            subscription,
-            new SyncRequest([], "device", RawData: true, RuleSetHarness.Json("{}"), IncludeDefaults: true, []),
-            new SyncUser("u1", RuleSetHarness.Json("""{"sub":"u1"}"""), DateTimeOffset.MaxValue),
-            followedFrom: 0);
+        var membership = MembershipOf(subscription);
         var taken = new List<BucketWatch>();
         var names = new SortedSet<string>(StringComparer.Ordinal);
 
@@ -67,16 +60,9 @@ public class FollowedMembershipTests
     public async Task More_changes_than_are_remembered_make_everything_be_looked_up_again()
     {
         var random = new Random(1);
-        var history = await History.BeginAsync();
-        for (var row = 0; row < 60; row++)
-            history.Change(random);
-        history.Commit(isVisible: true);
+        var history = await History.BeginAsync(random);
         using var subscription = history.Log.Grid.Subscribe("u1");
-        var membership = new Membership(
-            subscription,
-            new SyncRequest([], "device", RawData: true, RuleSetHarness.Json("{}"), IncludeDefaults: true, []),
-            new SyncUser("u1", RuleSetHarness.Json("""{"sub":"u1"}"""), DateTimeOffset.MaxValue),
-            followedFrom: 0);
+        var membership = MembershipOf(subscription);
         membership.Resolve(history.Rules, areNew: true, subscription.Take([])!.Value);
         subscription.Release();
 
@@ -101,6 +87,12 @@ public class FollowedMembershipTests
         membership.End();
     }
 
+    private static Membership MembershipOf(GridSubscription subscription) => new(
+        subscription,
+        new SyncRequest([], "device", RawData: true, RuleSetHarness.Json("{}"), IncludeDefaults: true, []),
+        new SyncUser("u1", RuleSetHarness.Json("""{"sub":"u1"}"""), DateTimeOffset.MaxValue),
+        followedFrom: 0);
+
     /// <summary>Rows of the tables that decide, in a grid and in a list of everything that ever happened.</summary>
     private sealed class History
     {
@@ -123,7 +115,14 @@ public class FollowedMembershipTests
 
         public int WholeResolutions => _rules.Resolutions;
 
-        public static async Task<History> BeginAsync() => new(await TestLog.StartedAsync());
+        public static async Task<History> BeginAsync(Random random)
+        {
+            var history = new History(await TestLog.StartedAsync());
+            for (var row = 0; row < 60; row++)
+                history.Change(random);
+            history.Commit(isVisible: true);
+            return history;
+        }
 
         public void ChangeSome(Random random)
         {

@@ -1,3 +1,4 @@
+using System.Buffers;
 using TopGun.Buckets.BucketLog;
 
 namespace TopGun.Buckets.ColdStorage.Embedded.Runs;
@@ -90,25 +91,33 @@ internal sealed class RecordStore
     public static void GetFromRuns(RecordQuery query, Span<int> rest, RunFile[] runs)
     {
         var buffer = default(BlockBuffer);
+        var hashes = ArrayPool<ulong>.Shared.Rent(rest.Length); // of the keys in rest
         try
         {
+            for (var place = 0; place < rest.Length; place++)
+                hashes[place] = BloomFilter.Hash((byte)query.Table(rest[place]), query.Key(rest[place]).Span);
             foreach (var run in runs)
             {
                 var left = 0;
-                foreach (var index in rest)
+                for (var place = 0; place < rest.Length; place++)
                 {
-                    var table = query.Table(index);
-                    var key = query.Key(index).Span;
-                    if (!run.TryFind(table, key, BloomFilter.Hash((byte)table, key), ref buffer, out var hasValue, out var value))
-                        rest[left++] = index;
+                    var (index, hash) = (rest[place], hashes[place]);
+                    if (!run.TryFind(query.Table(index), query.Key(index).Span, hash, ref buffer, out var hasValue, out var value))
+                    {
+                        (rest[left], hashes[left]) = (index, hash);
+                        left++;
+                    }
                     else if (hasValue)
+                    {
                         query.SetValue(index, value);
+                    }
                 }
                 rest = rest[..left];
             }
         }
         finally
         {
+            ArrayPool<ulong>.Shared.Return(hashes);
             buffer.Return();
         }
     }
