@@ -32,6 +32,11 @@ internal static class ClientErrors
         $"The checksum of {buckets.Count} bucket(s) differs from the service's, first of them {buckets.First()}.",
         "They are downloaded again.");
 
+    public const string DownloadLostCode = "TGB6013";
+
+    public static BucketsException DownloadLost() => new(
+        DownloadLostCode, "What was kept of the first download beside the database is damaged or gone.", "The download begins again.");
+
     public static BucketsException OuterClientInsideTransaction() => new(
         "TGB6021",
         "The client was used inside one of its own write transactions, which would wait for itself for ever.",

@@ -1,10 +1,12 @@
+using TopGun.Buckets.Client.Sync;
+
 namespace TopGun.Buckets.Client.LocalStore;
 
 /// <summary>The library's own tables. All of them live in the app's file, so that one transaction covers everything.</summary>
 internal static class LibraryTables
 {
     /// <summary>Layout that this library writes; a file with a higher one is refused.</summary>
-    public const long Version = 2;
+    public const long Version = 3;
 
     /// <summary>Write-gate target while a local write waits for its write checkpoint's number.</summary>
     public const long GateMaximum = long.MaxValue;
@@ -56,12 +58,14 @@ internal static class LibraryTables
           SELECT o.bucket, o.type, o.row_id FROM tg_op o JOIN tg_bucket b ON b.id = o.bucket WHERE o.op_id > b.published_op;
         """;
 
-    // What a bucket holds; which rows of it wait to be published; batches of a first download, sorted by row.
+    // What a bucket holds; which rows of it wait to be published.
     private const string Version2 = """
         CREATE INDEX tg_op_bucket ON tg_op(bucket);
         CREATE TABLE tg_new(bucket INTEGER NOT NULL, type INTEGER NOT NULL, row_id TEXT NOT NULL, PRIMARY KEY(bucket, type, row_id)) WITHOUT ROWID;
-        CREATE TABLE tg_run(id INTEGER PRIMARY KEY, ops BLOB NOT NULL);
         """;
+
+    // Batches of a first download, sorted by row, which lie in a file beside the database.
+    private const string Version3 = "CREATE TABLE tg_run(start_at INTEGER PRIMARY KEY, end_at INTEGER NOT NULL, nonce INTEGER NOT NULL);";
 
     // Whoever fills the queue closes the gate, also another tool that writes through the views. Entries of insert-only tables (state 1)
     // have no row that a download could overwrite.
@@ -82,17 +86,28 @@ internal static class LibraryTables
             var version = database.Prepare("SELECT max(id) FROM tg_migration").RunInt64() ?? 0;
             if (version > Version)
                 throw ClientErrors.NewerFile(version);
-            if (version == 1)
+            if (version < Version)
             {
-                database.RunScript(FromVersion1 + Version2 + FromVersion1Filled);
+                Upgrade(database, version);
                 NoteVersion(database, now);
             }
             return;
         }
-        database.RunScript(Tables + Version2);
+        database.RunScript(Tables + Version2 + Version3);
         database.RunScript(GateTrigger);
         NoteVersion(database, now);
         database.Prepare("INSERT INTO tg_meta(key, value) VALUES('client_id', ?)").Bind(1, newClientId()).Run();
+    }
+
+    private static void Upgrade(Database database, long version)
+    {
+        if (version < 2)
+            database.RunScript(FromVersion1 + Version2 + FromVersion1Filled);
+        else
+            database.RunScript("DROP TABLE tg_run;"); // batches had their bytes in the database itself
+        database.RunScript(Version3);
+        if (BulkDownload.State(database) is not (BulkState.Settled or BulkState.Staged))
+            BulkDownload.Abandon(database);
     }
 
     private static void NoteVersion(Database database, long now) =>

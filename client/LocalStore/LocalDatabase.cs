@@ -13,7 +13,7 @@ namespace TopGun.Buckets.Client.LocalStore;
 internal sealed class LocalDatabase : IAsyncDisposable
 {
     /// <summary>Log pages (4 KiB each) after which they are moved into the file: 16 MiB, so that pages written often move once.</summary>
-    private const int CheckpointPages = 4096;
+    public const int LongLogPages = 4096;
 
     private readonly IExecution _execution;
     private readonly Turnstile _slot = new(places: 1);
@@ -25,7 +25,7 @@ internal sealed class LocalDatabase : IAsyncDisposable
     private WriteTurn? _turn;
     private long _dataVersion;
     private bool _hasOthers;
-    private volatile bool _logIsLong;
+    private volatile int _logPages;
     private long _reports;
 
     private LocalDatabase(string path, DatabaseKey? key, IExecution execution, TimeProvider time, Func<string> newClientId, int readers)
@@ -139,9 +139,9 @@ internal sealed class LocalDatabase : IAsyncDisposable
                     RollBack(database);
                     throw;
                 }
-                _logIsLong = database.PagesLogged >= CheckpointPages;
+                _logPages = database.PagesLogged;
                 if (lane == Lane.App)
-                    MoveLog(database);
+                    MoveLog(database, LongLogPages);
                 return result;
             });
         }
@@ -152,17 +152,19 @@ internal sealed class LocalDatabase : IAsyncDisposable
     }
 
     /// <summary>Moves a long log into the file. Synchronisation calls it when its news is out, because it takes a while and nobody waits for it.</summary>
-    public async Task TidyAsync(CancellationToken cancellationToken)
+    /// <param name="pages">What counts as long; of 4 KiB each.</param>
+    /// <param name="cancellationToken">Stops waiting for the turn.</param>
+    public async Task TidyAsync(int pages, CancellationToken cancellationToken)
     {
-        if (!_logIsLong)
+        if (_logPages < pages)
             return;
         await _slot.AcquireAsync(Lane.Sync, cancellationToken);
         try
         {
             await _execution.OnWriterAsync(() =>
             {
-                MoveLog(Writer);
-                return _logIsLong = Writer.PagesLogged >= CheckpointPages;
+                MoveLog(Writer, pages);
+                return _logPages = Writer.PagesLogged;
             });
         }
         finally
@@ -231,7 +233,7 @@ internal sealed class LocalDatabase : IAsyncDisposable
             Changes.Announce(null);
             throw;
         }
-        MoveLog(database);
+        MoveLog(database, LongLogPages);
     }
 
     public static void RollBack(Database database)
@@ -348,9 +350,9 @@ internal sealed class LocalDatabase : IAsyncDisposable
         }
     }
 
-    private void MoveLog(Database database)
+    private void MoveLog(Database database, int pages)
     {
-        if (database.PagesLogged < CheckpointPages)
+        if (database.PagesLogged < pages)
             return;
         var guard = _guard ??= Database.OpenGuard(Path, _key);
         if (!guard.TryBegin())

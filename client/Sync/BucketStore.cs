@@ -40,6 +40,8 @@ internal sealed class BucketStore(RowTables tables, BulkLimits bulk)
         _types.Load(database);
         _bulk = BulkDownload.State(database);
         (_runs, _merge) = (null, null);
+        if (!IsCollecting && !IsMerging)
+            RunFile.Delete(database.File); // whoever used it last had no time to
         var statement = database.Prepare(
             "SELECT id, name, received_op, published_op, ever_published, sum_live, sum_gone, count_at_last, count_since_last, bytes, priority "
             + "FROM tg_bucket ORDER BY id");
@@ -87,12 +89,15 @@ internal sealed class BucketStore(RowTables tables, BulkLimits bulk)
     /// <returns>Whether that was all.</returns>
     public bool Merge(Database database)
     {
-        _merge ??= new BulkMerge(database, Statements, tables, _buckets.Values, _bulk == BulkState.MergingStaged);
-        var done = _merge.Step(bulk.StepBytes, Touch);
+        using var file = RunFile.Open(database);
+        _merge ??= new BulkMerge(
+            database, RunMerge.Open(database, file, bulk.PartBytes), Statements, tables, _buckets.Values, staged: _bulk == BulkState.MergingStaged);
+        var done = _merge.Step(file, bulk.StepBytes, Touch);
         if (done)
         {
             _merge = null;
             RunMerge.Forget(database);
+            Run.ForgetAll(database);
             EndMerge(database);
         }
         Save(database);

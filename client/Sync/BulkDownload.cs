@@ -41,7 +41,7 @@ internal static class BulkDownload
     public static void Clear(Database database)
     {
         NextTables.Drop(database);
-        database.Run("DELETE FROM tg_run");
+        Run.ForgetAll(database);
         database.Run("DELETE FROM tg_new");
         RunMerge.Forget(database);
         Note(database, BulkState.Settled);
@@ -73,5 +73,5 @@ internal enum BulkState
 /// <param name="PartBytes">What is read of each batch at a time.</param>
 internal sealed record BulkLimits(long From, int StepBytes, int PartBytes)
 {
-    public static readonly BulkLimits Default = new(From: 5000, StepBytes: 1 << 20, PartBytes: 16 << 10);
+    public static readonly BulkLimits Default = new(From: 5000, StepBytes: 1 << 20, PartBytes: 4 << 10);
 }

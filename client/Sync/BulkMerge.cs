@@ -4,6 +4,7 @@ namespace TopGun.Buckets.Client.Sync;
 
 /// <summary>Makes the runs of a first download into operations and rows, in the order of their ids: every page is filled once, from left to right.</summary>
 /// <param name="database">The writing connection.</param>
+/// <param name="merge">The runs, side by side.</param>
 /// <param name="statements">Its statements.</param>
 /// <param name="tables">Where rows go.</param>
 /// <param name="buckets">The buckets.</param>
@@ -11,27 +12,27 @@ namespace TopGun.Buckets.Client.Sync;
 /// Whether the newest operation on a row goes to the tables that nobody sees yet and stays without data itself; otherwise everything waits
 /// in <c>tg_op</c> for a publish.
 /// </param>
-internal sealed class BulkMerge(Database database, OpStatements statements, RowTables tables, IEnumerable<LocalBucket> buckets, bool staged)
+internal sealed class BulkMerge(Database database, RunMerge merge, OpStatements statements, RowTables tables, IEnumerable<LocalBucket> buckets, bool staged)
 {
     private readonly Dictionary<long, LocalBucket> _buckets = buckets.ToDictionary(bucket => bucket.Id);
-    private readonly RunMerge _merge = RunMerge.Open(database);
     private Statement? _insert;
     private long _insertType;
 
     /// <summary>Merges some rows.</summary>
+    /// <param name="file">Where they are.</param>
     /// <param name="bytes">About how much.</param>
     /// <param name="touch">Is told of buckets whose sums have moved.</param>
     /// <returns>Whether that was all.</returns>
-    public bool Step(int bytes, Action<LocalBucket> touch)
+    public bool Step(RunFile file, int bytes, Action<LocalBucket> touch)
     {
         while (bytes > 0)
         {
-            if (!_merge.MoveNext(database))
+            if (!merge.MoveNext(file))
                 return true;
-            bytes -= _merge.Bytes;
+            bytes -= merge.Bytes;
             Take(touch);
             if (bytes <= 0)
-                _merge.Note(database);
+                merge.Note(database);
         }
         return false;
     }
@@ -39,9 +40,9 @@ internal sealed class BulkMerge(Database database, OpStatements statements, RowT
     private void Take(Action<LocalBucket> touch)
     {
         var winner = -1;
-        for (var index = _merge.Count - 1; index >= 0; index--)
+        for (var index = merge.Count - 1; index >= 0; index--)
         {
-            var op = _merge[index];
+            var op = merge[index];
             if (op.IsPut && !IsSuperseded(index))
             {
                 if (winner < 0)
@@ -55,15 +56,15 @@ internal sealed class BulkMerge(Database database, OpStatements statements, RowT
             touch(bucket);
         }
         if (staged && winner >= 0)
-            Show(_merge[winner]);
+            Show(merge[winner]);
     }
 
     private bool IsSuperseded(int index)
     {
-        var op = _merge[index];
-        for (var later = index + 1; later < _merge.Count; later++)
+        var op = merge[index];
+        for (var later = index + 1; later < merge.Count; later++)
         {
-            if (_merge[later].Bucket == op.Bucket && _merge[later].Subkey.SequenceEqual(op.Subkey))
+            if (merge[later].Bucket == op.Bucket && merge[later].Subkey.SequenceEqual(op.Subkey))
                 return true;
         }
         return false;

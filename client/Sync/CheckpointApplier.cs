@@ -13,6 +13,9 @@ namespace TopGun.Buckets.Client.Sync;
 /// </remarks>
 internal sealed class CheckpointApplier
 {
+    /// <summary>Log pages that are moved at once while a first download is merged: an app write waits that long at most, and no page comes twice.</summary>
+    private const int MergedPages = 1024;
+
     private readonly LocalDatabase _local;
     private readonly StreamBook _streams;
     private readonly BulkLimits _bulk;
@@ -50,8 +53,31 @@ internal sealed class CheckpointApplier
         _local.WriteAsync(Lane.Sync, database => HasOtherWishes(database), cancellationToken);
 
     /// <summary>Applies a batch of lines.</summary>
-    /// <exception cref="BucketsException">A line is malformed or out of order; nothing of the batch was applied.</exception>
+    /// <exception cref="BucketsException">
+    /// A line is malformed or out of order; nothing of the batch was applied. Or what a first download had put away is lost (TGB6013); it is
+    /// forgotten, and the next stream begins it again.
+    /// </exception>
     public async Task<ApplyResult> ApplyAsync(LineBatch batch, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await ApplyAndMergeAsync(batch, cancellationToken);
+        }
+        catch (BucketsException exception) when (exception.Code == ClientErrors.DownloadLostCode)
+        {
+            await _local.WriteAsync(
+                Lane.Sync,
+                database =>
+                {
+                    BulkDownload.Abandon(database);
+                    return true;
+                },
+                cancellationToken);
+            throw;
+        }
+    }
+
+    private async Task<ApplyResult> ApplyAndMergeAsync(LineBatch batch, CancellationToken cancellationToken)
     {
         var result = new ApplyResult();
         var applied = 0;
@@ -84,7 +110,7 @@ internal sealed class CheckpointApplier
     }
 
     /// <summary>Does what can wait until everybody knows of the last batch.</summary>
-    public Task TidyAsync(CancellationToken cancellationToken) => _local.TidyAsync(cancellationToken);
+    public Task TidyAsync(CancellationToken cancellationToken) => _local.TidyAsync(LocalDatabase.LongLogPages, cancellationToken);
 
     private bool HasOtherWishes(Database database) => _clientId != _local.ClientId || _streams.HasOtherWishes(database, _local.Now);
 
@@ -106,7 +132,8 @@ internal sealed class CheckpointApplier
     private async Task MergeAsync(CancellationToken cancellationToken)
     {
         while (!await _local.WriteAsync(Lane.Sync, _store.Merge, cancellationToken))
-            await _local.TidyAsync(cancellationToken);
+            await _local.TidyAsync(MergedPages, cancellationToken);
+        RunFile.Delete(_local.File);
     }
 
     /// <returns>How many lines have been applied; where not all have, there is something to merge first.</returns>

@@ -5,7 +5,7 @@ using TopGun.Buckets.Client.LocalStore;
 
 namespace TopGun.Buckets.Client.Sync;
 
-/// <summary>Reads all runs at once, in the order of the rows, and takes away what it has read.</summary>
+/// <summary>Reads all runs at once, in the order of the rows.</summary>
 /// <remarks>
 /// How far it is stands in <c>tg_meta</c> and commits together with what its caller makes of the rows, so that after a kill it goes on where
 /// the last commit left it.
@@ -29,16 +29,16 @@ internal sealed class RunMerge
     /// <summary>Operations on the present row, the oldest first.</summary>
     public RunRecord this[int index] => RunRecord.At(_row.WrittenSpan, _starts[index]);
 
-    public static RunMerge Open(Database database)
+    public static RunMerge Open(Database database, RunFile file, int partBytes)
     {
         var merge = new RunMerge();
         var (id, type) = Mark(database);
-        for (var run = NextRun(database, 0); run is { } number; run = NextRun(database, number + 1))
+        foreach (var run in Run.All(database))
         {
-            var cursor = new RunCursor(number);
-            var more = cursor.MoveNext(database);
+            var cursor = new RunCursor(run, partBytes);
+            var more = cursor.MoveNext(file);
             while (more && id is not null && RunRecord.CompareRow(cursor.Current, id, type) <= 0)
-                more = cursor.MoveNext(database);
+                more = cursor.MoveNext(file);
             if (more)
                 merge._runs.Enqueue(cursor, cursor);
         }
@@ -47,7 +47,7 @@ internal sealed class RunMerge
 
     /// <summary>Goes to the first or next row.</summary>
     /// <returns>Whether there is one.</returns>
-    public bool MoveNext(Database database)
+    public bool MoveNext(RunFile file)
     {
         _starts.Clear();
         _row.ResetWrittenCount();
@@ -56,7 +56,7 @@ internal sealed class RunMerge
             _starts.Add(_row.WrittenCount);
             _row.Write(run.Current.Bytes);
             _runs.Dequeue();
-            if (run.MoveNext(database))
+            if (run.MoveNext(file))
                 _runs.Enqueue(run, run);
         }
         return _starts.Count > 0;
@@ -79,7 +79,4 @@ internal sealed class RunMerge
         var space = mark.IndexOf(' ', StringComparison.Ordinal);
         return (Encoding.UTF8.GetBytes(mark[(space + 1)..]), long.Parse(mark.AsSpan(0, space), CultureInfo.InvariantCulture));
     }
-
-    private static long? NextRun(Database database, long from) =>
-        database.Prepare("SELECT min(id) FROM tg_run WHERE id >= ?").Bind(1, from << RunWriter.PartBits).RunInt64() >> RunWriter.PartBits;
 }

@@ -5,14 +5,15 @@ using TopGun.Buckets.Protocol.Json;
 
 namespace TopGun.Buckets.Client.Sync;
 
-/// <summary>Gathers the operations of a batch, sorts them by row and puts them away in <c>tg_run</c>, in parts that are read one at a time.</summary>
+/// <summary>Gathers the operations of a batch, sorts them by row and puts them away as a run, in parts that are read one at a time.</summary>
 internal sealed class RunWriter(int partBytes)
 {
-    /// <summary>Bits of a part's id that number the parts of a run.</summary>
-    public const int PartBits = 24;
+    /// <summary>Bytes of parts that are written at once.</summary>
+    private const int WriteBytes = 64 << 10;
 
     private readonly ArrayBufferWriter<byte> _records = new();
     private readonly ArrayBufferWriter<byte> _part = new();
+    private readonly ArrayBufferWriter<byte> _sealed = new();
     private readonly List<Entry> _entries = [];
 
     public void Add(long bucket, long type, in DataOp op)
@@ -21,30 +22,42 @@ internal sealed class RunWriter(int partBytes)
         RunRecord.Write(_records, bucket, type, op);
     }
 
-    /// <summary>Writes what was gathered as one run.</summary>
+    /// <summary>Writes what was gathered as one run, which counts when the transaction commits.</summary>
     public void Flush(Database database)
     {
         if (_entries.Count == 0)
             return;
         CollectionsMarshal.AsSpan(_entries).Sort(new ByRow(_records.WrittenMemory));
-        var newest = database.Prepare("SELECT max(id) FROM tg_run").RunInt64() ?? 0;
-        var part = ((newest >> PartBits) + 1) << PartBits;
+        using var file = RunFile.Open(database);
+        var run = Run.Begin(database);
+        var (end, parts) = (run.Start, 0);
         foreach (var entry in _entries)
         {
             var record = RunRecord.At(_records.WrittenSpan, entry.Start);
             if (_part.WrittenCount > 0 && _part.WrittenCount + record.Length > partBytes)
-                WritePart(database, part++);
+                Seal();
             _part.Write(record.Bytes);
         }
-        WritePart(database, part);
+        Seal();
+        Write();
+        (run with { End = end }).Note(database);
         _entries.Clear();
         _records.ResetWrittenCount();
-    }
 
-    private void WritePart(Database database, long id)
-    {
-        database.Prepare("INSERT INTO tg_run(id, ops) VALUES(?, ?)").Bind(1, id).BindBlob(2, _part.WrittenSpan).Run();
-        _part.ResetWrittenCount();
+        void Seal()
+        {
+            file.Seal(run.Nonce, parts++, _part.WrittenSpan, _sealed);
+            _part.ResetWrittenCount();
+            if (_sealed.WrittenCount >= WriteBytes)
+                Write();
+        }
+
+        void Write()
+        {
+            file.Write(end, _sealed.WrittenMemory);
+            end += _sealed.WrittenCount;
+            _sealed.ResetWrittenCount();
+        }
     }
 
     private readonly record struct Entry(ulong Prefix, int Start);

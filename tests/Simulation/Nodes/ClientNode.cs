@@ -74,7 +74,7 @@ internal sealed class ClientNode : IDisposable
         _visible = null;
         var left = Path;
         _life++;
-        foreach (var suffix in _world.Scenario.Mutant == Mutant.ForgetLocalWrites ? [""] : (string[])["", "-wal"])
+        foreach (var suffix in _world.Scenario.Mutant == Mutant.ForgetLocalWrites ? [""] : (string[])["", "-wal", "-download"])
         {
             if (File.Exists(left + suffix))
                 File.Copy(left + suffix, Path + suffix);

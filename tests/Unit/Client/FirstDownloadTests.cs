@@ -1,6 +1,8 @@
+using Microsoft.Win32.SafeHandles;
 using SQLitePCL;
 using TopGun.Buckets.Client;
 using TopGun.Buckets.Client.LocalStore;
+using TopGun.Buckets.Protocol;
 using Xunit;
 
 namespace TopGun.Buckets.Tests.Unit.Client;
@@ -44,6 +46,7 @@ public sealed class FirstDownloadTests : IAsyncDisposable
         Assert.All(seen, Assert.Null);
         Assert.Equal("t1=a t2=b t3=c t4=d", await bench.RowsAsync());
         Assert.Equal("ok", await bench.TextAsync("PRAGMA integrity_check"));
+        Assert.False(File.Exists(_folder.Download));
         Assert.Equal("0 0", await bench.TextAsync("SELECT (SELECT count(*) FROM tg_run) || ' ' || (SELECT count(*) FROM sqlite_master WHERE name LIKE 'tg_next%')"));
     }
 
@@ -181,7 +184,7 @@ public sealed class FirstDownloadTests : IAsyncDisposable
         var bench = await OpenAsync();
 
         await bench.ApplyAsync(Lines.Checkpoint(3, null, ("a", 6, 3)), Lines.Data("a", Lines.Clear(1, 1), Put(2, "t2", "b"), Put(3, "t3", "c")));
-        Assert.Equal("2 0", await bench.TextAsync("SELECT (SELECT count(*) FROM tg_run) || ' ' || (SELECT count(*) FROM tg_op)"));
+        Assert.Equal("1 0", await bench.TextAsync("SELECT (SELECT count(*) FROM tg_run) || ' ' || (SELECT count(*) FROM tg_op)"));
         await bench.ApplyAsync(Lines.Complete(3));
 
         Assert.Equal("t2=b t3=c", await bench.RowsAsync());
@@ -276,7 +279,72 @@ public sealed class FirstDownloadTests : IAsyncDisposable
         await bench.ApplyAsync(Lines.Checkpoint(3, null, ("a", 6, 3)), Lines.Complete(3));
 
         Assert.Equal("t1=newer t2=b", await bench.RowsAsync());
-        Assert.Equal("2", await bench.TextAsync("SELECT max(id) FROM tg_migration"));
+        Assert.Equal("3", await bench.TextAsync("SELECT max(id) FROM tg_migration"));
+    }
+
+    [Fact]
+    public async Task A_file_of_the_layout_with_batches_inside_begins_a_first_download_again()
+    {
+        var bench = await OpenAsync();
+        await bench.ApplyAsync(Lines.Checkpoint(1, null, ("a", 1, 3)), Lines.Data("a", Put(1, "t1", "a")));
+        await bench.InWriteAsync(database =>
+        {
+            database.RunScript("DROP TABLE tg_run; CREATE TABLE tg_run(id INTEGER PRIMARY KEY, ops BLOB NOT NULL); UPDATE tg_migration SET id = 2;");
+            return true;
+        });
+        await bench.DisposeAsync();
+
+        bench = await OpenAsync();
+        Assert.Equal("", await bench.ConnectAsync());
+        await bench.ApplyAsync(Lines.Checkpoint(1, null, ("a", 1, 3)), Lines.Data("a", Put(1, "t1", "a")), Lines.Complete(1));
+
+        Assert.Equal("t1=a", await bench.RowsAsync());
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(3)]
+    [InlineData(10)]
+    [InlineData(60)]
+    public async Task Batches_that_are_damaged_or_gone_are_downloaded_again(int from)
+    {
+        var bench = await OpenAsync();
+        await bench.ApplyAsync(Lines.Checkpoint(2, null, ("a", 3, 3)), Lines.Data("a", Put(1, "t1", "a")), Lines.Data("a", Put(2, "t2", "b")));
+        using (var file = File.OpenHandle(_folder.Download, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite))
+        {
+            if (from == 0)
+                RandomAccess.SetLength(file, 0);
+            else
+                RandomAccess.Write(file, [(byte)~ReadByte(file, from)], from);
+        }
+
+        var lost = await Assert.ThrowsAsync<BucketsException>(() => bench.ApplyAsync(Lines.Complete(2)));
+        Assert.Equal("TGB6013", lost.Code);
+        Assert.Equal("", await bench.RowsAsync());
+
+        Assert.Equal("", await bench.ConnectAsync());
+        await bench.ApplyAsync(Lines.Checkpoint(2, null, ("a", 3, 3)), Lines.Data("a", Put(1, "t1", "a"), Put(2, "t2", "b")), Lines.Complete(2));
+        Assert.Equal("t1=a t2=b", await bench.RowsAsync());
+        Assert.False(File.Exists(_folder.Download));
+    }
+
+    [Fact]
+    public async Task Nothing_lies_beside_the_database_in_plain_text()
+    {
+        var bench = await OpenAsync();
+
+        await bench.ApplyAsync(Lines.Checkpoint(1, null, ("a", 1, 3)), Lines.Data("a", Put(1, "t1", "a secret")));
+
+        var bytes = await File.ReadAllBytesAsync(_folder.Download, TestContext.Current.CancellationToken);
+        Assert.NotEmpty(bytes);
+        Assert.Equal(-1, bytes.AsSpan().IndexOf("secret"u8));
+    }
+
+    private static byte ReadByte(SafeFileHandle file, long at)
+    {
+        Span<byte> one = stackalloc byte[1];
+        Assert.Equal(1, RandomAccess.Read(file, one, at));
+        return one[0];
     }
 
     private static string Put(long id, string row, string title) => Lines.Put(id, "todos", row, $$"""{"id":"{{row}}","title":"{{title}}"}""", (uint)id);

@@ -186,11 +186,11 @@ public sealed class SharedFileTests : IDisposable
         var before = new FileInfo(_folder.Database).Length;
 
         other.Write("BEGIN IMMEDIATE");
-        await local.TidyAsync(ClientCalls.Now);
+        await local.TidyAsync(LocalDatabase.LongLogPages, ClientCalls.Now);
         Assert.Equal(before, new FileInfo(_folder.Database).Length);
 
         other.Write("ROLLBACK");
-        await local.TidyAsync(ClientCalls.Now);
+        await local.TidyAsync(LocalDatabase.LongLogPages, ClientCalls.Now);
         Assert.True(new FileInfo(_folder.Database).Length > 20_000_000);
     }
 
