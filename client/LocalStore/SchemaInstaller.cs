@@ -8,7 +8,7 @@ namespace TopGun.Buckets.Client.LocalStore;
 internal static class SchemaInstaller
 {
     /// <summary>To be raised with every change of the SQL that a table becomes, so that files which have the old one get the new.</summary>
-    public const int SqlVersion = 2;
+    public const int SqlVersion = 3;
 
     /// <returns>Whether anything changed, so that compiled statements are out of date.</returns>
     public static bool Apply(Database database, LocalSchema schema)

@@ -29,6 +29,7 @@ internal static class TriggerSql
 
     private static string Insert(LocalTable table)
     {
+        // What a view's triggers say is parsed whenever the file is opened, so it says nothing twice.
         var row = Json(table, "n", "n IS NOT NULL", oldValues: false);
         var body = new List<string>
         {
@@ -43,8 +44,10 @@ internal static class TriggerSql
         if (table.Kind != TableKind.LocalOnly)
         {
             // INSERT OR IGNORE of an id that exists must not be uploaded: changes() tells what the statement before did.
-            var stored = table.Kind == TableKind.InsertOnly ? "" : " AND changes() > 0";
-            body.Add(Queue(table, "PUT", "NEW.id", row, "NULL", table.TrackMetadata ? "NEW._metadata" : "NULL", "1" + stored));
+            var (data, stored) = table.Kind == TableKind.InsertOnly
+                ? (row, "1")
+                : ($"(SELECT data FROM {Data(table)} WHERE id = NEW.id)", "changes() > 0");
+            body.Add(Queue(table, "PUT", "NEW.id", data, "NULL", table.TrackMetadata ? "NEW._metadata" : "NULL", stored));
         }
         if (table.Kind == TableKind.Synced)
             body.Add(MarkDirty(table, "NEW.id"));
@@ -54,7 +57,7 @@ internal static class TriggerSql
     private static string Update(LocalTable table)
     {
         const string changed = "o IS NOT n";
-        var patch = Json(table, "n", changed, oldValues: true);
+        var patch = $"(SELECT {Json(table, "n", changed, oldValues: true)} AS patch)";
         var body = new List<string>
         {
             "SELECT CASE WHEN OLD.id IS NOT NEW.id THEN RAISE(ABORT, 'id cannot change') END",
@@ -68,13 +71,13 @@ internal static class TriggerSql
                 _ => "NULL",
             };
             var metadata = table.TrackMetadata ? "NEW._metadata" : "NULL";
-            var condition = table.QueueEmptyUpdates ? "1" : $"{patch} <> '{{}}'";
+            var condition = table.QueueEmptyUpdates ? "1" : "patch <> '{}'";
             body.Add(HandBack(table, "OLD.id"));
-            body.Add(Queue(table, "PATCH", "OLD.id", patch, previous, metadata, condition));
+            body.Add(Queue(table, "PATCH", "OLD.id", "patch", previous, metadata, condition, ", " + patch));
             body.Add(MarkDirty(table, "OLD.id"));
         }
         // Merging keeps what the service sent and this schema does not declare; a removed key and a NULL read the same.
-        body.Add($"UPDATE {Data(table)} SET data = json_patch(data, {patch}) WHERE id = OLD.id AND {patch} <> '{{}}'");
+        body.Add($"UPDATE {Data(table)} SET data = json_patch(data, patch) FROM {patch} WHERE id = OLD.id AND patch <> '{{}}'");
         return Trigger(table, "update", "UPDATE", table.TrackMetadata ? "NEW._deleted IS NOT TRUE" : null, body);
     }
 
@@ -97,12 +100,12 @@ internal static class TriggerSql
         + $"{(when is null ? "" : $" WHEN {when}")} BEGIN\n  {SqlText.Join(";\n  ", body)};\nEND";
 
     private static string Queue(
-        LocalTable table, string op, string id, string data, string previous, string metadata, string condition)
+        LocalTable table, string op, string id, string data, string previous, string metadata, string condition, string from = "")
     {
         var state = table.Kind == TableKind.InsertOnly ? 1 : 0;
         return "INSERT INTO tg_crud(tx, op, type, id, data, old, metadata, at, state) "
             + $"SELECT tx, '{op}', {SqlText.Literal(table.Name)}, {id}, {data}, {previous}, {metadata}, {Now}, {state} "
-            + $"FROM tg_tx WHERE id = 1 AND {condition}";
+            + $"FROM tg_tx{from} WHERE id = 1 AND {condition}";
     }
 
     // What the service sent is stored once, in the row's table, until somebody else writes there: then the operation takes it back. A row that
@@ -135,12 +138,12 @@ internal static class TriggerSql
                 var name = SqlText.Name(column.Name);
                 var term = $"SELECT {SqlText.Literal(column.Name)} k";
                 if (oldValues)
-                    term += $", {Plain($"OLD.{name}")} o";
+                    term += $", OLD.{name} o";
                 if (newValues)
-                    term += $", {Plain($"NEW.{name}")} n";
+                    term += $", NEW.{name} n";
                 terms.Add(term);
             }
-            groups.Add($"SELECT json_group_object(k, {value}) j FROM ({SqlText.Join(" UNION ALL ", terms)}) WHERE {condition}");
+            groups.Add($"SELECT json_group_object(k, {Plain(value)}) j FROM ({SqlText.Join(" UNION ALL ", terms)}) WHERE {condition}");
         }
         return groups.Count switch
         {
