@@ -10,13 +10,13 @@ public class PacedListenerTests
     private readonly ManualTime _clock = new();
     private readonly LineLog _log = new();
     private long? _lowestFree = 100;
-    private ConnectionContext? _connection;
+    private Func<ConnectionContext?> _connect = static () => null;
     private int _accepted;
 
     [Fact]
     public void A_connection_is_taken_at_once_in_calm_times()
     {
-        var accepting = Paced().AcceptAsync(TestContext.Current.CancellationToken);
+        var accepting = Paced().AcceptAsync(TestContext.Current.CancellationToken).AsTask();
 
         Assert.True(accepting.IsCompletedSuccessfully);
     }
@@ -26,7 +26,7 @@ public class PacedListenerTests
     {
         var paced = Paced(perSecond: 100, burst: 3);
         for (var count = 0; count < 3; count++)
-            Assert.True(paced.AcceptAsync(TestContext.Current.CancellationToken).IsCompletedSuccessfully);
+            Assert.True(paced.AcceptAsync(TestContext.Current.CancellationToken).AsTask().IsCompletedSuccessfully);
 
         var accepting = paced.AcceptAsync(TestContext.Current.CancellationToken).AsTask();
         for (var milliseconds = 0; milliseconds < 9; milliseconds++)
@@ -41,16 +41,17 @@ public class PacedListenerTests
     }
 
     [Fact]
-    public void A_connection_that_has_ended_makes_room_for_another_one()
+    public async Task A_connection_that_has_ended_makes_room_for_another_one()
     {
         using var ended = new CancellationTokenSource();
-        _connection = new DefaultConnectionContext { ConnectionClosed = ended.Token };
+        await using var connection = new DefaultConnectionContext { ConnectionClosed = ended.Token };
+        _connect = () => connection;
         var paced = Paced(perSecond: 100, burst: 1);
-        Assert.True(paced.AcceptAsync(TestContext.Current.CancellationToken).IsCompletedSuccessfully);
+        Assert.True(paced.AcceptAsync(TestContext.Current.CancellationToken).AsTask().IsCompletedSuccessfully);
 
-        ended.Cancel();
+        await ended.CancelAsync();
 
-        Assert.True(paced.AcceptAsync(TestContext.Current.CancellationToken).IsCompletedSuccessfully);
+        Assert.True(paced.AcceptAsync(TestContext.Current.CancellationToken).AsTask().IsCompletedSuccessfully);
     }
 
     [Fact]
@@ -100,7 +101,7 @@ public class PacedListenerTests
     private ConnectionContext? Accept()
     {
         _accepted++;
-        return _connection;
+        return _connect();
     }
 
     private sealed class FakeListener(Func<ConnectionContext?> accept) : IConnectionListener
