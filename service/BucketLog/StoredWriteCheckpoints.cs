@@ -35,6 +35,8 @@ public sealed class StoredWriteCheckpoints(
         using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, cancellationToken);
         try
         {
+            if (requestedId is not null && await FindReachedAsync(userKey, requestedId.Value, either.Token) is { } reached)
+                return reached;
             while (true)
             {
                 var id = await markers.RequestAsync(userKey, requestedId, either.Token);
@@ -46,6 +48,18 @@ public sealed class StoredWriteCheckpoints(
         {
             throw WriteCheckpoints.Unavailable($"its marker did not come back within {Deadline.TotalSeconds:0} s", failure);
         }
+    }
+
+    /// <summary>
+    /// A number of the client's own that is not above one that was reached needs no marker: a client that has forgotten how far it had counted is told, and
+    /// goes on from there. What was reached is no such number when the client was given ours before.
+    /// </summary>
+    private async ValueTask<ulong?> FindReachedAsync(string userKey, ulong requestedId, CancellationToken cancellationToken)
+    {
+        var query = new RecordQuery();
+        query.Add(RecordTable.WriteCheckpoint, WriteCheckpointRecord.Key(userKey));
+        await read(query, cancellationToken);
+        return Read(query, 0) is var reached && reached >= requestedId && reached < WriteCheckpoints.FloorOf(epoch: 1) ? reached : null;
     }
 
     /// <summary>Waits until the store has what it takes; false when it will not come to that.</summary>

@@ -49,10 +49,14 @@ public sealed class StoreTakenOverException(string store, string holder) : Bucke
 
 /// <summary>The server that holds the store cannot be used.</summary>
 public sealed class StoreUnreachableException(string store, Exception cause) : BucketsException(
-    code: "TGB2008",
+    code: ErrorCode,
     message: $"The store {store} cannot be opened: {cause.Message.TrimEnd('.')}.",
     hint: "Check DATABASE_URL, that the server runs, and that the role may create a schema in the database or owns the one that is there.",
-    cause);
+    cause)
+{
+    /// <summary>Its code, which a server that does not answer has in the log, too.</summary>
+    public const string ErrorCode = "TGB2008";
+}
 
 /// <summary>Somebody deleted, moved or replaced the files of a store in use.</summary>
 public sealed class StoreReplacedException(string store) : BucketsException(

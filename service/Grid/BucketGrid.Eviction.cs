@@ -72,6 +72,8 @@ public sealed partial class BucketGrid
     private void MakeCold(BucketEntry entry)
     {
         _hotBytes -= entry.Hot!.MemoryBytes;
+        if (_lastRead.Hot == entry.Hot)
+            _lastRead = default;
         entry.Hot = null;
         _use.Remove(entry.Use);
         Evictions++;

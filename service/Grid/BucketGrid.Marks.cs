@@ -8,7 +8,8 @@ public sealed partial class BucketGrid
 {
     private readonly List<(string UserKey, ulong Id)> _hiddenWriteCheckpoints = [];
     private readonly List<GridSubscription> _behind = [];
-    private readonly List<TaskCompletionSource> _woken = [];
+    private readonly List<GridSubscription> _woken = [];
+    private TaskCompletionSource? _wokenReaders;
 
     private void Mark(BucketWatch watch)
     {
@@ -61,17 +62,19 @@ public sealed partial class BucketGrid
 
     private void Collect(GridSubscription subscription)
     {
-        if (subscription.Waiter is not { } waiter)
+        if (!subscription.IsWaitedFor)
             return;
-        subscription.Waiter = null;
-        _woken.Add(waiter);
+        subscription.IsWaitedFor = false;
+        _woken.Add(subscription);
     }
 
     /// <summary>Wakes whoever was collected under the lock. Only the writer collects, so the list needs no lock of its own.</summary>
     private void WakeCollected()
     {
-        foreach (var waiter in _woken)
-            waiter.TrySetResult();
+        foreach (var subscription in _woken)
+            subscription.EndWait();
         _woken.Clear();
+        _wokenReaders?.TrySetResult();
+        _wokenReaders = null;
     }
 }

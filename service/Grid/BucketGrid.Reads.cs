@@ -9,6 +9,7 @@ public sealed partial class BucketGrid
     private static readonly PageLimits SumPage = new(MaxOps: 10_000, MaxBytes: 4 << 20);
 
     private TaskCompletionSource? _appendWaiter;
+    private (HotBucket? Hot, OpId After, OpId UpTo, PageLimits Limits, OpPage? Page) _lastRead;
 
     /// <summary>Reads some of a bucket's operations in ascending order.</summary>
     /// <param name="bucket">Full bucket name; an unknown bucket is empty.</param>
@@ -64,12 +65,20 @@ public sealed partial class BucketGrid
             if (_entries.TryGetValue(bucket, out var entry) && entry.Hot is { } hot && hot.After <= after)
             {
                 Touch(entry);
-                page = hot.Read(after, upTo, limits);
+                page = Read(hot, after, upTo, limits);
                 return true;
             }
             page = OpPage.Empty;
             return after >= upTo || _directory.Find(bucket).LastOpId <= after;
         }
+    }
+
+    /// <summary>Thousands of sessions that have the same bucket read the same of it, one after the other.</summary>
+    private OpPage Read(HotBucket hot, OpId after, OpId upTo, PageLimits limits)
+    {
+        if (_lastRead.Hot != hot || _lastRead.After != after || _lastRead.UpTo != upTo || _lastRead.Limits != limits)
+            _lastRead = (hot, after, upTo, limits, hot.Read(after, upTo, limits));
+        return _lastRead.Page!;
     }
 
     private async ValueTask<OpPage> LoadAndReadAsync(
@@ -197,10 +206,10 @@ public sealed partial class BucketGrid
 
     private void CollectAppendWaiter()
     {
-        if (_appendWaiter is not { } waiter)
+        if (_appendWaiter is null)
             return;
+        _wokenReaders = _appendWaiter;
         _appendWaiter = null;
-        _woken.Add(waiter);
     }
 
     private void ThrowIfVoid(int generation)

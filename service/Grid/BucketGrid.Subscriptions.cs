@@ -21,6 +21,7 @@ public sealed partial class BucketGrid
             _subscriptions.Add(subscription);
             if (!_userSubscriptions.TryGetValue(userKey, out var sameUser))
                 _userSubscriptions.Add(userKey, sameUser = new List<GridSubscription>(1));
+            subscription.IndexInUser = sameUser.Count;
             sameUser.Add(subscription);
             if (_visible is null)
                 MarkBehind(subscription);
@@ -43,7 +44,7 @@ public sealed partial class BucketGrid
     internal bool IsWaiting(GridSubscription subscription)
     {
         lock (_gate)
-            return subscription.Waiter is not null;
+            return subscription.IsWaitedFor;
     }
 
     internal ValueTask WaitAsync(GridSubscription subscription)
@@ -56,21 +57,22 @@ public sealed partial class BucketGrid
                 subscription.IsWoken = false;
                 return ValueTask.CompletedTask;
             }
-            subscription.Waiter = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-            return new ValueTask(subscription.Waiter.Task);
+            subscription.IsWaitedFor = true;
+            return subscription.BeginWait();
         }
     }
 
     internal void Wake(GridSubscription subscription)
     {
-        TaskCompletionSource? waiter;
+        bool isWaitedFor;
         lock (_gate)
         {
-            waiter = subscription.Waiter;
-            subscription.Waiter = null;
-            subscription.IsWoken = waiter is null;
+            isWaitedFor = subscription.IsWaitedFor;
+            subscription.IsWaitedFor = false;
+            subscription.IsWoken = !isWaitedFor;
         }
-        waiter?.TrySetResult();
+        if (isWaitedFor)
+            subscription.EndWait();
     }
 
     internal void WakeOnNextCheckpoint(GridSubscription subscription)
@@ -222,13 +224,22 @@ public sealed partial class BucketGrid
                 return;
             UnwatchLookups(subscription, subscription.Lookups);
             subscription.Lookups = [];
-            var sameUser = _userSubscriptions[subscription.UserKey];
-            sameUser.Remove(subscription);
-            if (sameUser.Count == 0)
-                _userSubscriptions.Remove(subscription.UserKey);
+            RemoveFromUser(subscription);
             if (subscription.IsBehind)
                 _behind.Remove(subscription);
         }
+    }
+
+    // The last one takes the place: a user may have thousands, which leave together.
+    private void RemoveFromUser(GridSubscription subscription)
+    {
+        var sameUser = _userSubscriptions[subscription.UserKey];
+        var last = sameUser[^1];
+        sameUser[subscription.IndexInUser] = last;
+        last.IndexInUser = subscription.IndexInUser;
+        sameUser.RemoveAt(sameUser.Count - 1);
+        if (sameUser.Count == 0)
+            _userSubscriptions.Remove(subscription.UserKey);
     }
 
     private void WatchLookups(GridSubscription subscription, IReadOnlyCollection<string> keys)

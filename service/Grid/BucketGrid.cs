@@ -191,6 +191,7 @@ public sealed partial class BucketGrid : IBatchSubscriber
         _hiddenWriteCheckpoints.Clear();
         _pending.Clear();
         _pendingBytes = _hotBytes = 0;
+        _lastRead = default;
         _visible = null;
         CollectAppendWaiter();
     }

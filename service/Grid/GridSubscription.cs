@@ -1,3 +1,4 @@
+using System.Threading.Tasks.Sources;
 using TopGun.Buckets.Protocol;
 
 namespace TopGun.Buckets.Grid;
@@ -7,9 +8,10 @@ namespace TopGun.Buckets.Grid;
 /// Used by one session at a time; <see cref="Wake"/> may be called by anybody. An idle subscription costs nothing for checkpoints that do not
 /// concern it. Changes are never queued: whatever happened since <see cref="Take"/> is one update.
 /// </remarks>
-public sealed class GridSubscription : IDisposable
+public sealed class GridSubscription : IValueTaskSource, IDisposable
 {
     private readonly BucketGrid _grid;
+    private ManualResetValueTaskSourceCore<bool> _wait = new() { RunContinuationsAsynchronously = true }; // one for all waits: there are tens of thousands of subscriptions
 
     internal GridSubscription(BucketGrid grid, string userKey, int generation)
     {
@@ -45,7 +47,10 @@ public sealed class GridSubscription : IDisposable
 
     internal bool IsEnded { get; set; }
 
-    internal TaskCompletionSource? Waiter { get; set; }
+    /// <summary>Whether a wait has begun that nobody has ended; who sets it back ends the wait, once, without the lock.</summary>
+    internal bool IsWaitedFor { get; set; }
+
+    internal int IndexInUser { get; set; }
 
     internal CheckpointPins.Pin? Pin { get; set; }
 
@@ -133,6 +138,21 @@ public sealed class GridSubscription : IDisposable
 
     /// <summary>Ends the subscription.</summary>
     public void Dispose() => _grid.End(this);
+
+    internal ValueTask BeginWait()
+    {
+        _wait.Reset();
+        return new ValueTask(this, _wait.Version);
+    }
+
+    internal void EndWait() => _wait.SetResult(true);
+
+    ValueTaskSourceStatus IValueTaskSource.GetStatus(short token) => _wait.GetStatus(token);
+
+    void IValueTaskSource.GetResult(short token) => _wait.GetResult(token);
+
+    void IValueTaskSource.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
+        _wait.OnCompleted(continuation, state, token, flags);
 }
 
 /// <summary>What a subscription is told.</summary>

@@ -33,15 +33,18 @@ public static class StreamingEndpoints
         Map("GET", "/write-checkpoint2.json", writeCheckpoints.HandleManagedAsync);
         Map("POST", "/sync/checkpoint-request", writeCheckpoints.HandleRequestedAsync);
         Map("GET", "/write-checkpoint.json", legacy.HandleAsync);
-        Map("GET", "/probes/startup", probes.HandleStartupAsync);
-        Map("GET", "/probes/liveness", probes.HandleLivenessAsync);
-        Map("GET", "/probes/readiness", probes.HandleReadinessAsync);
+        foreach (var method in (string[])["GET", "HEAD"])
+        {
+            Map(method, "/probes/startup", probes.HandleStartupAsync);
+            Map(method, "/probes/liveness", probes.HandleLivenessAsync);
+            Map(method, "/probes/readiness", probes.HandleReadinessAsync);
+        }
         foreach (var (method, path, handle) in OperatorEndpoints(services))
             Map(method, path, handle);
         Map("GET", "/metrics", services.GetRequiredService<MetricsEndpoint>().HandleAsync);
         Map("GET", OpenApiDocument.Path, OpenApiDocument.HandleAsync);
         app.MapMethods("{**path}", ["OPTIONS"], PreflightAsync);
-        app.MapFallback(http => boundary.RunAsync(http, UnknownRouteAsync));
+        app.MapFallback("{*path}", http => boundary.RunAsync(http, UnknownRouteAsync));
         return app;
 
         void Map(string method, string path, Func<HttpContext, Task> handle) =>

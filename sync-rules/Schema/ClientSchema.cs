@@ -39,6 +39,14 @@ public sealed record ClientSchema(IReadOnlyList<ClientTable> Tables, IReadOnlyLi
         return builder.Build();
     }
 
+    /// <summary>Columns of a table of the source, as a query that takes all of them would give them to clients.</summary>
+    public static IReadOnlyList<ClientColumn> ColumnsOf(SourceTable table) =>
+    [
+        .. new ExpressionTypes(table, expandsTypes: true).Columns
+            .Where(static column => column.Type is not null)
+            .Select(static column => new ClientColumn(column.Name, column.Type!.Value)),
+    ];
+
     private static void Add(DataPlan query, IReadOnlyList<SourceTable>? source, ClientSchemaBuilder builder, bool expandsTypes)
     {
         var place = $"{query.Definition.Name}, line {query.Written?.Line ?? 0}";

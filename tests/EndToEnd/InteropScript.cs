@@ -16,12 +16,17 @@ internal static class InteropScript
         "Run tests/run, or npm install tests/EndToEnd/interop/package.json in a folder and name it in TOPGUN_TEST_INTEROP.");
 
     /// <summary>Runs a script to its end, which has to be 0, and returns what it printed.</summary>
-    public static Task<string> RunAsync(string script, DemoService demo, Dictionary<string, object> options)
+    public static Task<string> RunAsync(string script, DemoService demo, Dictionary<string, object> options) =>
+        RunAsync(script, WithAddresses(demo, options), () => demo.Process.Log);
+
+    /// <summary>Runs a script that is to fail, and returns what it printed.</summary>
+    public static async Task<string> FailAsync(string script, DemoService demo, Dictionary<string, object> options)
     {
-        options["endpoint"] = demo.Process.Url.ToString().TrimEnd('/');
-        options["token"] = new TestToken { Subject = "ann" }.ToString();
-        options["source"] = Uri(demo.Database.ConnectionString);
-        return RunAsync(script, options, () => demo.Process.Log);
+        var (exitCode, output) = await RunAsync(script, JsonSerializer.Serialize(WithAddresses(demo, options)));
+
+        TestContext.Current.TestOutputHelper?.WriteLine(output);
+        Assert.Equal(1, exitCode);
+        return output;
     }
 
     /// <summary>Runs a script that needs no service, and returns what it printed.</summary>
@@ -33,6 +38,13 @@ internal static class InteropScript
         Assert.True(exitCode == 0, $"{output}\n{log?.Invoke()}");
         return output;
     }
+
+    private static Dictionary<string, object> WithAddresses(DemoService demo, Dictionary<string, object> options) => new(options)
+    {
+        ["endpoint"] = demo.Process.Url.ToString().TrimEnd('/'),
+        ["token"] = new TestToken { Subject = "ann" }.ToString(),
+        ["source"] = Uri(demo.Database.ConnectionString),
+    };
 
     private static string? Packages => Environment.GetEnvironmentVariable("TOPGUN_TEST_INTEROP");
 

@@ -64,9 +64,9 @@ public class NodesAreCutOff
     }
 
     [Fact]
-    public async Task A_writer_that_reaches_the_source_but_not_the_store_lets_another_one_have_the_slot()
+    public async Task A_writer_that_reaches_the_source_but_not_the_store_says_so_and_lets_another_one_have_the_slot()
     {
-        await using var demo = await DemoService.CreateAsync(null, []);
+        await using var demo = await DemoService.CreateAsync(null, OperatorClient.Setting);
         await using var cable = PulledCable.Before(demo.Database); // of the store alone
         foreach (var (name, value) in ((string, string)[])[.. demo.PostgresStore, ("DATABASE_URL", cable.To(demo.Database))])
             demo.Process.Configure(name, value);
@@ -76,6 +76,9 @@ public class NodesAreCutOff
         await using var next = new ServiceProcess(demo.Database.ConnectionString, DemoService.Rules, demo.PostgresStore);
 
         cable.Pull();
+        await Patience.UntilAsync(
+            async () => (await new OperatorClient(demo.Process).SendAsync(HttpMethod.Get, "/api/admin/v1/status", yaml: null)).Body["data"]!["last_errors"]!.ToJsonString().Contains("TGB2008", StringComparison.Ordinal),
+            "the operator is told that the store does not answer");
         await next.StartAsync();
         await demo.Database.ExecuteAsync("UPDATE todos SET title = 'Oat milk' WHERE title = 'Milk'");
         await using var right = new ProtocolClient(next.Url, "ann").Start();

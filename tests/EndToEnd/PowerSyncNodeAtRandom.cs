@@ -6,7 +6,8 @@ namespace TopGun.Buckets.Tests.EndToEnd;
 
 /// <summary>
 /// The published <c>@powersync/node</c> package through connections that come and go over each transport, memberships that are granted and revoked,
-/// writes on both sides, priorities, and buckets that are compacted under it: whenever all is quiet, its tables are what the source says.
+/// writes on both sides, priorities, and buckets that are compacted under it: whenever all is quiet, its tables are what the source says. Every byte that
+/// the service sends it is searched for what its user may not have.
 /// </summary>
 /// <remarks>TOPGUN_TEST_SEED repeats one seed, TOPGUN_TEST_RANDOM_ROUNDS makes it go on for longer.</remarks>
 public class PowerSyncNodeAtRandom
@@ -35,17 +36,37 @@ public class PowerSyncNodeAtRandom
         InteropScript.SkipWithoutPackages();
         await using var demo = await DemoService.StartAsync(Rules);
 
-        var output = await InteropScript.RunAsync("random.mjs", demo, new()
-        {
-            ["lists"] = new[] { DemoService.SharedList, DemoService.AnnsList, DemoService.BobsList },
-            ["seed"] = seed,
-            ["rounds"] = Number("TOPGUN_TEST_RANDOM_ROUNDS") ?? 10,
-        });
+        var output = await InteropScript.RunAsync("random.mjs", demo, Options(seed, Number("TOPGUN_TEST_RANDOM_ROUNDS") ?? 10));
 
-        foreach (var what in (string[])["grants", "revocations", "connections", "localWrites", "hotWrites"])
+        foreach (var what in (string[])["grants", "revocations", "connections", "localWrites", "hotWrites", "marksRead"])
             Assert.DoesNotContain($"\"{what}\":0", output, StringComparison.Ordinal); // or the seed has shown nothing
         await Patience.UntilAsync(() => IsCompactedAsync(demo), "what was overwritten again and again is compacted");
     }
+
+    /// <summary>Rules that show everybody the titles of all todos: what looks for leaks would see one.</summary>
+    [Fact]
+    public async Task A_leak_is_seen_in_what_is_sent()
+    {
+        InteropScript.SkipWithoutPackages();
+        await using var demo = await DemoService.StartAsync(Rules + """
+
+              too_much:
+                data:
+                  - SELECT id, title FROM todos
+            """);
+
+        var output = await InteropScript.FailAsync("random.mjs", demo, Options(seed: 1, rounds: 1));
+
+        Assert.Contains($"the user, who never had the list, does not receive mark:{DemoService.BobsList}:", output, StringComparison.Ordinal);
+    }
+
+    private static Dictionary<string, object> Options(int seed, int rounds) => new()
+    {
+        ["lists"] = new[] { DemoService.SharedList, DemoService.AnnsList, DemoService.BobsList },
+        ["mine"] = new[] { DemoService.SharedList, DemoService.AnnsList },
+        ["seed"] = seed,
+        ["rounds"] = rounds,
+    };
 
     private static async Task<bool> IsCompactedAsync(DemoService demo)
     {

@@ -195,7 +195,7 @@ internal sealed partial class WriterLease : IAsyncDisposable
             }
             catch (Exception failure) when (PostgresFailure.IsTransient(failure) || failure is PostgresException or InvalidOperationException)
             {
-                Log.NotRenewed(_logger, failure.Message);
+                Log.NotRenewed(_logger, StoreUnreachableException.ErrorCode, failure.Message);
                 await CloseAsync();
             }
         }
@@ -289,8 +289,8 @@ internal sealed partial class WriterLease : IAsyncDisposable
         [LoggerMessage(2032, LogLevel.Error, "The store is written by {Holder} now; this process stops.")]
         public static partial void Lost(ILogger logger, string holder);
 
-        [LoggerMessage(2033, LogLevel.Warning, "The lease of the store could not be renewed; trying again: {Message}")]
-        public static partial void NotRenewed(ILogger logger, string message);
+        [LoggerMessage(2033, LogLevel.Warning, "{Code}: the store's server does not answer ({Message}), so nothing new is stored or shown, and the source has to keep its WAL meanwhile. It is tried again; see to the server that DATABASE_URL names, or to the way there.")]
+        public static partial void NotRenewed(ILogger logger, string code, string message);
 
         [LoggerMessage(2034, LogLevel.Warning, "Sessions of the former writer could not be ended: {Message}")]
         public static partial void CannotEnd(ILogger logger, string message);

@@ -11,6 +11,7 @@ namespace TopGun.Buckets.Host;
 internal sealed class Deployments(ReplicationPump pump, TableAdmission source) : IRulesOperator
 {
     private const int MaxBytes = 1 << 20; // as for a file
+    private static readonly TablePattern Everything = new("%", "%");
     private const string FileName = "rules"; // where findings say they are, in a file that came over the wire
 
     public RulesReport Current => RulesReports.Of(pump.Writer.Deployment);
@@ -46,6 +47,20 @@ internal sealed class Deployments(ReplicationPump pump, TableAdmission source) :
         catch (BucketsException failure)
         {
             throw Unavailable(failure);
+        }
+    }
+
+    public async Task<IReadOnlyList<SourceTable>> ReadTablesAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            return (await source.AskAsync([Everything], cancellationToken)).Tables;
+        }
+        catch (BucketsException failure)
+        {
+            throw new SyncException(
+                StatusCodes.Status503ServiceUnavailable, "PSYNC_S2003", "ServiceUnavailable", "The source cannot be asked at the moment.",
+                $"[{failure.Code}] {failure.Message}", failure);
         }
     }
 

@@ -1,6 +1,7 @@
 using TopGun.Buckets.BucketLog;
 using TopGun.Buckets.Streaming.Http;
 using TopGun.Buckets.Streaming.Operator;
+using TopGun.Buckets.SyncRules;
 
 namespace TopGun.Buckets.Host;
 
@@ -22,6 +23,8 @@ internal sealed class ReaderOperator(ReaderRules rules) : IRulesOperator
     public Task<RulesDeployed> DeployAsync(string yaml, CancellationToken cancellationToken) => throw NotHere();
 
     public Task<RulesDeployed> ReprocessAsync(CancellationToken cancellationToken) => throw NotHere();
+
+    public Task<IReadOnlyList<SourceTable>> ReadTablesAsync(CancellationToken cancellationToken) => throw NotHere();
 
     private static SyncException NotHere() => Refusal("This process only reads the store. Ask the one that writes it, which runs with --role writer.");
 

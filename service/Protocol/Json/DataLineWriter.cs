@@ -14,6 +14,10 @@ public ref struct DataLineWriter
     private const int BlockBytes = 32 << 10;
     private const int BytesBesideFragment = 40; // op_id with its key
     private const int OpIdBytes = 20;
+    private const int MaxKeptBytes = 64 << 10;
+
+    [ThreadStatic]
+    private static ArrayBufferWriter<byte>? _name;
 
     private readonly IBufferWriter<byte> _output;
     private readonly bool _rawData;
@@ -94,9 +98,14 @@ public ref struct DataLineWriter
 
     private void WriteString(string text)
     {
-        var buffer = new ArrayBufferWriter<byte>(text.Length + 8);
-        OpFragment.WriteString(buffer, Encoding.UTF8.GetBytes(text));
-        Write(buffer.WrittenSpan);
+        var name = _name ??= new ArrayBufferWriter<byte>(256);
+        name.ResetWrittenCount();
+        var rented = ArrayPool<byte>.Shared.Rent(Encoding.UTF8.GetMaxByteCount(text.Length));
+        OpFragment.WriteString(name, rented.AsSpan(0, Encoding.UTF8.GetBytes(text, rented)));
+        ArrayPool<byte>.Shared.Return(rented);
+        Write(name.WrittenSpan);
+        if (name.Capacity > MaxKeptBytes)
+            _name = null; // names may have any length
     }
 
     private void WriteNumber(ulong number)

@@ -6,41 +6,43 @@ using Microsoft.Extensions.Options;
 
 namespace TopGun.Buckets.Streaming.Listening;
 
-/// <summary>Listens on sockets, and takes new connections no faster than there are processors for them.</summary>
+/// <summary>Listens on sockets, and takes new connections no faster than everybody else can bear.</summary>
 internal sealed class PacedListeners(IOptions<SocketTransportOptions> options, ILoggerFactory loggers, TimeProvider clock)
     : IConnectionListenerFactory, IConnectionListenerFactorySelector
 {
+    // With all that it brings, a connection takes about a millisecond of a processor, so this is a quarter of them. Everybody is stopped while memory is
+    // collected, and most of what a new connection brings stays: the faster they come, the longer the others stand still.
+    private const double GrowthPerProcessor = 250;
+    private const int Burst = 64;
+
     private readonly SocketTransportFactory _sockets = new(options, loggers);
+    private readonly ConnectionPace _pace = new(GrowthPerProcessor * Environment.ProcessorCount, Burst, clock);
     private readonly FileHandles _handles = FileHandles.OfThisProcess();
 
     public bool CanBind(EndPoint endpoint) => _sockets.CanBind(endpoint);
 
     public async ValueTask<IConnectionListener> BindAsync(EndPoint endpoint, CancellationToken cancellationToken = default) =>
         new PacedListener(
-            await _sockets.BindAsync(endpoint, cancellationToken), static () => ThreadPool.PendingWorkItemCount, _handles, clock,
-            loggers.CreateLogger<PacedListener>());
+            await _sockets.BindAsync(endpoint, cancellationToken), _pace, _handles, clock, loggers.CreateLogger<PacedListener>());
 }
 
 /// <summary>
-/// Leaves new connections in the system's queue while more work waits than the processors can do at once, or the last file handles are in use. When thousands
-/// come together, what each brings with it would otherwise stand in one queue with all that open streams need, and take what the store and the source need.
+/// Leaves new connections in the system's queue while more have come than a pace allows, or the last file handles are in use. When thousands come together,
+/// what each brings with it would otherwise stand in one queue with all that open streams need, and take what the store and the source need.
 /// </summary>
 internal sealed partial class PacedListener(
-    IConnectionListener listener, Func<long> pendingWork, FileHandles handles, TimeProvider clock, ILogger logger) : IConnectionListener
+    IConnectionListener listener, ConnectionPace pace, FileHandles handles, TimeProvider clock, ILogger logger) : IConnectionListener
 {
-    private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(1);
-    private static readonly TimeSpan Longest = TimeSpan.FromMilliseconds(100); // under lasting load everybody gets in all the same, a few at a time
+    private static readonly TimeSpan ShortestWait = TimeSpan.FromMilliseconds(1); // timers know no less
     private static readonly TimeSpan UntilHandles = TimeSpan.FromMilliseconds(100); // somebody has to go first
-    private static readonly long Enough = 4 * Environment.ProcessorCount;
     private bool _isShort;
 
     public EndPoint EndPoint => listener.EndPoint;
 
     public async ValueTask<ConnectionContext?> AcceptAsync(CancellationToken cancellationToken = default)
     {
-        var start = clock.GetTimestamp();
-        while (pendingWork() > Enough && clock.GetElapsedTime(start) < Longest)
-            await Task.Delay(Look, clock, cancellationToken);
+        while (pace.Take() is var rest && rest > TimeSpan.Zero)
+            await Task.Delay(rest > ShortestWait ? rest : ShortestWait, clock, cancellationToken);
         while (handles.AreShort())
         {
             if (!_isShort)
@@ -51,7 +53,9 @@ internal sealed partial class PacedListener(
         if (_isShort)
             Log.HandlesAgain(logger);
         _isShort = false;
-        return await listener.AcceptAsync(cancellationToken);
+        var connection = await listener.AcceptAsync(cancellationToken);
+        connection?.ConnectionClosed.UnsafeRegister(static pace => ((ConnectionPace)pace!).Give(), pace);
+        return connection;
     }
 
     public ValueTask UnbindAsync(CancellationToken cancellationToken = default) => listener.UnbindAsync(cancellationToken);

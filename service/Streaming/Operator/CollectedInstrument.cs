@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
 using System.Globalization;
 using System.Text;
@@ -12,11 +11,11 @@ internal sealed class CollectedInstrument(Instrument instrument)
     // What Prometheus' own libraries use for times in seconds.
     private static readonly double[] UsualBounds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
-    private const int MaxKnownLabels = 64;
+    private const int MaxKnown = 64;
 
     private readonly Lock _gate = new();
-    private readonly ConcurrentDictionary<object, (string Tag, string Labels)> _labels = new(ReferenceEqualityComparer.Instance);
-    private readonly SortedDictionary<string, Series> _series = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, Series> _series = new(StringComparer.Ordinal);
+    private readonly Dictionary<int, (KeyValuePair<string, object?>[] Tags, Series Series)> _known = []; // by the hash of the tags
     private readonly bool _isSum = instrument.GetType() is { IsGenericType: true } type
         && (type.GetGenericTypeDefinition() == typeof(Counter<>) || type.GetGenericTypeDefinition() == typeof(UpDownCounter<>));
     private readonly double[]? _bounds = BoundsOf(instrument);
@@ -29,28 +28,48 @@ internal sealed class CollectedInstrument(Instrument instrument)
 
     public void Record(double value, ReadOnlySpan<KeyValuePair<string, object?>> tags)
     {
-        var labels = KnownLabels(tags) ?? Labels(tags);
         lock (_gate)
         {
-            if (!_series.TryGetValue(labels, out var series))
-                _series.Add(labels, series = new Series(_bounds is null ? null : new long[_bounds.Length + 1]));
+            var series = SeriesOf(tags);
             if (_bounds is not null)
                 series.Counts![BucketOf(value)]++;
             series.Value = _isSum || _bounds is not null ? series.Value + value : value;
         }
     }
 
-    /// <summary>Of what is measured for each of thousands of clients: it has one tag, whose values are a few constants.</summary>
-    private string? KnownLabels(ReadOnlySpan<KeyValuePair<string, object?>> tags)
+    /// <summary>
+    /// The series of some tags. Much is measured for each of thousands of clients and requests, with tags that have few values, and putting them down as text
+    /// costs more than all the rest.
+    /// </summary>
+    private Series SeriesOf(ReadOnlySpan<KeyValuePair<string, object?>> tags)
     {
-        if (tags is not [{ Value: string value }])
-            return null;
-        if (_labels.TryGetValue(value, out var known) && known.Tag == tags[0].Key)
-            return known.Labels;
+        var hash = new HashCode();
+        foreach (var (name, value) in tags)
+        {
+            hash.Add(name);
+            hash.Add(value);
+        }
+        var key = hash.ToHashCode();
+        if (_known.TryGetValue(key, out var known) && AreSame(known.Tags, tags))
+            return known.Series;
         var labels = Labels(tags);
-        if (_labels.Count < MaxKnownLabels)
-            _labels[value] = (tags[0].Key, labels);
-        return labels;
+        if (!_series.TryGetValue(labels, out var series))
+            _series.Add(labels, series = new Series(_bounds is null ? null : new long[_bounds.Length + 1]));
+        if (_known.Count < MaxKnown)
+            _known[key] = (tags.ToArray(), series);
+        return series;
+    }
+
+    private static bool AreSame(KeyValuePair<string, object?>[] known, ReadOnlySpan<KeyValuePair<string, object?>> tags)
+    {
+        if (known.Length != tags.Length)
+            return false;
+        for (var index = 0; index < known.Length; index++)
+        {
+            if (known[index].Key != tags[index].Key || !Equals(known[index].Value, tags[index].Value))
+                return false;
+        }
+        return true;
     }
 
     /// <summary>Forgets what is measured anew each time somebody looks.</summary>
@@ -59,7 +78,10 @@ internal sealed class CollectedInstrument(Instrument instrument)
         if (!instrument.IsObservable)
             return;
         lock (_gate)
+        {
             _series.Clear();
+            _known.Clear();
+        }
     }
 
     /// <summary>Writes the lines of all series.</summary>
@@ -67,7 +89,7 @@ internal sealed class CollectedInstrument(Instrument instrument)
     {
         lock (_gate)
         {
-            foreach (var (labels, series) in _series)
+            foreach (var (labels, series) in _series.OrderBy(static series => series.Key, StringComparer.Ordinal))
             {
                 if (series.Counts is null)
                     Line(output, Name, labels, series.Value);

@@ -1,3 +1,5 @@
+using TopGun.Buckets.SyncRules;
+
 namespace TopGun.Buckets.Streaming.Operator;
 
 /// <summary>What an operator may do with the sync rules. Declared by the one who asks, provided by the host.</summary>
@@ -15,6 +17,10 @@ public interface IRulesOperator
 
     /// <summary>Fills everything that the rules in force define anew; clients take it in again.</summary>
     Task<RulesDeployed> ReprocessAsync(CancellationToken cancellationToken);
+
+    /// <summary>Every table of the source that rules could name.</summary>
+    /// <exception cref="Http.SyncException">The source cannot be asked.</exception>
+    Task<IReadOnlyList<SourceTable>> ReadTablesAsync(CancellationToken cancellationToken);
 }
 
 /// <summary>A rules file as deployed.</summary>

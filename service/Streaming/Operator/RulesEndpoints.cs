@@ -3,12 +3,15 @@ using System.Text.Json.Serialization;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Options;
 using TopGun.Buckets.Streaming.Http;
+using TopGun.Buckets.SyncRules;
+using TopGun.Buckets.SyncRules.Schema;
 
 namespace TopGun.Buckets.Streaming.Operator;
 
 /// <summary>The operator's side of the sync rules: deploy, validate, look, reprocess. The paths are the reference service's.</summary>
 internal sealed class RulesEndpoints(IRulesOperator rules, IServiceReporter reporter, IOptions<OperatorOptions> options)
 {
+    private const string Source = "default"; // the one connection, as the reference's tools name it
     private const long MaxBytes = 4L << 20; // a rules file has one MiB at most, and JSON may escape it
 
     /// <summary>Method, path and handler of each.</summary>
@@ -22,6 +25,8 @@ internal sealed class RulesEndpoints(IRulesOperator rules, IServiceReporter repo
         ("POST", "/api/admin/v1/validate", ValidateAsync),
         ("POST", "/api/admin/v1/reprocess", ReprocessAsync),
         ("POST", "/api/admin/v1/diagnostics", DiagnosticsAsync),
+        ("POST", "/api/admin/v1/schema", SchemaAsync),
+        ("POST", "/api/admin/v1/execute-sql", ExecuteSqlAsync),
     ];
 
     private async Task DeployAsync(HttpContext http)
@@ -56,11 +61,33 @@ internal sealed class RulesEndpoints(IRulesOperator rules, IServiceReporter repo
         OperatorAccess.Require(http, options.Value);
         var (report, source) = (rules.Current, reporter.Report().Replication);
         return OperatorAnswer.WriteAsync(http, new DiagnosticsAnswer(
-            [new ConnectionAnswer("default", source.Failure is null, source.Phase, source.Failure is null ? [] : [source.Failure.Message])],
+            [new ConnectionAnswer(Source, source.Failure is null, source.Phase, source.Failure is null ? [] : [source.Failure.Message])],
             Describe(report.Active, source.Slot, withContent: false),
             Describe(report.Next, source.Slot, withContent: false),
             Describe(report)));
     }
+
+    private async Task SchemaAsync(HttpContext http)
+    {
+        OperatorAccess.Require(http, options.Value);
+        var schemas = (await rules.ReadTablesAsync(http.RequestAborted))
+            .GroupBy(static table => table.Schema)
+            .OrderBy(static schema => schema.Key, StringComparer.Ordinal)
+            .Select(static schema => new SchemaAnswer(schema.Key, [.. schema.OrderBy(static table => table.Name, StringComparer.Ordinal).Select(Describe)]));
+        await OperatorAnswer.WriteAsync(http, new SchemasAnswer([new SchemaConnectionAnswer(Source, Source, [.. schemas])], Source, "public"));
+    }
+
+    /// <summary>The answer of the reference where this is turned off, as it always is here: the source's rows are for clients, by the rules.</summary>
+    private Task ExecuteSqlAsync(HttpContext http)
+    {
+        OperatorAccess.Require(http, options.Value);
+        return OperatorAnswer.WriteAsync(http, new SqlAnswer(
+            Success: false, new SqlResults([], []), "SQL is not run by this service; use a client of the database."));
+    }
+
+    private static TableAnswer Describe(SourceTable table) => new(
+        table.Name,
+        [.. ClientSchema.ColumnsOf(table).Select(static column => new ColumnAnswer(column.Name, column.Type.ToString().ToLowerInvariant()))]);
 
     private Task AnswerAsync(HttpContext http, RulesDeployed deployed) => OperatorAnswer.WriteAsync(http, new DeployedAnswer(
         reporter.Report().Replication.Slot, deployed.Outcome, deployed.Number, deployed.Warnings, Describe(rules.Current)));
@@ -72,14 +99,15 @@ internal sealed class RulesEndpoints(IRulesOperator rules, IServiceReporter repo
     private static DeploymentAnswer Describe(RulesReport report) => new(
         report.Phase, report.Active.Number, report.Next?.Number, report.Next?.Since.UtcDateTime, report.RowsDone, report.RowsTotal);
 
-    /// <summary>The file itself, or <c>{"content":"…"}</c> when the body says that it is JSON.</summary>
+    /// <summary>The file itself, or <c>{"content":"…"}</c> when the body says that it is JSON; some tools call it <c>sync_rules</c>.</summary>
     private static async Task<string> ReadYamlAsync(HttpContext http)
     {
         var body = await RequestBody.ReadAsync(http, MaxBytes);
         if (http.Request.ContentType?.StartsWith("application/json", StringComparison.OrdinalIgnoreCase) == true)
         {
             using var document = SyncRequestParser.Document(body);
-            return document.RootElement.TryGetProperty("content", out var content) && JsonText.TryRead(content, out var text)
+            return (document.RootElement.TryGetProperty("content", out var content) || document.RootElement.TryGetProperty("sync_rules", out content))
+                && JsonText.TryRead(content, out var text)
                 ? text
                 : throw SyncException.Invalid("""["content must be a text"]""");
         }
@@ -101,6 +129,20 @@ internal sealed class RulesEndpoints(IRulesOperator rules, IServiceReporter repo
         IReadOnlyList<ConnectionAnswer> Connections, RulesAnswer? ActiveSyncRules, RulesAnswer? DeployingSyncRules, DeploymentAnswer Deployment);
 
     private sealed record ConnectionAnswer(string Id, bool Connected, string State, IReadOnlyList<string> Errors);
+
+    private sealed record SchemasAnswer(IReadOnlyList<SchemaConnectionAnswer> Connections, string DefaultConnectionTag, string DefaultSchema);
+
+    private sealed record SchemaConnectionAnswer(string Id, string Tag, IReadOnlyList<SchemaAnswer> Schemas);
+
+    private sealed record SchemaAnswer(string Name, IReadOnlyList<TableAnswer> Tables);
+
+    private sealed record TableAnswer(string Name, IReadOnlyList<ColumnAnswer> Columns);
+
+    private sealed record ColumnAnswer(string Name, string Type);
+
+    private sealed record SqlAnswer(bool Success, SqlResults Results, string Error);
+
+    private sealed record SqlResults(IReadOnlyList<string> Columns, IReadOnlyList<IReadOnlyList<string>> Rows);
 
     private sealed record DeployedAnswer(
         string? SlotName, string Outcome, int Number, IReadOnlyList<string> Warnings, DeploymentAnswer Deployment);

@@ -21,6 +21,7 @@ internal sealed class SessionPulse : IDisposable
     private bool _isWarned;
     private int _isVoid; // the token was revoked; set by anybody
     private long _flushingSince = -1; // ticks since the start; read by the callback
+    private long _armedFor = -1; // ticks since the start; -1 when the timer may have fired, or is for something else
 
     /// <param name="clock">Both clocks.</param>
     /// <param name="settings">Times.</param>
@@ -79,6 +80,9 @@ internal sealed class SessionPulse : IDisposable
             due = end;
         if (earlier is { } at && at < due)
             due = at;
+        if (due.Ticks == Volatile.Read(ref _armedFor))
+            return; // as after most checkpoints; should it fire just now, it wakes the session, which comes here again
+        Volatile.Write(ref _armedFor, due.Ticks);
         SetTimer(due - Now);
     }
 
@@ -86,6 +90,7 @@ internal sealed class SessionPulse : IDisposable
     public void BeginFlush()
     {
         Interlocked.Exchange(ref _flushingSince, Now.Ticks); // seen by whoever voids the token, or we see that it is void
+        Volatile.Write(ref _armedFor, -1);
         var left = TimeLeft;
         SetTimer(left < _settings.WriteStall ? left : _settings.WriteStall);
     }
@@ -104,6 +109,7 @@ internal sealed class SessionPulse : IDisposable
 
     private void Tick()
     {
+        Volatile.Write(ref _armedFor, -1);
         var flushingSince = Volatile.Read(ref _flushingSince);
         if (flushingSince < 0)
         {

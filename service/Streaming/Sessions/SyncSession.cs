@@ -36,6 +36,7 @@ public sealed class SyncSession
     private SessionPulse? _pulse;
     private int _isTokenVoid;
     private Action? _opened;
+    private Func<CancellationToken, Task>? _beginResponse;
 
     /// <summary>A session that begins with <see cref="RunAsync"/>.</summary>
     /// <param name="request">What the client asks for.</param>
@@ -94,6 +95,7 @@ public sealed class SyncSession
     /// <exception cref="BucketsException">The store failed.</exception>
     public async Task RunAsync(ILineOutput output, Func<CancellationToken, Task>? beginResponse, CancellationToken cancellationToken)
     {
+        _beginResponse = beginResponse;
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         using var stopping = stop.Token.Register(static subscription => ((GridSubscription)subscription!).Wake(), _subscription);
         using var pulse = new SessionPulse(_clock, _settings, _user.ExpiresAt, _subscription.Wake, () => CutOff(stop));
@@ -103,8 +105,13 @@ public sealed class SyncSession
         var sender = new LineSender(output, _encoding, pulse, stop.Token, cancellationToken);
         try
         {
-            while (await WaitForChangeAsync(sender, pulse, beginResponse, stop.Token))
+            while (await LookAsync(sender, pulse, stop.Token) is var next && next != Next.End)
             {
+                if (next == Next.Wait)
+                {
+                    await _subscription.WaitAsync();
+                    continue;
+                }
                 while (!await SendAsync(sender, pulse, stop.Token))
                 {
                     // A newer checkpoint took over.
@@ -135,37 +142,34 @@ public sealed class SyncSession
         Volatile.Read(ref _pulse)?.EndToken();
     }
 
-    /// <summary>Waits until there is something to tell; false when the token has ended and that is told.</summary>
-    private async ValueTask<bool> WaitForChangeAsync(
-        LineSender sender, SessionPulse pulse, Func<CancellationToken, Task>? beginResponse, CancellationToken stop)
+    /// <summary>Says what is due, and finds out what comes next.</summary>
+    /// <remarks>The waiting itself is left to the caller: tens of thousands wait at a time, and what an asynchronous method keeps meanwhile is memory.</remarks>
+    private async ValueTask<Next> LookAsync(LineSender sender, SessionPulse pulse, CancellationToken stop)
     {
-        while (true)
+        stop.ThrowIfCancellationRequested();
+        if (pulse.TakeDueLine() is { } line)
         {
-            stop.ThrowIfCancellationRequested();
-            if (pulse.TakeDueLine() is { } line)
-            {
-                await sender.WriteAsync(line);
-                await sender.FlushAsync();
-                if (line.Seconds == 0)
-                    return false;
-            }
-            if ((_subscription.HasUpdate || pulse.Now >= _heldBackUntil) && await PrepareAsync(pulse, stop))
-            {
-                TellOpened();
-                return true;
-            }
-
-            if (beginResponse is not null && sender.HasFlushed)
-                beginResponse = null;
-            if (beginResponse is not null && pulse.Now >= _settings.HeaderDelay)
-            {
-                await beginResponse(stop);
-                beginResponse = null;
-            }
-            pulse.Arm(Earlier(beginResponse is null ? null : _settings.HeaderDelay, _heldBackUntil));
-            TellOpened();
-            await _subscription.WaitAsync();
+            await sender.WriteAsync(line);
+            await sender.FlushAsync();
+            if (line.Seconds == 0)
+                return Next.End;
         }
+        if ((_subscription.HasUpdate || pulse.Now >= _heldBackUntil) && await PrepareAsync(pulse, stop))
+        {
+            TellOpened();
+            return Next.Send;
+        }
+
+        if (sender.HasFlushed)
+            _beginResponse = null;
+        if (_beginResponse is not null && pulse.Now >= _settings.HeaderDelay)
+        {
+            await _beginResponse(stop);
+            _beginResponse = null;
+        }
+        pulse.Arm(Earlier(_beginResponse is null ? null : _settings.HeaderDelay, _heldBackUntil));
+        TellOpened();
+        return Next.Wait;
     }
 
     /// <summary>Takes the newest checkpoint and finds out what it changes for this session: true when there is something to tell.</summary>
@@ -338,7 +342,7 @@ public sealed class SyncSession
     {
         _isNews = !_isFirst;
         if (!_areStreamsNew)
-            return new CheckpointDiffLine(_upTo, _writeCheckpoint, [.. _updated.Select(static bucket => bucket.Description)], [.. _removed]);
+            return new CheckpointDiffLine(_upTo, _writeCheckpoint, Updated(), _removed.Count == 0 ? [] : [.. _removed]);
         // Streams are told with a whole checkpoint only: the first, and the one at which other rules came into force.
         _isFirst = _areStreamsNew = false;
         // A bucket that the client holds and that has been empty since the source was read anew is left out, so that the client drops what it holds.
@@ -347,6 +351,15 @@ public sealed class SyncSession
             _writeCheckpoint,
             [.. _membership.Buckets.Where(static bucket => bucket.Sent.Count > 0 || bucket.Position == OpId.None).Select(static bucket => bucket.Description)],
             _membership.Streams);
+    }
+
+    // For tens of thousands of sessions at a time.
+    private BucketDescription[] Updated()
+    {
+        var updated = new BucketDescription[_updated.Count];
+        for (var index = 0; index < updated.Length; index++)
+            updated[index] = _updated[index].Description;
+        return updated;
     }
 
     private void TellOpened()
@@ -369,4 +382,17 @@ public sealed class SyncSession
     }
 
     private static TimeSpan? Earlier(TimeSpan? one, TimeSpan? other) => one is null || other < one ? other : one;
+
+    /// <summary>What a session does next.</summary>
+    private enum Next
+    {
+        /// <summary>Sends the checkpoint that was prepared.</summary>
+        Send,
+
+        /// <summary>Waits until it is woken.</summary>
+        Wait,
+
+        /// <summary>Ends: the token has, and the client knows.</summary>
+        End,
+    }
 }

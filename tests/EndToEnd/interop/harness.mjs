@@ -4,10 +4,12 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, request as forward } from 'node:http';
 import { createRequire } from 'node:module';
+import { connect as connectSocket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { StringDecoder } from 'node:string_decoder';
 import { pathToFileURL } from 'node:url';
+import { constants, createBrotliDecompress, createGunzip } from 'node:zlib';
 
 // The packages are in a folder of their own, away from this file, so they are looked up from there.
 const packages = createRequire(join(process.env.TOPGUN_TEST_INTEROP, 'package.json'));
@@ -50,7 +52,7 @@ export function openDevice(name = 'device') {
 
 /** Connects by the transport, with the encoding and the kind of checkpoints that the options name. */
 export async function connect(device, uploadData, more = {}) {
-  const endpoint = options.encoding === 'ndjson' ? await plainLines() : options.endpoint;
+  const endpoint = listen || options.encoding === 'ndjson' ? await between() : options.endpoint;
   const connectionMethod =
     options.connection === 'web-socket' ? SyncStreamConnectionMethod.WEB_SOCKET : SyncStreamConnectionMethod.HTTP;
   await device.connect(
@@ -59,26 +61,81 @@ export async function connect(device, uploadData, more = {}) {
   );
 }
 
+let listen;
+/** Lets every byte that the service sends on connections from now on be heard: for each response or socket, the function makes one that gets its chunks, uncompressed. */
+export function listenToWire(each) {
+  listen = each;
+}
+
 let proxy;
-/** Stands between the SDK and the service and asks for uncompressed NDJSON, as older SDKs do; this one always likes BSON better. */
-async function plainLines() {
+/**
+ * Stands between the SDK and the service, to listen, or to ask for uncompressed NDJSON in place of the SDK, as older ones do: this one always likes
+ * BSON better.
+ */
+async function between() {
   if (!proxy) {
-    proxy = createServer((request, response) => {
-      const { accept, 'accept-encoding': compression, ...headers } = request.headers;
-      const onward = forward(options.endpoint + request.url, { method: request.method, headers }, (answer) => {
-        response.writeHead(answer.statusCode, answer.headers);
-        if (options.record && request.url.startsWith('/sync/stream')) {
-          record(answer);
-        }
-        answer.pipe(response);
-      });
-      onward.on('error', () => response.destroy());
-      response.on('close', () => onward.destroy());
-      request.pipe(onward);
-    });
+    proxy = createServer(passRequest);
+    proxy.on('upgrade', passSocket);
     await new Promise((listening) => proxy.listen(0, '127.0.0.1', listening));
   }
   return `http://127.0.0.1:${proxy.address().port}`;
+}
+
+function passRequest(request, response) {
+  const headers = { ...request.headers };
+  if (options.encoding === 'ndjson') {
+    delete headers.accept;
+    delete headers['accept-encoding'];
+  }
+  const onward = forward(options.endpoint + request.url, { method: request.method, headers }, (answer) => {
+    response.writeHead(answer.statusCode, answer.headers);
+    if (options.record && request.url.startsWith('/sync/stream')) {
+      record(answer);
+    }
+    if (listen) {
+      decoded(answer).on('data', listen());
+    }
+    answer.pipe(response);
+  });
+  onward.on('error', () => response.destroy());
+  response.on('close', () => onward.destroy());
+  request.pipe(onward);
+}
+
+function passSocket(request, client, head) {
+  const { hostname, port } = new URL(options.endpoint);
+  const service = connectSocket(port, hostname, () => {
+    const headers = [];
+    for (let at = 0; at < request.rawHeaders.length; at += 2) {
+      headers.push(`${request.rawHeaders[at]}: ${request.rawHeaders[at + 1]}\r\n`);
+    }
+    service.write(`${request.method} ${request.url} HTTP/1.1\r\n${headers.join('')}\r\n`);
+    service.write(head);
+    if (listen) {
+      service.on('data', listen());
+    }
+    service.pipe(client);
+    client.pipe(service);
+  });
+  for (const [one, other] of [[service, client], [client, service]]) {
+    one.on('error', () => other.destroy());
+    one.on('close', () => other.destroy());
+  }
+}
+
+/** The body as it was before it was compressed, up to where the connection was cut. */
+function decoded(answer) {
+  switch (answer.headers['content-encoding']) {
+    case undefined:
+      return answer;
+    case 'gzip':
+      return answer.pipe(createGunzip({ finishFlush: constants.Z_SYNC_FLUSH })).on('error', fail);
+    case 'br':
+      return answer.pipe(createBrotliDecompress({ finishFlush: constants.BROTLI_OPERATION_FLUSH })).on('error', fail);
+    default:
+      fail(new Error(`An answer is compressed as ${answer.headers['content-encoding']}, so nobody hears what it says.`));
+      return answer;
+  }
 }
 
 function record(answer) {
@@ -93,12 +150,16 @@ function record(answer) {
   });
 }
 
+/** Ends the script as failed, from wherever it is seen that it has. */
+export let fail;
+const failure = new Promise((_, reject) => (fail = reject));
+
 /** Runs a script's steps and ends the process: with 0 when all of them hold. */
 export async function main(run) {
   let exitCode = 1;
   try {
     await source.connect();
-    await run();
+    await Promise.race([run(), failure]);
     exitCode = 0;
   } catch (error) {
     console.error('failed:', error);

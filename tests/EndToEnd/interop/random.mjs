@@ -1,9 +1,11 @@
 // Drives the published @powersync/node SDK, unmodified, through a random life: rows and memberships change at the source, rows are written on the
 // device, connections end and begin again over each transport, and hot rows are written so often that their buckets are compacted under it. Whenever
-// all is quiet, the device's tables are compared with what the source says the user should have.
+// all is quiet, the device's tables are compared with what the source says the user should have. All that is written bears marks, and every byte that
+// the service sends is searched for marks that the user must not see.
 //
 //   node random.mjs '{"endpoint": …, "token": …, "source": …, "lists": […], "seed": 1, "rounds": 12}'
-import { connect, expect, main, openDevice, options, source, step, until } from './harness.mjs';
+import { connect, expect, listenToWire, main, openDevice, options, source, step, until } from './harness.mjs';
+import { Marks } from './marks.mjs';
 
 const ways = [
   { connection: 'http', encoding: 'bson', checkpoints: 'legacy' },
@@ -12,13 +14,22 @@ const ways = [
   { connection: 'web-socket', encoding: 'bson', checkpoints: 'requests' }
 ];
 const device = openDevice();
+const marks = new Marks(options.lists, options.mine);
 let random = mulberry32(options.seed);
 const happened = { grants: 0, revocations: 0, connections: 0, localWrites: 0, hotWrites: 0 };
 
 await main(run);
 
 async function run() {
-  await reconnect();
+  listenToWire(() => marks.listener());
+  for (const list of options.lists) {
+    await source.query("UPDATE lists SET name = 'mark:' || id || ':' || $2::int || '; list' WHERE id = $1", [list, marks.next()]);
+    await source.query("UPDATE todos SET title = 'mark:' || list_id || ':' || $2::int || '; ' || title WHERE list_id = $1", [list, marks.next()]);
+  }
+  for (const way of ways) {
+    await reconnect(way);
+    await until(() => device.connected);
+  }
   for (let round = 1; round <= options.rounds; round++) {
     await step(`seed ${options.seed}, round ${round}`, async () => {
       for (let steps = 5 + below(15); steps > 0; steps--) {
@@ -29,13 +40,14 @@ async function run() {
       await until(async () => (difference = await findDifference()) === undefined, () => difference);
     });
   }
-  console.log(`happened: ${JSON.stringify(happened)}`);
+  console.log(`happened: ${JSON.stringify({ ...happened, marksRead: marks.seen, bytesRead: marks.bytes })}`);
 }
 
 async function change() {
   const list = options.lists[below(options.lists.length)];
   switch (below(10)) {
     case 0: {
+      marks.loses(list);
       const { rowCount } = await source.query("DELETE FROM members WHERE list_id = $1 AND user_id = 'ann'", [list]);
       happened.revocations += rowCount;
       if (rowCount === 0) {
@@ -43,13 +55,14 @@ async function change() {
         await source.query('BEGIN');
         await source.query("INSERT INTO members (id, list_id, user_id) VALUES (gen_random_uuid(), $1, 'ann')", [list]);
         await addTodos(list, 1 + below(3));
+        marks.gains(list);
         await source.query('COMMIT');
         happened.grants++;
       }
       break;
     }
     case 1:
-      return reconnect();
+      return reconnect(ways[below(ways.length)]);
     case 2:
     case 3:
       return writeOnDevice();
@@ -57,7 +70,7 @@ async function change() {
     case 5:
       // The same rows again and again: soon most of the bucket is redundant.
       for (let times = 20 + below(40); times > 0; times--) {
-        await source.query('UPDATE todos SET title = $2 WHERE list_id = $1', [list, `hot ${Math.floor(random() * 1e9)}`]);
+        await source.query("UPDATE todos SET title = 'mark:' || list_id || ':' || $2::int || '; hot' WHERE list_id = $1", [list, marks.next()]);
       }
       happened.hotWrites++;
       break;
@@ -65,18 +78,18 @@ async function change() {
       await source.query('DELETE FROM todos WHERE id IN (SELECT id FROM todos WHERE list_id = $1 ORDER BY id LIMIT $2)', [list, below(4)]);
       break;
     case 7:
-      await source.query("UPDATE lists SET name = 'list ' || $2 WHERE id = $1", [list, String(below(1e6))]);
+      await source.query("UPDATE lists SET name = 'mark:' || id || ':' || $2::int || '; list' WHERE id = $1", [list, marks.next()]);
       break;
     default:
       await addTodos(list, 1 + below(5));
   }
 }
 
-async function reconnect() {
+async function reconnect(way) {
   if (below(2) === 0) {
     await device.disconnect();
   }
-  Object.assign(options, ways[below(ways.length)]);
+  Object.assign(options, way);
   await connect(device, uploadData);
   happened.connections++;
 }
@@ -84,8 +97,8 @@ async function reconnect() {
 async function addTodos(list, count) {
   await source.query(
     `INSERT INTO todos (id, list_id, title, done, created_by)
-     SELECT gen_random_uuid(), $1, 'title ' || $3 || '-' || n, n % 2 = 0, 'bob' FROM generate_series(1, $2::int) n`,
-    [list, count, String(below(1e6))]
+     SELECT gen_random_uuid(), $1::uuid, 'mark:' || $1::uuid || ':' || $3::int || '; ' || n, n % 2 = 0, 'bob' FROM generate_series(1, $2::int) n`,
+    [list, count, marks.next()]
   );
 }
 
@@ -114,11 +127,12 @@ async function uploadData(database) {
         await source.query('DELETE FROM todos WHERE id = $1', [id]);
       } else if (op === 'PUT') {
         await source.query(
-          'INSERT INTO todos (id, list_id, title, done, created_by) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (id) DO NOTHING',
-          [id, opData.list_id, opData.title, opData.done === 1, opData.created_by]
+          `INSERT INTO todos (id, list_id, title, done, created_by)
+           VALUES ($1, $2::uuid, 'mark:' || $2::uuid || ':' || $6::int || '; ' || $3, $4, $5) ON CONFLICT (id) DO NOTHING`,
+          [id, opData.list_id, opData.title, opData.done === 1, opData.created_by, marks.next()]
         );
       } else {
-        await source.query('UPDATE todos SET title = $2 WHERE id = $1', [id, opData.title]);
+        await source.query("UPDATE todos SET title = 'mark:' || list_id || ':' || $3::int || '; ' || $2 WHERE id = $1", [id, opData.title, marks.next()]);
       }
     }
     await transaction.complete();

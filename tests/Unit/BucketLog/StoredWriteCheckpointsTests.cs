@@ -53,6 +53,16 @@ public class StoredWriteCheckpointsTests
     }
 
     [Fact]
+    public async Task A_client_that_counts_from_the_start_again_is_told_how_far_it_was()
+    {
+        await using var world = await MarkerWorld.OpenAsync();
+        await world.ReturnAsync(new WriteCheckpointMarker("ann", 7));
+
+        Assert.Equal(7UL, await world.AskAsync("ann", requestedId: 3));
+        Assert.Equal(7UL, await world.AskAsync("ann", requestedId: 7));
+    }
+
+    [Fact]
     public async Task A_first_whose_marker_was_lost_with_the_slot_is_asked_for_again()
     {
         await using var world = await MarkerWorld.OpenAsync();

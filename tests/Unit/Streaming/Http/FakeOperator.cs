@@ -1,5 +1,6 @@
 using TopGun.Buckets.Streaming.Http;
 using TopGun.Buckets.Streaming.Operator;
+using TopGun.Buckets.SyncRules;
 
 namespace TopGun.Buckets.Tests.Unit.Streaming.Http;
 
@@ -29,4 +30,10 @@ public sealed class FakeOperator : IRulesOperator
         Reprocessed++;
         return Task.FromResult(new RulesDeployed("begun", 3, []));
     }
+
+    public Task<IReadOnlyList<SourceTable>> ReadTablesAsync(CancellationToken cancellationToken) => Task.FromResult<IReadOnlyList<SourceTable>>(
+    [
+        new SourceTable(1, "public", "lists", [new SourceColumn("id", 2950, -1, IsKey: true), new SourceColumn("size", 23, -1, IsKey: false)], ReplicaIdentity.Default),
+        new SourceTable(2, "other", "notes", [new SourceColumn("id", 25, -1, IsKey: true), new SourceColumn("scan", 17, -1, IsKey: false)], ReplicaIdentity.Default),
+    ]);
 }

@@ -106,6 +106,18 @@ public class OtherEndpointTests
     }
 
     [Fact]
+    public async Task Whoever_wants_no_more_than_the_status_of_a_probe_may_ask_with_HEAD()
+    {
+        await using var server = await ServerUnderTest.StartAsync();
+        using var request = new HttpRequestMessage(HttpMethod.Head, "/probes/startup");
+
+        using var response = await server.SendAsync(request);
+
+        Assert.Equal(HttpStatusCode.OK, response.StatusCode);
+        Assert.Equal("", await BodyAsync(response));
+    }
+
+    [Fact]
     public async Task Browsers_are_let_in()
     {
         await using var server = await ServerUnderTest.StartAsync();
@@ -121,12 +133,15 @@ public class OtherEndpointTests
         Assert.Equal("3600", response.Headers.GetValues("Access-Control-Max-Age").Single());
     }
 
-    [Fact]
-    public async Task An_unknown_path_is_named_as_such()
+    [Theory]
+    [InlineData("/nowhere")]
+    [InlineData("/nowhere.json")]
+    [InlineData("/sync/stream")] // which is asked for with POST
+    public async Task An_unknown_path_is_named_as_such(string path)
     {
         await using var server = await ServerUnderTest.StartAsync();
 
-        using var response = await server.SendAsync(ServerUnderTest.Request(HttpMethod.Get, "/nowhere"));
+        using var response = await server.SendAsync(ServerUnderTest.Request(HttpMethod.Get, path));
 
         Assert.Equal(HttpStatusCode.NotFound, response.StatusCode);
         Assert.Contains("PSYNC_S2002", await BodyAsync(response), StringComparison.Ordinal);

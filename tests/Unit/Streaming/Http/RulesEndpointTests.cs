@@ -16,6 +16,7 @@ public class RulesEndpointTests
     [InlineData("PUT", "application/yaml", "streams: 1")]
     [InlineData("POST", "application/yaml", "streams: 1")]
     [InlineData("POST", "application/json", """{"content":"streams: 1"}""")]
+    [InlineData("POST", "application/json", """{"sync_rules":"streams: 1"}""")]
     public async Task Rules_are_deployed_from_the_file_or_from_json(string method, string mediaType, string body)
     {
         await using var server = await ServerUnderTest.StartAsync(apiToken: Token);
@@ -40,6 +41,32 @@ public class RulesEndpointTests
         Assert.Equal("it is bad\nand worse", answer["error"]!["details"]!.GetValue<string>());
         Assert.False(check["data"]!["valid"]!.GetValue<bool>());
         Assert.Equal(["it is bad", "and worse"], check["data"]!["errors"]!.AsArray().Select(error => error!.GetValue<string>()));
+    }
+
+    [Fact]
+    public async Task The_tables_that_rules_could_name_are_told_with_what_clients_would_get_of_them()
+    {
+        await using var server = await ServerUnderTest.StartAsync(apiToken: Token);
+
+        var (status, answer) = await SendAsync(server, "POST", "/api/admin/v1/schema", "{}", "application/json");
+
+        Assert.Equal(HttpStatusCode.OK, status);
+        var connection = Assert.Single(answer["data"]!["connections"]!.AsArray());
+        Assert.Equal(
+            """[{"name":"other","tables":[{"name":"notes","columns":[{"name":"id","type":"text"}]}]},{"name":"public","tables":[{"name":"lists","columns":[{"name":"id","type":"text"},{"name":"size","type":"integer"}]}]}]""",
+            connection!["schemas"]!.ToJsonString());
+    }
+
+    [Fact]
+    public async Task SQL_is_not_run()
+    {
+        await using var server = await ServerUnderTest.StartAsync(apiToken: Token);
+
+        var (status, answer) = await SendAsync(server, "POST", "/api/admin/v1/execute-sql", """{"sql":{"query":"SELECT 1","args":[]}}""", "application/json");
+
+        Assert.Equal(HttpStatusCode.OK, status);
+        Assert.False(answer["data"]!["success"]!.GetValue<bool>());
+        Assert.NotEqual("", answer["data"]!["error"]!.GetValue<string>());
     }
 
     [Fact]
