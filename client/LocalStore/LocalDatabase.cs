@@ -69,6 +69,7 @@ internal sealed class LocalDatabase : IAsyncDisposable
                 local._dataVersion = DataVersion(writer);
                 return true;
             });
+            var reader = local._readers.OpenOneAsync();
             await local.WriteAsync(Lane.App, database =>
             {
                 LibraryTables.Install(database, local.Now, newClientId);
@@ -77,6 +78,7 @@ internal sealed class LocalDatabase : IAsyncDisposable
                 local.ReadClientId(database);
                 return true;
             }, CancellationToken.None);
+            await reader;
             return local;
         }
         catch

@@ -23,6 +23,19 @@ internal sealed class ReaderPool(Func<Database> open, int size, IExecution execu
         }
     }
 
+    /// <summary>Opens one ahead: SQLite parses the whole schema for each connection, here while another one does the same.</summary>
+    public async Task OpenOneAsync()
+    {
+        try
+        {
+            await RunAsync(static database => database.Prepare("SELECT count(*) FROM sqlite_master").RunInt64(), CancellationToken.None);
+        }
+        catch (LocalStoreException)
+        {
+            // Whoever reads first meets it, and is told.
+        }
+    }
+
     /// <summary>Makes readers compile their statements again, because the schema has changed.</summary>
     public void ForgetStatements()
     {

@@ -151,14 +151,17 @@ public sealed class SyncLineReaderTests
     {
         var ops = Enumerable.Range(1, 1000).Select(id => Lines.Put(id, "todos", $"t{id}", """{"id":"x","title":"Milk"}""", 1));
         var line = Encoding.UTF8.GetBytes(Lines.Data("b", [.. ops]));
-        Count(line);
+        var least = long.MaxValue;
 
-        var before = GC.GetAllocatedBytesForCurrentThread();
-        var count = Count(line);
-        var allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+        // A collection may empty the pool of buffers between two readings; not before each of many.
+        for (var reading = 0; reading < 20; reading++)
+        {
+            var before = GC.GetAllocatedBytesForCurrentThread();
+            Assert.Equal(1000, Count(line));
+            least = Math.Min(least, GC.GetAllocatedBytesForCurrentThread() - before);
+        }
 
-        Assert.Equal(1000, count);
-        Assert.True(allocated < 1000, $"{allocated} bytes for {count} operations.");
+        Assert.True(least < 1000, $"{least} bytes for 1000 operations.");
     }
 
     private static int Count(byte[] line)
