@@ -13,12 +13,13 @@ internal sealed partial class StoreWriter(
     : IAsyncDisposable
 {
     private const string NoRoom = "TGB2005";
-    private const long UrgentBytes = 8 << 20; // what gathers takes memory
+    private const long UrgentBytes = 1 << 20; // as much as one fsync is worth
     private const long BusyBytesPerSecond = 16 << 20; // some ten thousand row changes
 
     // What a bucket has in one write lies together, and is one entry of an index. So where much is written, fewer writes cost less, and who sees changes
     // from RAM does not wait for them.
     private const int BusyGatheringFactor = 20;
+    private const long BusyUrgentBytes = 8 << 20; // what gathers takes memory
 
     private readonly Signal _work = new(time);
     private readonly Signal _progress = new(time);
@@ -167,8 +168,9 @@ internal sealed partial class StoreWriter(
         }
     }
 
-    private TimeSpan GatheringTime =>
-        Volatile.Read(ref _isBusy) && options.Publish == PublishMode.Memory ? options.GroupCommitDelay * BusyGatheringFactor : options.GroupCommitDelay;
+    private bool GathersMore => Volatile.Read(ref _isBusy) && options.Publish == PublishMode.Memory;
+
+    private TimeSpan GatheringTime => GathersMore ? options.GroupCommitDelay * BusyGatheringFactor : options.GroupCommitDelay;
 
     private void NoteRate(long bytes)
     {
@@ -185,7 +187,7 @@ internal sealed partial class StoreWriter(
     }
 
     private bool IsUrgent() =>
-        Volatile.Read(ref _flushSequence) > Volatile.Read(ref _durableSequence) || window.Measure().ByteCount >= Math.Min(UrgentBytes, options.DirtyLimitBytes);
+        Volatile.Read(ref _flushSequence) > Volatile.Read(ref _durableSequence) || window.Measure().ByteCount >= Math.Min(GathersMore ? BusyUrgentBytes : UrgentBytes, options.DirtyLimitBytes);
 
     private async ValueTask WriteAsync(DirtySet set, CancellationToken cancellationToken)
     {
