@@ -24,7 +24,10 @@ public sealed class BucketLogOptions
     /// <summary>How long the oldest change may wait for the store before reading from the source pauses. Default 10 seconds.</summary>
     public TimeSpan DirtyLimitAge { get; set; } = TimeSpan.FromSeconds(10); // longer stalls of a disk are outages, not hiccups
 
-    /// <summary>How long changes gather before they are written in one go, when nobody waits for them. Default 5 ms.</summary>
+    /// <summary>
+    /// How long changes gather before they are written in one go, when nobody waits for them; twenty times as long while there are very many and clients
+    /// see them from RAM. Default 5 ms.
+    /// </summary>
     public TimeSpan GroupCommitDelay { get; set; } = TimeSpan.FromMilliseconds(5); // bounds fsyncs to 200 a second on a busy source
 
     /// <summary>How long a position without operations may stay unwritten. Default 2 seconds.</summary>

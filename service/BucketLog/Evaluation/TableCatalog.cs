@@ -43,11 +43,10 @@ internal sealed partial class TableCatalog(LogRules rules, RefreshRecord refresh
     /// <summary>Finds or makes the binding of a definition.</summary>
     /// <param name="table">The definition.</param>
     /// <param name="added">Receives the record of a definition that is new.</param>
-    public TableBinding Bind(SourceTable table, RecordChanges added)
-    {
-        if (_known.TryGetValue(table, out var binding))
-            return binding;
+    public TableBinding Bind(SourceTable table, RecordChanges added) => _known.TryGetValue(table, out var binding) ? binding : BindNew(table, added);
 
+    private TableBinding BindNew(SourceTable table, RecordChanges added)
+    {
         var evaluator = Evaluator(table);
         if (!evaluator.IsUsed)
             return Remember(table, TableBinding.Ignored(table, evaluator)); // no row of it is ever stored
@@ -70,7 +69,7 @@ internal sealed partial class TableCatalog(LogRules rules, RefreshRecord refresh
             layout = _layouts.Count;
             added.Put(RecordTable.Relation, Key(layout), Value(number, table));
         }
-        if (!_byLayout.TryGetValue(layout, out binding))
+        if (!_byLayout.TryGetValue(layout, out var binding))
         {
             binding = new TableBinding(table, evaluator, number, layout, isLive, stage);
             _byLayout.Add(layout, binding);

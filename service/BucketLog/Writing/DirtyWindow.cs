@@ -137,12 +137,14 @@ internal sealed class DirtyWindow(TimeProvider time)
     }
 
     /// <summary>Timestamp until which the next write may wait for company; null when there is nothing to write.</summary>
-    public long? Due(BucketLogOptions options)
+    /// <param name="options">How long a position may wait.</param>
+    /// <param name="gatheringTime">How long changes may.</param>
+    public long? Due(BucketLogOptions options, TimeSpan gatheringTime)
     {
         lock (_gate)
         {
             if (_gathering.HasContent)
-                return _gathering.OldestTimestamp + Ticks(options.GroupCommitDelay);
+                return _gathering.OldestTimestamp + Ticks(gatheringTime);
             if (_position == _writtenPosition)
                 return null;
             var isFar = _position.Position.Value - _writtenPosition.Position.Value >= options.PositionBytes;

@@ -14,6 +14,12 @@ internal sealed partial class StoreWriter(
 {
     private const string NoRoom = "TGB2005";
     private const long UrgentBytes = 1 << 20; // as much as one fsync is worth
+    private const long BusyBytesPerSecond = 16 << 20; // some ten thousand row changes
+
+    // What a bucket has in one write lies together, and is one entry of an index. So where much is written, fewer writes cost less, and who sees changes
+    // from RAM does not wait for them.
+    private const int BusyGatheringFactor = 20;
+    private const long BusyUrgentBytes = 8 << 20; // what gathers takes memory
 
     private readonly Signal _work = new(time);
     private readonly Signal _progress = new(time);
@@ -21,6 +27,8 @@ internal sealed partial class StoreWriter(
     private Task _run = Task.CompletedTask;
     private long _durableSequence;
     private long _flushSequence; // somebody waits for this to be durable
+    private long _takenAt; // timestamp at which the last write was taken
+    private bool _isBusy; // much gathered between the last two writes
     private long _sleepsUntil; // timestamp at which it will look again by itself; 0 while it is awake
     private Exception? _failure;
     private bool _isDisposed;
@@ -42,7 +50,7 @@ internal sealed partial class StoreWriter(
     public void Notify()
     {
         var until = Volatile.Read(ref _sleepsUntil);
-        if (until == 0 || window.Due(options) < until || IsUrgent())
+        if (until == 0 || window.Due(options, GatheringTime) < until || IsUrgent())
             _work.Pulse();
     }
 
@@ -117,6 +125,7 @@ internal sealed partial class StoreWriter(
             {
                 await WaitForWorkAsync(cancellationToken);
                 var set = window.Take();
+                NoteRate(set.ByteCount);
                 await WriteAsync(set, cancellationToken);
                 window.Complete(set);
                 durable(set);
@@ -144,7 +153,7 @@ internal sealed partial class StoreWriter(
         {
             var seen = _work.Version;
             cancellationToken.ThrowIfCancellationRequested();
-            var due = window.Due(options);
+            var due = window.Due(options, GatheringTime);
             if (due <= time.GetTimestamp() || (due is not null && IsUrgent()))
                 return;
             if (due is null && _flushSequence > _durableSequence && window.Sequence > _durableSequence)
@@ -159,6 +168,18 @@ internal sealed partial class StoreWriter(
         }
     }
 
+    private bool GathersMore => Volatile.Read(ref _isBusy) && options.Publish == PublishMode.Memory;
+
+    private TimeSpan GatheringTime => GathersMore ? options.GroupCommitDelay * BusyGatheringFactor : options.GroupCommitDelay;
+
+    private void NoteRate(long bytes)
+    {
+        var now = time.GetTimestamp();
+        var elapsed = time.GetElapsedTime(_takenAt, now);
+        _takenAt = now;
+        Volatile.Write(ref _isBusy, elapsed > TimeSpan.Zero && bytes >= BusyBytesPerSecond * elapsed.TotalSeconds);
+    }
+
     private TimeSpan Until(long timestamp)
     {
         var left = time.GetElapsedTime(time.GetTimestamp(), timestamp);
@@ -166,7 +187,7 @@ internal sealed partial class StoreWriter(
     }
 
     private bool IsUrgent() =>
-        Volatile.Read(ref _flushSequence) > Volatile.Read(ref _durableSequence) || window.Measure().ByteCount >= Math.Min(UrgentBytes, options.DirtyLimitBytes);
+        Volatile.Read(ref _flushSequence) > Volatile.Read(ref _durableSequence) || window.Measure().ByteCount >= Math.Min(GathersMore ? BusyUrgentBytes : UrgentBytes, options.DirtyLimitBytes);
 
     private async ValueTask WriteAsync(DirtySet set, CancellationToken cancellationToken)
     {

@@ -171,7 +171,7 @@ public sealed partial class EmbeddedColdStorage
             _writingRun = number = _nextRun++;
         }
         var records = sources.Sum(run => run.RecordCount);
-        var merged = RunMerge.Merge([.. sources.Select(run => run.ReadFrom(default, default))]);
+        var merged = RunMerge.Merge([.. sources.Select(run => run.ReadOnce())]);
         var result = WriteRun(number, sources[0].Tier + 1, records, merged, dropsRemovals: isOldest);
         lock (_gate)
         {

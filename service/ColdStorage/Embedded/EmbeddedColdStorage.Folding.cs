@@ -357,7 +357,7 @@ public sealed partial class EmbeddedColdStorage
             {
                 ThrowIfUnusable();
                 var asked = _foldedQuery.Count;
-                for (var end = Math.Min(first + asked + BucketsPerLock, names.Count); first + unfolded.Count < end;)
+                for (var end = Math.Min(first + asked + BucketsPerLock, names.Count); first + unfolded.Count < end && ops < OpsAhead;)
                 {
                     var name = names[first + unfolded.Count];
                     _foldedQuery.Add(OwnTable.Folded, FoldedKey.Bucket(name));
@@ -388,8 +388,10 @@ public sealed partial class EmbeddedColdStorage
             List<Extent> all = [.. stored];
             foreach (var range in Replaced)
                 Extent.CutOut(all, range);
+            var isBehind = all.Count == 0 || Extents.Count == 0 || all[^1].First < Extents[0].First; // mostly: only what replaces something is not
             all.AddRange(Extents);
-            all.Sort(static (left, right) => left.First.CompareTo(right.First));
+            if (!isBehind)
+                all.Sort(static (left, right) => left.First.CompareTo(right.First));
             return new BucketView(all, stored, Files);
         }
     }

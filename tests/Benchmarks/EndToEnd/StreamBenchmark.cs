@@ -24,10 +24,10 @@ internal static class StreamBenchmark
         using var client = new ServiceClient(data);
         using var stream = await client.FirstCheckpointAsync(service, cancellationToken);
         var receiver = new WalReceiver(source);
-        // A service that follows its source has compiled its code long ago: one backlog is not counted.
-        await DrainAsync(source, data, service, stream, receiver, changes, perTransaction: 100, serviceFirst: false, cancellationToken);
         foreach (var size in perTransaction)
         {
+            // A service that follows its source has compiled its code long ago: one backlog of each kind is not counted.
+            await DrainAsync(source, data, service, stream, receiver, changes, size, serviceFirst: true, cancellationToken);
             var drained = new List<Drained>();
             for (var round = 0; round < rounds; round++)
                 drained.Add(await DrainAsync(source, data, service, stream, receiver, changes, size, serviceFirst: round % 2 == 1, cancellationToken));

@@ -20,7 +20,7 @@ internal sealed class SegmentPieces(StoreFiles files, int through) : IDisposable
     private readonly byte[] _bytes = ArrayPool<byte>.Shared.Rent(Capacity);
     private readonly byte[] _read = ArrayPool<byte>.Shared.Rent(ReadBytes);
     private readonly List<(int Segment, long Offset, int Length)> _wanted = [];
-    private readonly Dictionary<(int Segment, long Offset), (int Place, int Length)> _pieces = [];
+    private readonly Dictionary<long, (int Place, int Length)> _pieces = [];
     private int _used;
     private int _wantedBytes;
 
@@ -30,7 +30,7 @@ internal sealed class SegmentPieces(StoreFiles files, int through) : IDisposable
     /// <summary>Asks for a piece, if there is room for it.</summary>
     public void Want(int segment, long offset, int length)
     {
-        if (length > ReadBytes || length > Capacity - _used - _wantedBytes || _pieces.ContainsKey((segment, offset)))
+        if (length > ReadBytes || length > Capacity - _used - _wantedBytes || _pieces.ContainsKey(Key(segment, offset)))
             return;
         _wanted.Add((segment, offset, length));
         _wantedBytes += length;
@@ -64,7 +64,7 @@ internal sealed class SegmentPieces(StoreFiles files, int through) : IDisposable
     /// <summary>A piece, if it was read. Nobody has checked it.</summary>
     public bool TryGet(int segment, long offset, int length, out ReadOnlySpan<byte> bytes)
     {
-        if (!_pieces.TryGetValue((segment, offset), out var piece) || piece.Length != length)
+        if (!_pieces.TryGetValue(Key(segment, offset), out var piece) || piece.Length != length)
         {
             bytes = default;
             return false;
@@ -85,11 +85,14 @@ internal sealed class SegmentPieces(StoreFiles files, int through) : IDisposable
         ArrayPool<byte>.Shared.Return(_read);
     }
 
+    // A segment is far below a terabyte.
+    private static long Key(int segment, long offset) => ((long)segment << 40) | offset;
+
     private void Keep((int Segment, long Offset, int Length) wanted, ReadOnlySpan<byte> read, long from)
     {
         var (segment, offset, length) = wanted;
         // Buckets share fragments, so some are wanted several times.
-        if (offset - from + length > read.Length || !_pieces.TryAdd((segment, offset), (_used, length)))
+        if (offset - from + length > read.Length || !_pieces.TryAdd(Key(segment, offset), (_used, length)))
             return;
         read.Slice((int)(offset - from), length).CopyTo(_bytes.AsSpan(_used));
         _used += length;

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using TopGun.Buckets.BucketLog;
@@ -16,13 +17,32 @@ internal sealed class Memtable
     private readonly List<byte[]> _chunks = []; // keys and values: one behind the other, and large ones by themselves
     private ulong[] _slots = new ulong[4096]; // places are position << 4 | table
     private int _used;
-    private int _chunk; // the one that is being filled
+    private int _chunk = -1; // the one that is being filled
     private int _chunkUsed;
+    private int _reused; // chunks that it had when it was cleared: the first of the list
+    private bool _isLent; // somebody outside may hold bytes of it
 
     /// <summary>Bytes of RAM used, roughly.</summary>
     public long ByteCount { get; private set; }
 
     public int Count => _used;
+
+    /// <summary>Makes it a new one with the memory of this; false when somebody may still read that.</summary>
+    public bool TryClear()
+    {
+        if (_isLent)
+            return false;
+        foreach (var table in _tables)
+            table.Clear();
+        Array.Clear(_sorted);
+        Array.Clear(_slots);
+        _chunks.RemoveAll(static chunk => chunk.Length != ChunkSize);
+        _reused = _chunks.Count;
+        _used = _chunkUsed = 0;
+        _chunk = -1;
+        ByteCount = 0;
+        return true;
+    }
 
     public void Apply(RecordTable table, ReadOnlySpan<byte> key, bool hasValue, ReadOnlySpan<byte> value)
     {
@@ -60,6 +80,7 @@ internal sealed class Memtable
     /// <summary>Entries whose key starts with <paramref name="prefix"/>, in key order, removed ones too.</summary>
     public List<MemoryEntry> Scan(RecordTable table, ReadOnlySpan<byte> prefix)
     {
+        _isLent = true;
         var sorted = Sorted(table);
         var entries = CollectionsMarshal.AsSpan(_tables[(int)table]);
         var (low, high) = (0, sorted.Length);
@@ -75,6 +96,14 @@ internal sealed class Memtable
         for (; low < sorted.Length && KeyOf(entries[sorted[low]]).StartsWith(prefix); low++)
             found.Add(MemoryOf(entries[sorted[low]]));
         return found;
+    }
+
+    /// <summary>All entries in key order, removed ones too, for somebody who is done with them before the table is cleared.</summary>
+    public IEnumerable<MemoryEntry> InOrder(RecordTable table)
+    {
+        var entries = _tables[(int)table];
+        foreach (var position in Sorted(table))
+            yield return MemoryOf(entries[position]);
     }
 
     private int[] Sorted(RecordTable table)
@@ -101,14 +130,14 @@ internal sealed class Memtable
     private int[] SortFrom(ReadOnlySpan<Entry> entries, int first)
     {
         // Keys lie anywhere in memory. Their beginnings side by side sort several times as fast; whole keys are compared where those agree.
-        var beginnings = new UInt128[entries.Length - first];
-        var positions = new int[beginnings.Length];
+        var positions = new int[entries.Length - first];
+        var beginnings = ArrayPool<UInt128>.Shared.Rent(positions.Length);
         for (var index = 0; index < positions.Length; index++)
         {
             positions[index] = first + index;
             beginnings[index] = Beginning(KeyOf(entries[first + index]));
         }
-        Array.Sort(beginnings, positions);
+        Array.Sort(beginnings, positions, 0, positions.Length);
         for (var (start, end) = (0, 0); start < positions.Length; start = end)
         {
             for (end = start + 1; end < positions.Length && beginnings[end] == beginnings[start];)
@@ -116,6 +145,7 @@ internal sealed class Memtable
             if (end - start > 1)
                 SortWhole(entries, positions.AsSpan(start, end - start));
         }
+        ArrayPool<UInt128>.Shared.Return(beginnings);
         return positions;
     }
 
@@ -168,15 +198,19 @@ internal sealed class Memtable
             _chunks.Add(bytes.ToArray());
             return new Place(_chunks.Count - 1, 0);
         }
-        if (_chunkUsed == 0 || ChunkSize - _chunkUsed < bytes.Length)
-        {
-            _chunk = _chunks.Count;
-            _chunkUsed = 0;
-            _chunks.Add(GC.AllocateUninitializedArray<byte>(ChunkSize));
-        }
+        if (_chunk < 0 || ChunkSize - _chunkUsed < bytes.Length)
+            NextChunk();
         bytes.CopyTo(_chunks[_chunk].AsSpan(_chunkUsed));
         _chunkUsed += bytes.Length;
         return new Place(_chunk, _chunkUsed - bytes.Length);
+    }
+
+    private void NextChunk()
+    {
+        _chunkUsed = 0;
+        _chunk = _chunk + 1 < _reused ? _chunk + 1 : _chunks.Count;
+        if (_chunk == _chunks.Count)
+            _chunks.Add(GC.AllocateUninitializedArray<byte>(ChunkSize));
     }
 
     private static uint Hash(RecordTable table, ReadOnlySpan<byte> key) => Crc32C.Compute(key, (uint)table);

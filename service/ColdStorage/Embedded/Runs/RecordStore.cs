@@ -11,6 +11,7 @@ internal sealed class RecordStore
 {
     private Memtable _active = new();
     private Memtable? _frozen;
+    private readonly WeakReference<Memtable?> _spare = new(null); // a flushed one: memory that is at hand while much is written, and not kept otherwise
     private RunFile[] _runs = [];
 
     public long ActiveBytes => _active.ByteCount;
@@ -35,11 +36,14 @@ internal sealed class RecordStore
     public void Freeze()
     {
         _frozen = _active;
-        _active = new Memtable();
+        _active = _spare.TryGetTarget(out var spare) ? spare : new Memtable();
+        _spare.SetTarget(null);
     }
 
     public void Flushed(RunFile? run)
     {
+        if (_frozen?.TryClear() == true)
+            _spare.SetTarget(_frozen);
         _frozen = null;
         if (run is not null)
             _runs = [run, .. _runs];
@@ -138,11 +142,12 @@ internal sealed class RecordStore
         return sources;
     }
 
+    /// <summary>Everything in a table, in order, for somebody who is done with it before the table is flushed.</summary>
     public static IEnumerable<RunEntry> AllOf(Memtable memtable)
     {
         for (var table = RecordTable.Meta; (int)table < OwnTable.Limit; table++)
         {
-            foreach (var entry in memtable.Scan(table, default))
+            foreach (var entry in memtable.InOrder(table))
                 yield return new RunEntry(table, entry);
         }
     }

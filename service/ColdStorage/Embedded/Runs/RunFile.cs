@@ -95,11 +95,16 @@ internal sealed class RunFile
     }
 
     /// <summary>Records from a key on, in order.</summary>
-    public IEnumerable<RunEntry> ReadFrom(RecordTable table, ReadOnlyMemory<byte> key)
+    public IEnumerable<RunEntry> ReadFrom(RecordTable table, ReadOnlyMemory<byte> key) => Read(table, key, buffers: null);
+
+    /// <summary>All records in order, for somebody who is done with each when the next but one is asked for.</summary>
+    public IEnumerable<RunEntry> ReadOnce() => Read(default, default, buffers: [[], []]);
+
+    private IEnumerable<RunEntry> Read(RecordTable table, ReadOnlyMemory<byte> key, byte[][]? buffers)
     {
         for (var index = Math.Max(LastBlockFrom(table, key.Span), 0); index < _entries.Length; index++)
         {
-            var block = new byte[BlockLength(index)].AsMemory();
+            var block = Room(buffers, index).AsMemory(0, BlockLength(index));
             ReadBlock(index, block.Span);
             block = block[..^sizeof(uint)];
             while (!block.IsEmpty)
@@ -114,6 +119,18 @@ internal sealed class RunFile
                 block = block[next..];
             }
         }
+    }
+
+    /// <summary>Memory for a block: of its own, or that of the block before the last.</summary>
+    private byte[] Room(byte[][]? buffers, int index)
+    {
+        var length = BlockLength(index);
+        if (buffers is null)
+            return new byte[length];
+        ref var buffer = ref buffers[index % buffers.Length];
+        if (buffer.Length < length)
+            buffer = new byte[Math.Max(length, 2 * RunFormat.BlockBytes)];
+        return buffer;
     }
 
     private static int ReadEntry(ReadOnlySpan<byte> block, out RecordTable table, out int keyLength, out bool hasValue, out int valueLength)
