@@ -32,7 +32,7 @@ internal static class Sweep
         }
     }
 
-    /// <summary>What happened in all of them, and how fast: for each minute of one core that the threads that ran them had.</summary>
+    /// <summary>What happened in all of them, and how fast: per minute of one core that the process has had, for this and for all before it.</summary>
     public static string Summarise(IReadOnlyList<SimulationResult> results, TimeSpan wall)
     {
         var longest = results.MaxBy(result => result.Steps)!;
