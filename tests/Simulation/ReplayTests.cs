@@ -6,8 +6,9 @@ namespace TopGun.Buckets.Tests.Simulation;
 
 /// <summary>
 /// Runs what the environment names, with <c>dotnet run -c Release --project tests/Simulation -- --filter-class "*ReplayTests" --show-live-output on</c>:
-/// one seed again, <c>TOPGUN_SIM_SEED=42</c>, or many, <c>TOPGUN_SIM_SEED=1..5000</c>; or, on all cores, as many as a time allows from one on,
-/// <c>TOPGUN_SIM_SEED=100000 TOPGUN_SIM_TIME=08:00:00</c>. <c>TOPGUN_SIM_TRACES=file</c> writes down the trace of each.
+/// a case as a report prints it, <c>TOPGUN_SIM_CASE='{"Seed":42}'</c>, with <c>TOPGUN_SIM_MINIMISE=1</c> to make it smaller; many seeds,
+/// <c>TOPGUN_SIM_SEED=1..5000</c>; or, on all cores, as many as a time allows from one on, <c>TOPGUN_SIM_SEED=100000 TOPGUN_SIM_TIME=08:00:00</c>.
+/// <c>TOPGUN_SIM_TRACES=file</c> writes down the trace of each.
 /// </summary>
 public sealed class ReplayTests(ITestOutputHelper output)
 {
@@ -26,14 +27,32 @@ public sealed class ReplayTests(ITestOutputHelper output)
 
         if (Environment.GetEnvironmentVariable("TOPGUN_SIM_TRACES") is { } file)
             File.WriteAllLines(file, results.Select(Trace));
-        if (results.Count == 1)
-            output.WriteLine(results[0].Describe());
-        else
-            output.WriteLine(Sweep.Summarise(results, watch.Elapsed));
+        output.WriteLine(results.Count == 1 ? results[0].Describe() : Sweep.Summarise(results, watch.Elapsed));
         var failed = results.Where(result => result.Failure is not null).ToList();
         foreach (var group in failed.GroupBy(result => result.Failure!.Checker))
             output.WriteLine($"{group.Key}: {group.Count()} seeds, {string.Join(' ', group.Take(20).Select(result => result.Seed))}");
         Assert.True(failed.Count == 0, failed.Count == 0 ? "" : failed[0].Describe());
+    }
+
+    [Fact]
+    public void The_case_in_the_environment_keeps_every_promise()
+    {
+        var json = Environment.GetEnvironmentVariable("TOPGUN_SIM_CASE");
+        Assert.SkipWhen(json is null, "Set TOPGUN_SIM_CASE to what the report of a failure prints.");
+        var scenario = Scenario.Parse(json);
+        if (Environment.GetEnvironmentVariable("TOPGUN_SIM_MINIMISE") is null)
+        {
+            var result = World.Run(scenario);
+            Assert.True(result.Failure is null, result.Describe());
+            output.WriteLine(result.Describe());
+        }
+        else
+        {
+            var found = Minimiser.Run(scenario);
+            Assert.True(found is not null, "The case does not fail, so there is nothing to make smaller.");
+            var (smallest, runs) = found.Value;
+            Assert.Fail(string.Create(CultureInfo.InvariantCulture, $"After {runs} runs {smallest.Strikes.Count} faults are left.{Environment.NewLine}{smallest.Describe()}"));
+        }
     }
 
     private static string Trace(SimulationResult result) =>

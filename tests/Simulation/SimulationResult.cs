@@ -9,19 +9,24 @@ internal sealed record SimulationResult(
 {
     public ulong Seed => Scenario.Seed;
 
-    private Mutant Mutant => Scenario.Mutant;
+    /// <summary>Faults that happened, by number of the phase and number in it.</summary>
+    public IReadOnlyList<string> Strikes { get; init; } = [];
+
+    /// <summary>Number of phases that were begun.</summary>
+    public int Phases { get; init; }
 
     /// <summary>The report of a failing seed, with the command that runs it again.</summary>
     public string Describe() => Failure is null
         ? string.Create(CultureInfo.InvariantCulture, $"seed {Seed}: passed, {Steps} steps, {VirtualTime}, trace {TraceHash:x16}, {Counts}")
         : string.Create(CultureInfo.InvariantCulture, $"""
-            seed {Seed} fails {Failure.Checker} at {Failure.Time} (step {Failure.Step}){(Mutant == Mutant.None ? "" : $", with the defect {Mutant}")}
+            seed {Seed} fails {Failure.Checker} at {Failure.Time} (step {Failure.Step})
             {Failure.Message}
 
             The last events:
             {Failure.Events}
             To run it again:
-              TOPGUN_SIM_SEED={Seed}{(Mutant == Mutant.None ? "" : $" TOPGUN_SIM_MUTANT={Mutant}")} dotnet run --project tests/Simulation -- --filter-class "*ReplayTests"
+              TOPGUN_SIM_CASE='{Scenario}' dotnet run -c Release --project tests/Simulation -- --filter-class "*ReplayTests"
+            With TOPGUN_SIM_MINIMISE=1 before it, it is made smaller.
             """);
 }
 

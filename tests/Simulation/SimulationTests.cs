@@ -6,7 +6,7 @@ namespace TopGun.Buckets.Tests.Simulation;
 /// <summary>The whole system from one seed: real replicator, rules, bucket log, grid, sessions and clients, in one thread.</summary>
 public sealed class SimulationTests(ITestOutputHelper output)
 {
-    private const int Seeds = 200;
+    private const int Seeds = 500;
 
     [Fact]
     public void Every_seed_keeps_every_promise()

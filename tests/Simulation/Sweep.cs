@@ -32,13 +32,14 @@ internal static class Sweep
         }
     }
 
-    /// <summary>What happened in all of them, and how fast.</summary>
+    /// <summary>What happened in all of them, and how fast: per minute of one core that the process has had, for this and for all before it.</summary>
     public static string Summarise(IReadOnlyList<SimulationResult> results, TimeSpan wall)
     {
+        var longest = results.MaxBy(result => result.Steps)!;
         var simulated = TimeSpan.FromTicks(results.Sum(result => result.VirtualTime.Ticks));
-        var speed = simulated.TotalHours / (wall.TotalMinutes * Math.Min(Cores, results.Count));
+        var speed = simulated.TotalHours / Environment.CpuUsage.TotalTime.TotalMinutes;
         return string.Create(CultureInfo.InvariantCulture, $"""
-            {results.Count} seeds, {simulated.TotalHours:F2} simulated hours in {wall.TotalSeconds:F1} s ({speed:F3} hours per minute and core), {results.Sum(result => result.Steps)} steps
+            {results.Count} seeds, {simulated.TotalHours:F2} simulated hours in {wall.TotalSeconds:F1} s ({speed:F3} hours per minute and core), {results.Sum(result => result.Steps)} steps, {longest.Steps} of them of seed {longest.Seed}
             {results.Sum(result => result.Counts.Commits)} commits, {results.Sum(result => result.Counts.Operations)} operations, {results.Sum(result => result.Counts.Checkpoints)} checkpoints shown, {results.Sum(result => result.Counts.Uploads)} uploads, {results.Sum(result => result.Counts.Acknowledgements)} acknowledgements, {results.Sum(result => result.Counts.Rewrites)} ranges compacted, {results.Sum(result => result.Counts.Activations)} deployments in force
             {results.Sum(result => result.Counts.ServiceCrashes)} crashes of the service ({results.Sum(result => result.Counts.CrashesBeforeDurable)} between published and durable), {results.Sum(result => result.Counts.ClientCrashes)} of clients, {results.Sum(result => result.Counts.OtherFaults)} other faults
             """);

@@ -1,3 +1,4 @@
+using System.Globalization;
 using TopGun.Buckets.Tests.Simulation.Checkers;
 using TopGun.Buckets.Tests.Simulation.Loop;
 using TopGun.Buckets.Tests.Simulation.Net;
@@ -14,12 +15,15 @@ internal sealed class World : IDisposable
     // In memory where there is such a place: what a device survives is its process, and no disk is waited for.
     private static readonly string Folders = Path.Combine(Directory.Exists("/dev/shm") ? "/dev/shm" : Path.GetTempPath(), "topgun-sim");
 
+    private static readonly TimeSpan UsualLength = TimeSpan.FromMinutes(10);
     private static readonly TimeSpan LongestReading = TimeSpan.FromMinutes(8);
 
     private readonly TimeSpan _livenessBound;
     private readonly SimRandom _random;
     private readonly AckChecker _acknowledgements;
     private readonly string _folder;
+    private readonly List<string> _strikes = [];
+    private int _phase;
 
     public World(Scenario scenario)
     {
@@ -27,7 +31,7 @@ internal sealed class World : IDisposable
         Scenario = scenario;
         _livenessBound = TimeSpan.FromMinutes(scenario.HasPoorNetwork ? 15 : 2);
         _random = Loop.Stream("world");
-        Shape = WorkloadShape.Of(Loop.Stream("workload"));
+        Shape = WorkloadShape.Of(Loop.Stream("workload")).Reduced(scenario);
         Source = new SimPostgres(
             Loop, TodoApp.Tables, new SimSourceLatency(TimeSpan.FromMilliseconds(0.05), _random.LogBetween(TimeSpan.FromMilliseconds(0.2), TimeSpan.FromMilliseconds(50))));
         Disk = new SimDisk();
@@ -68,11 +72,21 @@ internal sealed class World : IDisposable
     /// <summary>Whether something was shown that would not survive a crash of the service.</summary>
     public bool IsAheadOfDisk => History.LastOpId > Disk.LastOpId;
 
+    /// <summary>Notes that a fault is due.</summary>
+    /// <returns>Whether it happens.</returns>
+    public bool Strike(Fault kind, string number)
+    {
+        if (Scenario.Calm.Contains(_phase) || Scenario.Without.Contains(kind) || Scenario.Spared.Contains(number))
+            return false;
+        _strikes.Add(number);
+        return true;
+    }
+
     /// <summary>Runs one seed from its beginning to its end.</summary>
     public static SimulationResult Run(Scenario scenario)
     {
         using var world = new World(scenario);
-        world.Loop.Run(world.RunAsync, limit: TimeSpan.FromHours(1), stepLimit: 5_000_000);
+        world.Loop.Run(world.RunAsync, limit: Length(scenario) + TimeSpan.FromHours(1), stepLimit: 2_000_000);
         world.Counts.Operations = world.History.Count;
         world.Counts.ReplayedOperations = world.History.Replayed;
         world.Counts.Activations = world.History.Activations;
@@ -80,7 +94,11 @@ internal sealed class World : IDisposable
         world.Counts.Commits = world.Source.Commits.Count;
         world.Counts.Acknowledgements = world._acknowledgements.Count;
         return new SimulationResult(
-            scenario, world.Loop.Failure, world.Loop.Trace.Hash, world.Loop.Step, new TimeSpan(world.Loop.Now), world.Counts);
+            scenario, world.Loop.Failure, world.Loop.Trace.Hash, world.Loop.Step, new TimeSpan(world.Loop.Now), world.Counts)
+        {
+            Strikes = world._strikes,
+            Phases = world._phase,
+        };
     }
 
     public void Dispose()
@@ -92,35 +110,64 @@ internal sealed class World : IDisposable
 
     private async Task RunAsync()
     {
-        var writers = Enumerable.Range(0, Shape.Writers)
-            .Select(number => new SourceWriter(Source, Loop.Stream($"writer {number}"), Shape))
-            .ToList();
-        await SeedAsync(writers[0]);
+        var seeding = Writer(0);
+        await SeedAsync(seeding);
         Service.EnsureStarted();
         foreach (var client in Clients)
             client.EnsureStarted();
 
-        using (var until = new CancellationTokenSource())
+        var nemesis = new Nemesis(this);
+        while (Loop.Failure is null)
         {
-            var nemesis = new Nemesis(this);
-            IsBreaking = true;
-            var work = writers.Select(writer => Quietly(writer.RunAsync(until.Token))).ToList();
-            work.AddRange(Clients.Select(client => Quietly(client.WriteAsync(until.Token))));
-            var breaking = Quietly(nemesis.RunAsync(until.Token));
-            await Loop.Delay(Shape.Duration, "phase");
-            until.Cancel();
-            await Task.WhenAll(work);
-            await breaking;
-            IsBreaking = false;
-            nemesis.Heal();
+            _phase++;
+            nemesis.Begin(_phase);
+            await WorkAsync(nemesis);
+            await nemesis.HealAsync();
+            await ConvergeAsync("after work and faults");
+            if (Loop.Now >= Length(Scenario).Ticks)
+                break;
+            await RestAsync(nemesis);
         }
-        await ConvergeAsync("after the faults");
 
         // A system that looks healed may still be wedged: only new work shows that it is not.
-        foreach (var writer in writers)
-            await writer.WriteAsync(changes: 3, CancellationToken.None);
+        for (var count = Shape.Writers; count > 0; count--)
+            await seeding.WriteAsync(changes: 3, CancellationToken.None);
         await ConvergeAsync("after writing again");
     }
+
+    /// <summary>People write, and things break.</summary>
+    private async Task WorkAsync(Nemesis nemesis)
+    {
+        var length = _random.LogBetween(TimeSpan.FromMilliseconds(200), Shape.LongestWork);
+        if (Scenario.Calm.Contains(_phase))
+            return;
+        using var until = new CancellationTokenSource();
+        IsBreaking = true;
+        NetFaults.Worsen();
+        var work = Enumerable.Range(0, Shape.Writers).Select(number => Quietly(Writer(number).RunAsync(until.Token))).ToList();
+        work.AddRange(Clients.Select(client => Quietly(client.WriteAsync(_phase, until.Token))));
+        var breaking = Quietly(nemesis.RunAsync(until.Token));
+        await Loop.Delay(length, "work");
+        until.Cancel();
+        await Task.WhenAll(work);
+        await breaking;
+        IsBreaking = false;
+    }
+
+    /// <summary>Nobody writes. Sometimes something breaks all the same, and nothing that happens helps anybody to notice.</summary>
+    private async Task RestAsync(Nemesis nemesis)
+    {
+        await Loop.Delay(_random.LogBetween(TimeSpan.FromSeconds(20), Shape.LongestRest), "rest");
+        if (_random.Chance(0.3))
+        {
+            await nemesis.StrikeAsync();
+            await Loop.Delay(_random.LogBetween(TimeSpan.FromMilliseconds(100), Shape.LongestRest), "rest");
+        }
+    }
+
+    /// <summary>What one person writes in this phase, whatever was written in others.</summary>
+    private SourceWriter Writer(int number) =>
+        new(Source, Loop.Stream(string.Create(CultureInfo.InvariantCulture, $"writer {number} phase {_phase}")), Shape, firstNumber: _phase * 100_000);
 
     /// <summary>Rows that are there before the service first starts, so that there is something to take a snapshot of.</summary>
     private async Task SeedAsync(SourceWriter writer)
@@ -150,6 +197,8 @@ internal sealed class World : IDisposable
             await Loop.Delay(TimeSpan.FromMilliseconds(200), "converge");
         }
     }
+
+    private static TimeSpan Length(Scenario scenario) => scenario.Length ?? UsualLength;
 
     private static async Task Quietly(Task task)
     {

@@ -1,5 +1,6 @@
 using TopGun.Buckets.Client.LocalStore;
 using TopGun.Buckets.Protocol;
+using TopGun.Buckets.Tests.Simulation.Nodes;
 using TopGun.Buckets.Tests.Simulation.Source;
 using TopGun.Buckets.Tests.Simulation.Workload;
 
@@ -17,13 +18,18 @@ internal sealed class VisibleStateChecker : IDisposable
     private readonly Database _database;
     private readonly Statement _watch;
     private readonly Statement _version; // of the file: changes with every commit of the device
-    private long? _seenVersion;
+    private long _seenVersion;
+    private int _seenWrites = -1;
     private readonly Func<Lsn> _lastUpload;
+    private readonly WatchedExecution _execution;
     private Publish _last;
+    private long _comparedVersion = -1;
 
     /// <summary>Begins with what an earlier life of the device left in the file.</summary>
-    public VisibleStateChecker(World world, string client, string user, string path, OpId shownBefore, Func<Lsn> lastUpload)
+    public VisibleStateChecker(
+        World world, string client, string user, string path, OpId shownBefore, Func<Lsn> lastUpload, WatchedExecution execution)
     {
+        _execution = execution;
         _lastUpload = lastUpload;
         _world = world;
         _client = client;
@@ -41,16 +47,33 @@ internal sealed class VisibleStateChecker : IDisposable
     /// <summary>The checkpoint that is visible.</summary>
     public OpId Checkpoint { get; private set; }
 
+    /// <summary>Which state the file is in: another number after each commit.</summary>
+    public long Version
+    {
+        get
+        {
+            if (_seenWrites != _execution.Writes)
+            {
+                _seenWrites = _execution.Writes;
+                _version.Step();
+                _seenVersion = _version.Int64(0);
+                _version.Reset();
+            }
+            return _seenVersion;
+        }
+    }
+
     /// <summary>Local writes that wait.</summary>
     public long PendingUploads => _database.Prepare("SELECT count(*) FROM tg_crud").RunInt64() ?? 0;
 
     public string ClientId => _database.Prepare("SELECT value FROM tg_meta WHERE key = 'client_id'").RunText()!;
 
-    /// <summary>Called after every step of the device.</summary>
+    /// <summary>Called after every step of the device, so it is to cost little.</summary>
     public void OnStep()
     {
-        if (!HasChanged())
+        if (Version == _comparedVersion)
             return;
+        _comparedVersion = Version;
         var publish = ReadPublish();
         if (publish == _last)
             return;
@@ -75,17 +98,6 @@ internal sealed class VisibleStateChecker : IDisposable
     }
 
     public void Dispose() => _database.Dispose();
-
-    /// <summary>Runs after every step, so it is to cost little.</summary>
-    private bool HasChanged()
-    {
-        _version.Step();
-        var version = _version.Int64(0);
-        _version.Reset();
-        var hasChanged = version != _seenVersion;
-        _seenVersion = version;
-        return hasChanged;
-    }
 
     private Publish ReadPublish()
     {

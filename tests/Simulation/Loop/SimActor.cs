@@ -18,7 +18,13 @@ internal sealed class SimActor(SimLoop loop, string name) : SynchronizationConte
     /// <summary>Runs after every step of the actor: what it did is looked at before anything else happens.</summary>
     public Action? AfterStep { get; set; }
 
+    /// <summary>Until when the process stands still, in ticks of virtual time: what is due before then happens then.</summary>
+    public long StillUntil { get; private set; }
+
     public void Kill() => IsAlive = false;
+
+    /// <summary>The process stands still, and does not know: what SIGSTOP and SIGCONT do.</summary>
+    public void Pause(TimeSpan length) => StillUntil = Loop.Now + length.Ticks;
 
     /// <summary>Starts an asynchronous method of this actor. Its failure fails the run, unless the actor was killed.</summary>
     public void Start(string kind, Func<Task> body) => Loop.Schedule(this, TimeSpan.Zero, kind, () => Observe(body()));

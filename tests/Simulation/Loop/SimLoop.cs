@@ -117,6 +117,11 @@ internal sealed class SimLoop
             return false;
         if (next.IsCancelled || !next.Actor.IsAlive)
             return true;
+        if (turn.Time < next.Actor.StillUntil)
+        {
+            _queue.Enqueue(next, turn with { Time = next.Actor.StillUntil });
+            return true;
+        }
         Now = turn.Time;
         Step++;
         Trace.Add(Step, Now, next.Actor.Name, next.Kind, payload: 0, detail: null);

@@ -10,8 +10,8 @@ internal sealed class SimNetFaults(SimRandom random, bool isPoor)
     private const double PoorBytesPerSecond = 64_000 / 8;
     private static readonly TimeSpan PoorDistance = TimeSpan.FromMilliseconds(500);
 
-    private int _largestChunk = random.Chance(0.2) ? 8 : random.Between(64, 16_384);
-    private TimeSpan _slowest = random.LogBetween(TimeSpan.FromMilliseconds(1), TimeSpan.FromMilliseconds(200));
+    private int _largestChunk = 65_536;
+    private TimeSpan _slowest = TimeSpan.FromMilliseconds(20);
 
     /// <summary>Nothing arrives, and nobody is told.</summary>
     public bool IsStalled { get; set; }
@@ -36,6 +36,13 @@ internal sealed class SimNetFaults(SimRandom random, bool isPoor)
     public int ChunkBytes() => random.Between(1, isPoor ? 8192 : _largestChunk);
 
     public int BufferBytes() => random.Between(512, isPoor ? 4096 : 32_768);
+
+    /// <summary>Becomes another network than before.</summary>
+    public void Worsen()
+    {
+        _largestChunk = random.Chance(0.2) ? 8 : random.Between(64, 16_384);
+        _slowest = random.LogBetween(TimeSpan.FromMilliseconds(1), TimeSpan.FromMilliseconds(200));
+    }
 
     public void Heal()
     {

@@ -1,6 +1,5 @@
 using System.Globalization;
 using TopGun.Buckets.Client;
-using TopGun.Buckets.Client.LocalStore;
 using TopGun.Buckets.Protocol;
 using TopGun.Buckets.Tests.Simulation.Checkers;
 using TopGun.Buckets.Tests.Simulation.Loop;
@@ -20,7 +19,7 @@ internal sealed class ClientNode : IDisposable
     ]);
 
     private readonly World _world;
-    private readonly SimRandom _random;
+    private SimRandom _random;
     private readonly SimTransport _transport;
     private readonly UploadBackend _backend;
     private readonly Func<UploadTransaction, CancellationToken, Task<UploadOutcome>> _upload;
@@ -31,6 +30,8 @@ internal sealed class ClientNode : IDisposable
     private int _life;
     private int _written;
     private OpId _shown;
+    private (object Visible, long Version, object Source) _found;
+    private string? _difference;
 
     public ClientNode(World world, int number, string folder)
     {
@@ -81,14 +82,17 @@ internal sealed class ClientNode : IDisposable
         }
     }
 
+    public void Pause(TimeSpan length) => _actor?.Pause(length);
+
     public void CutConnection() => _transport.Cut();
 
     /// <summary>The connection is dead, and neither end is told.</summary>
     public void KillConnection() => _transport.Kill();
 
     /// <summary>Writes locally now and then, as the person in front of the device.</summary>
-    public async Task WriteAsync(CancellationToken cancellationToken)
+    public async Task WriteAsync(int phase, CancellationToken cancellationToken)
     {
+        _random = _world.Loop.Stream(string.Create(CultureInfo.InvariantCulture, $"{Name} phase {phase}"));
         var longest = _random.LogBetween(TimeSpan.FromMilliseconds(300), TimeSpan.FromSeconds(20));
         while (!cancellationToken.IsCancellationRequested)
         {
@@ -103,25 +107,34 @@ internal sealed class ClientNode : IDisposable
     {
         if (_visible is null)
             return $"{Name} is not open";
-        if (_visible.PendingUploads is var pending and > 0)
+        var found = ((object)_visible, _visible.Version, (object)_world.Source.State);
+        if (found != _found)
+            (_found, _difference) = (found, Compare(_visible));
+        return _difference;
+    }
+
+    public void Dispose() => _visible?.Dispose();
+
+    private string? Compare(VisibleStateChecker visible)
+    {
+        if (visible.PendingUploads is var pending and > 0)
             return $"{Name} has {pending} local writes that were not uploaded ({Describe(_client?.Status)})";
         var expected = NaiveModel.VisibleTo(User, _world.Source.State);
-        var found = _visible.ReadRows();
+        var found = visible.ReadRows();
         if (!expected.SetEquals(found))
-            return $"{Name} of {User} shows checkpoint {_visible.Checkpoint} ({Describe(_client?.Status)}){Environment.NewLine}{NaiveModel.Difference(expected, found)}";
-        var uploaded = _backend.CountEffects(_visible.ClientId);
+            return $"{Name} of {User} shows checkpoint {visible.Checkpoint} ({Describe(_client?.Status)}){Environment.NewLine}{NaiveModel.Difference(expected, found)}";
+        var uploaded = _backend.CountEffects(visible.ClientId);
         if (uploaded < _written)
             _world.Loop.Fail("C-UP", $"{Name} committed {_written} local transactions, and {uploaded} took effect.");
         return null;
     }
-
-    public void Dispose() => _visible?.Dispose();
 
     private static string Describe(SyncStatus? status) =>
         $"{status?.State}, blocked by {status?.BlockedBy}, download: {status?.DownloadError?.Message}, upload: {status?.UploadError?.Message}";
 
     private async Task OpenAsync(SimActor actor)
     {
+        var execution = new WatchedExecution();
         var client = await BucketsClient.OpenAsync(new BucketsClientOptions
         {
             DatabasePath = Path,
@@ -132,11 +145,11 @@ internal sealed class ClientNode : IDisposable
             TimeProvider = Mutants.WrapDevice(_world.Scenario.Mutant, actor.Time),
             Random = new SimSystemRandom(_world.Loop.Stream($"{Name} life {_life}")),
             Readers = 1,
-            NewExecution = static () => new InlineExecution(),
+            NewExecution = () => execution,
             OtherProcessesPoll = Timeout.InfiniteTimeSpan, // a device has its file for itself
         });
         _client = client;
-        _visible = new VisibleStateChecker(_world, Name, User, Path, _shown, () => _backend.LastEffect);
+        _visible = new VisibleStateChecker(_world, Name, User, Path, _shown, () => _backend.LastEffect, execution);
         actor.AfterStep = _visible.OnStep;
         await client.ConnectAsync();
     }

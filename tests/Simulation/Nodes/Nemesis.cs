@@ -1,3 +1,4 @@
+using System.Globalization;
 using TopGun.Buckets.Tests.Simulation.Loop;
 using TopGun.Buckets.Tests.Simulation.Source;
 using TopGun.Buckets.Tests.Simulation.Workload;
@@ -5,37 +6,21 @@ using TopGun.Buckets.Tests.Simulation.Workload;
 namespace TopGun.Buckets.Tests.Simulation.Nodes;
 
 /// <summary>Breaks things, as the seed says. Each seed leaves out some kinds of faults, so that mixed ones do not hide single ones.</summary>
-internal sealed class Nemesis(World world)
+internal sealed class Nemesis
 {
-    private readonly SimRandom _random = world.Loop.Stream("nemesis");
+    private readonly World _world;
     private readonly List<Fault> _kinds = [];
+    private readonly TimeSpan _pause;
+    private SimRandom _random;
+    private long _stillUntil;
+    private int _phase;
+    private int _strike;
 
-    public async Task RunAsync(CancellationToken cancellationToken)
+    public Nemesis(World world)
     {
-        Choose();
-        var pause = _random.LogBetween(TimeSpan.FromMilliseconds(100), TimeSpan.FromSeconds(5));
-        while (_kinds.Count > 0)
-        {
-            await world.Loop.Delay(_random.LogBetween(TimeSpan.FromMilliseconds(1), pause), "nemesis", cancellationToken);
-            await BreakAsync(_random.Pick(_kinds));
-        }
-    }
-
-    /// <summary>Everything works again.</summary>
-    public void Heal()
-    {
-        world.Loop.Record("nemesis", "heal", "all");
-        world.StoreFaults.Heal();
-        world.NetFaults.Heal();
-        if (world.Source.IsDown)
-            world.Source.Start();
-        world.Service.EnsureStarted();
-        foreach (var client in world.Clients)
-            client.EnsureStarted();
-    }
-
-    private void Choose()
-    {
+        _world = world;
+        _random = world.Loop.Stream("nemesis");
+        _pause = _random.LogBetween(TimeSpan.FromMilliseconds(100), TimeSpan.FromSeconds(5));
         foreach (var kind in Enum.GetValues<Fault>())
         {
             if (world.Scenario.OnlyFault is { } only ? kind == only : _random.Chance(0.5))
@@ -43,10 +28,53 @@ internal sealed class Nemesis(World world)
         }
     }
 
+    /// <summary>What happens in a phase does not depend on what happened in others.</summary>
+    public void Begin(int phase)
+    {
+        (_phase, _strike) = (phase, 0);
+        _random = _world.Loop.Stream(string.Create(CultureInfo.InvariantCulture, $"nemesis phase {phase}"));
+    }
+
+    /// <summary>Breaks one thing after the other.</summary>
+    public async Task RunAsync(CancellationToken cancellationToken)
+    {
+        while (_kinds.Count > 0)
+        {
+            await _world.Loop.Delay(_random.LogBetween(TimeSpan.FromMilliseconds(1), _pause), "nemesis", cancellationToken);
+            await StrikeAsync();
+        }
+    }
+
+    /// <summary>Breaks one thing.</summary>
+    public Task StrikeAsync()
+    {
+        if (_kinds.Count == 0)
+            return Task.CompletedTask;
+        var kind = _random.Pick(_kinds);
+        return _world.Strike(kind, string.Create(CultureInfo.InvariantCulture, $"{_phase}/{++_strike}")) ? BreakAsync(kind) : Task.CompletedTask;
+    }
+
+    /// <summary>Everything works again, when whoever stands still has woken up.</summary>
+    public async Task HealAsync()
+    {
+        _world.Loop.Record("nemesis", "heal", "all");
+        _world.StoreFaults.Heal();
+        _world.NetFaults.Heal();
+        if (_world.Source.IsDown)
+            _world.Source.Start();
+        _world.Service.EnsureStarted();
+        foreach (var client in _world.Clients)
+            client.EnsureStarted();
+        if (_stillUntil > _world.Loop.Now)
+            await _world.Loop.Delay(new TimeSpan(_stillUntil - _world.Loop.Now), "still");
+    }
+
     private Task BreakAsync(Fault kind) => kind switch
     {
         Fault.CrashService => CrashServiceAsync(),
         Fault.CrashServiceBeforeDurable => CrashServiceBeforeDurableAsync(),
+        Fault.CrashServiceAtStep => CrashServiceAtStepAsync(),
+        Fault.PauseService => PauseServiceAsync(),
         Fault.CutSource => CutSourceAsync(),
         Fault.RestartSource => RestartSourceAsync(),
         Fault.LoseSlot => LoseSlotAsync(),
@@ -55,6 +83,7 @@ internal sealed class Nemesis(World world)
         Fault.CutClient => CutClientAsync(),
         Fault.KillConnection => KillConnectionAsync(),
         Fault.CrashClient => CrashClientAsync(),
+        Fault.PauseClient => PauseClientAsync(),
         Fault.StallNetwork => StallNetworkAsync(),
         Fault.RefuseConnections => RefuseConnectionsAsync(),
         Fault.SlowStore => SlowStoreAsync(),
@@ -66,38 +95,69 @@ internal sealed class Nemesis(World world)
 
     private async Task CrashServiceAsync()
     {
-        world.Service.Crash();
+        _world.Service.Crash();
         await PauseAsync(TimeSpan.FromMilliseconds(1), TimeSpan.FromSeconds(2));
-        world.Service.EnsureStarted();
+        _world.Service.EnsureStarted();
     }
 
     /// <summary>Waits for the moment that matters most: clients may have seen what no disk holds.</summary>
     private async Task CrashServiceBeforeDurableAsync()
     {
-        var slowest = world.StoreFaults.SlowestWrite;
-        world.StoreFaults.SlowestWrite = TimeSpan.FromSeconds(1);
-        for (var attempt = 0; attempt < 200 && !world.IsAheadOfDisk; attempt++)
-            await world.Loop.Delay(TimeSpan.FromMilliseconds(5), "nemesis");
+        var slowest = _world.StoreFaults.SlowestWrite;
+        _world.StoreFaults.SlowestWrite = TimeSpan.FromSeconds(1);
+        for (var attempt = 0; attempt < 200 && !_world.IsAheadOfDisk; attempt++)
+            await _world.Loop.Delay(TimeSpan.FromMilliseconds(5), "nemesis");
         // Long enough for some of it to reach clients.
         await PauseAsync(TimeSpan.FromMilliseconds(0.1), TimeSpan.FromMilliseconds(300));
         await CrashServiceAsync();
-        world.StoreFaults.SlowestWrite = slowest;
+        _world.StoreFaults.SlowestWrite = slowest;
+    }
+
+    /// <summary>Between any two awaits of the service, as likely where it does little as where it waits long.</summary>
+    private async Task CrashServiceAtStepAsync()
+    {
+        if (_random.Chance(0.5))
+            _world.Service.Compact();
+        await _world.Service.StepsAsync(_random.Between(1, 200));
+        await CrashServiceAsync();
+    }
+
+    private TimeSpan Stillness()
+    {
+        var length = _random.LogBetween(TimeSpan.FromMilliseconds(10), TimeSpan.FromSeconds(60));
+        _stillUntil = Math.Max(_stillUntil, _world.Loop.Now + length.Ticks);
+        return length;
+    }
+
+    private Task PauseServiceAsync()
+    {
+        Tell("pause the service");
+        _world.Service.Pause(Stillness());
+        return Task.CompletedTask;
+    }
+
+    private Task PauseClientAsync()
+    {
+        var client = _random.Pick(_world.Clients);
+        Tell($"pause {client.Name}");
+        client.Pause(Stillness());
+        return Task.CompletedTask;
     }
 
     private Task CutSourceAsync()
     {
         Tell("cut source");
-        world.Source.CutConnections();
+        _world.Source.CutConnections();
         return Task.CompletedTask;
     }
 
     private async Task RestartSourceAsync()
     {
         Tell("stop source");
-        world.Source.Stop();
+        _world.Source.Stop();
         await PauseAsync(TimeSpan.FromMilliseconds(1), TimeSpan.FromSeconds(3));
         Tell("start source");
-        world.Source.Start();
+        _world.Source.Start();
     }
 
     private Task LoseSlotAsync()
@@ -106,8 +166,8 @@ internal sealed class Nemesis(World world)
         if (_random.Chance(0.8))
             return Task.CompletedTask;
         Tell("lose slot");
-        world.Source.CutConnections();
-        world.Source.Slots.Clear();
+        _world.Source.CutConnections();
+        _world.Source.Slots.Clear();
         return Task.CompletedTask;
     }
 
@@ -116,9 +176,9 @@ internal sealed class Nemesis(World world)
         if (_random.Chance(0.8))
             return Task.CompletedTask;
         Tell("make the slot anew");
-        world.Source.CutConnections();
-        foreach (var name in world.Source.Slots.Keys.ToList())
-            world.Source.Slots[name] = new SimSlot(name, world.Source.InsertPosition);
+        _world.Source.CutConnections();
+        foreach (var name in _world.Source.Slots.Keys.ToList())
+            _world.Source.Slots[name] = new SimSlot(name, _world.Source.InsertPosition);
         return Task.CompletedTask;
     }
 
@@ -126,7 +186,7 @@ internal sealed class Nemesis(World world)
     {
         if (_random.Chance(0.5))
             return Task.CompletedTask;
-        var client = _random.Pick(world.Clients);
+        var client = _random.Pick(_world.Clients);
         Tell($"kill the connection of {client.Name}");
         client.KillConnection();
         return Task.CompletedTask;
@@ -134,15 +194,15 @@ internal sealed class Nemesis(World world)
 
     private Task ReadAgainAsync()
     {
-        var table = _random.Pick(world.Source.Tables);
+        var table = _random.Pick(_world.Source.Tables);
         Tell($"read {table.Name} again");
-        world.Service.ReadAgain(table.Name);
+        _world.Service.ReadAgain(table.Name);
         return Task.CompletedTask;
     }
 
     private Task CutClientAsync()
     {
-        var client = _random.Pick(world.Clients);
+        var client = _random.Pick(_world.Clients);
         Tell($"cut {client.Name}");
         client.CutConnection();
         return Task.CompletedTask;
@@ -151,64 +211,64 @@ internal sealed class Nemesis(World world)
     private async Task StallNetworkAsync()
     {
         Tell("stall network");
-        world.NetFaults.IsStalled = true;
+        _world.NetFaults.IsStalled = true;
         await PauseAsync(TimeSpan.FromMilliseconds(10), TimeSpan.FromSeconds(10));
-        world.NetFaults.IsStalled = false;
+        _world.NetFaults.IsStalled = false;
     }
 
     private async Task RefuseConnectionsAsync()
     {
         Tell("refuse connections");
-        world.NetFaults.IsDown = true;
-        foreach (var client in world.Clients)
+        _world.NetFaults.IsDown = true;
+        foreach (var client in _world.Clients)
             client.CutConnection();
         await PauseAsync(TimeSpan.FromMilliseconds(10), TimeSpan.FromSeconds(5));
-        world.NetFaults.IsDown = false;
+        _world.NetFaults.IsDown = false;
     }
 
     private async Task SlowStoreAsync()
     {
         Tell("slow store");
-        world.StoreFaults.SlowestWrite = _random.LogBetween(TimeSpan.FromMilliseconds(50), TimeSpan.FromSeconds(3));
+        _world.StoreFaults.SlowestWrite = _random.LogBetween(TimeSpan.FromMilliseconds(50), TimeSpan.FromSeconds(3));
         await PauseAsync(TimeSpan.FromMilliseconds(10), TimeSpan.FromSeconds(5));
-        world.StoreFaults.Heal();
+        _world.StoreFaults.Heal();
     }
 
     private async Task FailStoreAsync()
     {
         Tell("failing store");
-        world.StoreFaults.FailingWrites = _random.NextDouble();
+        _world.StoreFaults.FailingWrites = _random.NextDouble();
         await PauseAsync(TimeSpan.FromMilliseconds(10), TimeSpan.FromSeconds(2));
-        world.StoreFaults.FailingWrites = 0;
+        _world.StoreFaults.FailingWrites = 0;
     }
 
     private Task CompactAsync()
     {
         Tell("compact");
-        world.Service.Compact();
+        _world.Service.Compact();
         return Task.CompletedTask;
     }
 
     private Task DeployRulesAsync()
     {
         Tell("deploy rules");
-        world.Service.Deploy(_random.Pick(TodoApp.RulesForms));
+        _world.Service.Deploy(_random.Pick(TodoApp.RulesForms));
         return Task.CompletedTask;
     }
 
     private async Task CrashClientAsync()
     {
-        var client = _random.Pick(world.Clients);
+        var client = _random.Pick(_world.Clients);
         client.Crash();
         await PauseAsync(TimeSpan.FromMilliseconds(1), TimeSpan.FromSeconds(2));
         client.EnsureStarted();
     }
 
-    private Task PauseAsync(TimeSpan low, TimeSpan high) => world.Loop.Delay(_random.LogBetween(low, high), "nemesis");
+    private Task PauseAsync(TimeSpan low, TimeSpan high) => _world.Loop.Delay(_random.LogBetween(low, high), "nemesis");
 
     private void Tell(string what)
     {
-        world.Counts.OtherFaults++;
-        world.Loop.Record("nemesis", "fault", what);
+        _world.Counts.OtherFaults++;
+        _world.Loop.Record("nemesis", "fault", what);
     }
 }

@@ -5,9 +5,9 @@ using TopGun.Buckets.Tests.Simulation.Source;
 namespace TopGun.Buckets.Tests.Simulation.Workload;
 
 /// <summary>One user of the application who writes straight to the source: transactions of several rows, interleaved with those of others.</summary>
-internal sealed class SourceWriter(SimPostgres source, SimRandom random, WorkloadShape shape)
+internal sealed class SourceWriter(SimPostgres source, SimRandom random, WorkloadShape shape, int firstNumber)
 {
-    private int _counter;
+    private int _counter = firstNumber;
 
     /// <summary>Writes until it is cancelled.</summary>
     public async Task RunAsync(CancellationToken cancellationToken)
@@ -51,6 +51,9 @@ internal sealed class SourceWriter(SimPostgres source, SimRandom random, Workloa
             source.AppendNoise();
         switch (random.Below(100))
         {
+            case < 22 when transaction.State.Rows(TodoApp.Todos.Name).Count >= shape.Rows:
+                Delete(transaction, TodoApp.Todos);
+                break;
             case < 22:
                 transaction.Insert(TodoApp.Todos, SimRow.Of(
                     NewId("t"), AnyList(), Word("title"), random.Chance(0.5) ? LongText() : null, random.Chance(0.5) ? "t" : "f", Number()));

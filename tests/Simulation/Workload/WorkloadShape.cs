@@ -22,8 +22,14 @@ internal sealed record WorkloadShape
     /// <summary>Share of the chances to truncate that are taken.</summary>
     public required double Truncates { get; init; }
 
-    /// <summary>How long faults and writes go on.</summary>
-    public required TimeSpan Duration { get; init; }
+    /// <summary>How many rows of a table are enough: from there on, more are deleted than written.</summary>
+    public required int Rows { get; init; }
+
+    /// <summary>How long people write and things break without a rest, at most.</summary>
+    public required TimeSpan LongestWork { get; init; }
+
+    /// <summary>How long nobody does anything, at most.</summary>
+    public required TimeSpan LongestRest { get; init; }
 
     public static WorkloadShape Of(SimRandom random) => new()
     {
@@ -35,6 +41,15 @@ internal sealed record WorkloadShape
         ShortestPause = TimeSpan.FromMilliseconds(1),
         LongestPause = random.LogBetween(TimeSpan.FromMilliseconds(20), TimeSpan.FromSeconds(3)),
         Truncates = random.Chance(0.5) ? 1 : 0,
-        Duration = random.LogBetween(TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(30)),
+        Rows = random.Chance(0.5) ? 20 : random.Between(20, 150),
+        LongestWork = random.LogBetween(TimeSpan.FromMilliseconds(400), TimeSpan.FromSeconds(4)),
+        LongestRest = random.LogBetween(TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(8)),
+    };
+
+    /// <summary>The same with fewer of what a scenario wants fewer of.</summary>
+    public WorkloadShape Reduced(Scenario scenario) => this with
+    {
+        Clients = Math.Min(Clients, scenario.Clients ?? Clients),
+        Writers = Math.Min(Writers, scenario.Writers ?? Writers),
     };
 }
