@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+using TopGun.Buckets.BucketLog.Evaluation;
 using TopGun.Buckets.Protocol;
 using TopGun.Buckets.Replication;
 
@@ -13,8 +15,14 @@ public sealed record Checkpoint(OpId LastOpId, Lsn Position)
 }
 
 /// <summary>The operations of one source transaction, or of one chunk of a snapshot: immutable.</summary>
+/// <remarks>
+/// The memory of the operations is that of others once the batch is durable and <see cref="IBatchSubscriber.Durable"/> has been told: most batches are done
+/// with by then. Whoever reads them for longer says so with <see cref="Keep"/>.
+/// </remarks>
 public sealed class OpBatch
 {
+    private bool _isKept;
+
     /// <summary>State after this batch.</summary>
     public required Checkpoint Checkpoint { get; init; }
 
@@ -46,6 +54,23 @@ public sealed class OpBatch
     /// changed, and stands for the transaction.
     /// </summary>
     public bool IsPart { get; init; }
+
+    /// <summary>Where <see cref="Ops"/> and <see cref="Fragments"/> were rented; null when they are the batch's own.</summary>
+    internal BatchMemory? Memory { get; init; }
+
+    /// <summary>The operations will be read after the batch is durable, too.</summary>
+    public void Keep() => Volatile.Write(ref _isKept, true);
+
+    /// <summary>Nobody reads the operations any more who has not said so.</summary>
+    internal void Release()
+    {
+        if (Memory is null || Volatile.Read(ref _isKept))
+            return;
+        if (MemoryMarshal.TryGetArray(Ops, out var ops))
+            Memory.Ops.Return(ops.Array!);
+        if (MemoryMarshal.TryGetArray(Fragments, out var fragments))
+            Memory.Fragments.Return(fragments.Array!);
+    }
 
     /// <summary>Operations of one of the <see cref="Buckets"/>.</summary>
     public ReadOnlyMemory<BucketOp> OpsOf(BucketChange bucket) => Ops.Slice(bucket.FirstOp, bucket.OpCount);
@@ -83,7 +108,7 @@ public interface IBatchSubscriber
     /// <summary>Whether operations of this bucket are wanted with a batch. They may come all the same, or be left out.</summary>
     bool Keeps(string bucket) => true;
 
-    /// <summary>The batch exists now. <paramref name="visible"/> is the checkpoint that readers may be told of, or null while a snapshot is under way.</summary>
+    /// <summary>The batch exists now; its operations are there until it is durable, or for good if it is kept. <paramref name="visible"/> is the checkpoint that readers may be told of, or null while a snapshot is under way.</summary>
     void Append(OpBatch batch, Checkpoint? visible);
 
     /// <summary>These buckets are gone, and no rules name them any more. A reader that has not noticed has to be sent away.</summary>

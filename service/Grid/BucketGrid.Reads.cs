@@ -198,8 +198,10 @@ public sealed partial class BucketGrid
         {
             for (var index = 0; index < batch.Buckets.Count; index++)
             {
-                if (batch.Buckets[index].Name == bucket)
-                    parts.Add(batch.OpsOf(batch.Buckets[index]));
+                if (batch.Buckets[index].Name != bucket)
+                    continue;
+                batch.Keep();
+                parts.Add(batch.OpsOf(batch.Buckets[index]));
             }
         }
     }

@@ -13,6 +13,7 @@ internal sealed class BatchBuilder
     private readonly List<int> _counts = [];
     private readonly List<Pending> _ops = [];
     private readonly List<LookupChange> _lookups = [];
+    private readonly BatchMemory _memory = new();
     private ArrayBufferWriter<byte> _fragments = new(1 << 16);
     private long _stamp;
     private OpId _before;
@@ -83,10 +84,14 @@ internal sealed class BatchBuilder
         _lookups.Add(new LookupChange(key, entry, LastOpId, record));
     }
 
-    public OpBatch Build(Lsn position, IReadOnlyList<WriteCheckpointMarker> markers)
+    /// <param name="position">Position that the log is at with the batch.</param>
+    /// <param name="markers">Write checkpoints reached.</param>
+    /// <param name="isRented">Whether the batch is shown before it is durable or never, so that its memory can be used again from then on.</param>
+    public OpBatch Build(Lsn position, IReadOnlyList<WriteCheckpointMarker> markers, bool isRented = false)
     {
-        var fragments = _fragments.WrittenSpan.ToArray();
-        var ops = new BucketOp[_ops.Count];
+        var fragments = isRented ? _memory.Fragments.Rent(_fragments.WrittenCount) : new byte[_fragments.WrittenCount];
+        var ops = isRented ? _memory.Ops.Rent(_ops.Count) : new BucketOp[_ops.Count];
+        _fragments.WrittenSpan.CopyTo(fragments);
         var changes = new BucketChange[_buckets.Count];
         var next = 0;
         for (var index = 0; index < changes.Length; index++)
@@ -102,8 +107,9 @@ internal sealed class BatchBuilder
         {
             Checkpoint = new Checkpoint(IsPart ? LastOpId : ShownUpTo ?? LastOpId, position),
             FirstOpId = OpCount == 0 ? OpId.None : _before.Next,
-            Ops = ops,
-            Fragments = fragments,
+            Ops = ops.AsMemory(0, _ops.Count),
+            Fragments = fragments.AsMemory(0, _fragments.WrittenCount),
+            Memory = isRented ? _memory : null,
             Buckets = changes,
             Lookups = _lookups.Count == 0 || IsPart ? [] : _lookups.ToArray(),
             WriteCheckpoints = markers,

@@ -121,11 +121,11 @@ internal sealed class TransactionEvaluator
         Apply(changes);
         ChangeCount += (ulong)_plan.Changes.Count;
         if (isPart)
-            return Finish(position, []);
+            return Finish(position, [], isRented: true);
         if (!_staged.IsFrozen)
-            return Finish(end, transaction.Markers);
+            return Finish(end, transaction.Markers, isRented: true);
         StagedRows.Keep(transaction.Markers, Records);
-        return Finish(end, []);
+        return Finish(end, [], isRented: true);
     }
 
     /// <summary>Plans the next part and loads the rows that it touches.</summary>
@@ -172,7 +172,7 @@ internal sealed class TransactionEvaluator
             IsAtEnd = !changes.Read();
             changes.Return();
         }
-        return Finish(position, []);
+        return Finish(position, [], isRented: true);
     }
 
     /// <summary>Puts staged rows in the place of live ones.</summary>
@@ -214,7 +214,7 @@ internal sealed class TransactionEvaluator
             rows.Read(index, _row);
             _writer.Put(binding, slot, _row);
         }
-        return Finish(position, []);
+        return Finish(position, [], isRented: true);
     }
 
     /// <summary>Gives stored rows what the rules that are being built make of them.</summary>
@@ -403,7 +403,7 @@ internal sealed class TransactionEvaluator
             _writer.Remove(keyColumns, slot);
     }
 
-    private OpBatch Finish(Lsn position, IReadOnlyList<WriteCheckpointMarker> markers)
+    private OpBatch Finish(Lsn position, IReadOnlyList<WriteCheckpointMarker> markers, bool isRented = false)
     {
         foreach (var slot in _working.Changed)
         {
@@ -421,7 +421,7 @@ internal sealed class TransactionEvaluator
                 LookupRecord.Put(Records, lookup);
         }
         WriteCheckpointRecord.Put(Records, markers);
-        return _batch.Build(position, markers);
+        return _batch.Build(position, markers, isRented);
     }
 
     private long SmallPartBytes => Math.Max(_partBytes / 4, 1);

@@ -129,6 +129,8 @@ internal sealed partial class StoreWriter(
                 await WriteAsync(set, cancellationToken);
                 window.Complete(set);
                 durable(set);
+                foreach (var batch in set.Write.Batches)
+                    batch.Release();
                 Volatile.Write(ref _durableSequence, set.Sequence);
                 _progress.Pulse();
             }

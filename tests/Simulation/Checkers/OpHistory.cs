@@ -33,6 +33,7 @@ internal sealed class OpHistory(SimLoop loop)
     /// <summary>Called for every batch that becomes visible, in every life of the service.</summary>
     public void OnPublished(SimDisk disk, OpBatch batch, Checkpoint? visible)
     {
+        batch.Keep(); // what is hidden is seen later
         foreach (var bucket in batch.Buckets)
         {
             if (bucket.OpCount == 0) // of a transaction that was stored in parts

@@ -118,7 +118,11 @@ internal static class Mutants
         (method, arguments, call) =>
         {
             if (method == nameof(IBatchSubscriber.Append))
-                arguments[0] = change((OpBatch)arguments[0]!);
+            {
+                var batch = (OpBatch)arguments[0]!;
+                batch.Keep(); // the changed one shares its memory
+                arguments[0] = change(batch);
+            }
             return call();
         });
 

@@ -40,6 +40,7 @@ internal sealed class RecordingSubscriber : IBatchSubscriber
     {
         lock (_gate)
         {
+            batch.Keep();
             Batches.Add(batch);
             if (visible is not null)
                 Visible = visible;
