@@ -21,6 +21,9 @@ public sealed class EmbeddedOptions
     /// </summary>
     public int UnfoldedSegments { get; set; } = 3;
 
+    /// <summary>Size at which an op file is complete. Default 256 MiB: a terabyte takes four thousand file handles.</summary>
+    public long OpFileBytes { get; set; } = 256L << 20;
+
     /// <summary>Size of the records held in RAM before they are written to a run. Default 32 MiB.</summary>
     public long MemtableBytes { get; set; } = 32L << 20;
 

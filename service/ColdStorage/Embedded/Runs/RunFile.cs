@@ -13,14 +13,16 @@ namespace TopGun.Buckets.ColdStorage.Embedded.Runs;
 internal sealed class RunFile
 {
     private readonly StoreFiles _files;
+    private readonly string _name;
     private readonly SafeFileHandle _file;
     private readonly BloomFilter _bloom;
     private readonly byte[] _index;
     private readonly int[] _entries; // of each block in the index
 
-    private RunFile(StoreFiles files, SafeFileHandle file, int number, int tier, int recordCount, byte[] index, int blocks, BloomFilter bloom)
+    private RunFile(StoreFiles files, string name, SafeFileHandle file, int number, int tier, int recordCount, byte[] index, int blocks, BloomFilter bloom)
     {
         _files = files;
+        _name = name;
         _file = file;
         Number = number;
         Tier = tier;
@@ -41,9 +43,13 @@ internal sealed class RunFile
 
     public int RecordCount { get; }
 
-    public static RunFile Open(StoreFiles files, int number, int tier)
+    public static RunFile Open(StoreFiles files, int number, int tier) => Open(files, RunFormat.Name(number), number, tier);
+
+    /// <summary>Opens a file that is written as a run and is none of the store's.</summary>
+    public static RunFile Open(StoreFiles files, string name) => Open(files, name, number: 0, tier: 0);
+
+    private static RunFile Open(StoreFiles files, string name, int number, int tier)
     {
-        var name = RunFormat.Name(number);
         if (!files.Exists(name))
             throw new DamagedStoreException(files.PathOf(name), "it is missing");
         var file = files.Open(name, FileMode.Open, FileAccess.Read);
@@ -63,7 +69,7 @@ internal sealed class RunFile
         if (BinaryPrimitives.ReadUInt32LittleEndian(footer.AsSpan(32)) != Crc32C.Compute(bloom, Crc32C.Compute(index)))
             throw new DamagedStoreException(files.PathOf(name), "the checksum of its index does not agree");
         return new RunFile(
-            files, file, number, tier, BinaryPrimitives.ReadInt32LittleEndian(footer.AsSpan(28)), index,
+            files, name, file, number, tier, BinaryPrimitives.ReadInt32LittleEndian(footer.AsSpan(28)), index,
             BinaryPrimitives.ReadInt32LittleEndian(footer.AsSpan(24)), new BloomFilter(bloom));
     }
 
@@ -116,6 +122,22 @@ internal sealed class RunFile
         }
     }
 
+    /// <summary>Reads all of it.</summary>
+    /// <exception cref="DamagedStoreException">A block does not agree with its checksum.</exception>
+    public void Verify()
+    {
+        var buffer = default(BlockBuffer);
+        try
+        {
+            for (var index = 0; index < _entries.Length; index++)
+                Read(index, ref buffer);
+        }
+        finally
+        {
+            buffer.Return();
+        }
+    }
+
     private static int ReadEntry(ReadOnlySpan<byte> block, out RecordTable table, out int keyLength, out bool hasValue, out int valueLength)
     {
         table = (RecordTable)block[0];
@@ -138,7 +160,7 @@ internal sealed class RunFile
         var offset = BinaryPrimitives.ReadInt64LittleEndian(_index.AsSpan(_entries[index]));
         if (_files.Read(_file, block, offset) < block.Length
             || BinaryPrimitives.ReadUInt32LittleEndian(block[^sizeof(uint)..]) != Crc32C.Compute(block[..^sizeof(uint)]))
-            throw new DamagedStoreException(_files.PathOf(RunFormat.Name(Number)), $"the block at {offset} does not agree with its checksum");
+            throw new DamagedStoreException(_files.PathOf(_name), $"the block at {offset} does not agree with its checksum");
     }
 
     private int BlockLength(int index) => BinaryPrimitives.ReadInt32LittleEndian(_index.AsSpan(_entries[index] + 8));
