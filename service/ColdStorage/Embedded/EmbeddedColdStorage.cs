@@ -164,6 +164,23 @@ public sealed partial class EmbeddedColdStorage : IColdStorage
         await ValueTask.CompletedTask;
     }
 
+    public ValueTask VisitAsync(RecordTable table, RecordVisitor visit, CancellationToken cancellationToken)
+    {
+        RunFile[] runs;
+        lock (_gate)
+        {
+            ThrowIfUnusable();
+            _records.Visit(table, visit);
+            runs = _records.SnapshotRuns();
+        }
+        foreach (var run in runs)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            run.Visit(table, visit);
+        }
+        return ValueTask.CompletedTask;
+    }
+
     public async IAsyncEnumerable<BucketOp> ReadAsync(
         string bucket, OpId after, OpId upTo, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
