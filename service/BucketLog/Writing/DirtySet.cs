@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Text;
 using TopGun.Buckets.BucketLog.Evaluation;
 using TopGun.Buckets.BucketLog.Records;
 using TopGun.Buckets.Protocol;

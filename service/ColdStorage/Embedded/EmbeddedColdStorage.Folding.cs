@@ -16,7 +16,7 @@ public sealed partial class EmbeddedColdStorage
     private const int LargestAbsorbed = 4096; // a chunk of more ops is left as it is
     private const int OpsAhead = SegmentPieces.Capacity / 512; // of usual rows they fill the room
     private const int BucketsAtOnce = 1 << 17; // some twenty megabytes of records
-    private const int SegmentsAtOnce = 4; // together, so that a bucket's operations of all of them are moved once
+    private const int SegmentsAtOnce = 8; // together, so that a bucket's operations of all of them are moved once
 
     private readonly List<StoredOp> _folding = [];
     private readonly RecordQuery _foldedQuery = new(); // of the background alone

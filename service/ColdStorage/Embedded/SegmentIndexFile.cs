@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using TopGun.Buckets.BucketLog;
 using TopGun.Buckets.ColdStorage.Embedded.Folding;
 using TopGun.Buckets.ColdStorage.Embedded.Runs;
 
