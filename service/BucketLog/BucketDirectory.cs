@@ -1,7 +1,4 @@
-using System.Buffers;
-using System.Runtime.InteropServices;
 using System.Text;
-using TopGun.Buckets.BucketLog.Records;
 using TopGun.Buckets.Protocol;
 
 namespace TopGun.Buckets.BucketLog;
@@ -15,11 +12,11 @@ public sealed class BucketDirectory
 {
     private readonly Lock _gate = new();
     // Changed by the evaluating thread alone, and under the gate: it may read without it, others not.
-    private readonly List<BucketEntry?> _byNumber = []; // bucket n is at n − 1, null once dropped
-    private readonly BucketNameIndex _names;
+    private BucketRows _rows = new(); // bucket n is at n − 1
+    private BucketNameIndex _names;
     private int _count;
 
-    public BucketDirectory() => _names = new BucketNameIndex(_byNumber);
+    public BucketDirectory() => _names = new BucketNameIndex(_rows);
 
     /// <summary>Number of buckets.</summary>
     public int Count
@@ -39,9 +36,9 @@ public sealed class BucketDirectory
             lock (_gate)
             {
                 var last = OpId.None;
-                foreach (var entry in _byNumber)
+                foreach (var entry in All)
                 {
-                    if (entry?.Published.LastOpId > last)
+                    if (entry.Published.LastOpId > last)
                         last = entry.Published.LastOpId;
                 }
                 return last;
@@ -53,14 +50,14 @@ public sealed class BucketDirectory
     public BucketSummary Find(string bucket)
     {
         lock (_gate)
-            return _names.Find(bucket) is { } entry ? entry.Published : default;
+            return Look(bucket) is { } entry ? entry.Published : default;
     }
 
     /// <summary>Number of a bucket; 0 when it is not there.</summary>
     public int NumberOf(string bucket)
     {
         lock (_gate)
-            return _names.Find(bucket) is { } entry ? entry.Number : 0;
+            return Look(bucket) is { } entry ? entry.Number : 0;
     }
 
     /// <summary>Some of the buckets, by number. Looks at a few at a time, so that nobody waits for it.</summary>
@@ -75,11 +72,11 @@ public sealed class BucketDirectory
         {
             lock (_gate)
             {
-                if (number >= _byNumber.Count)
+                if (number >= _rows.Count)
                     break;
-                for (var last = Math.Min(_byNumber.Count, number + AtATime); number < last && found.Count < limit; number++)
+                for (var last = Math.Min(_rows.Count, number + AtATime); number < last && found.Count < limit; number++)
                 {
-                    if (_byNumber[number] is { } entry && isWanted(entry.Name))
+                    if (At(number) is { } entry && isWanted(entry.Name))
                         found.Add((entry.Number, entry.Name, entry.Published));
                 }
             }
@@ -94,14 +91,14 @@ public sealed class BucketDirectory
     public OpId CompactedThrough(string bucket)
     {
         lock (_gate)
-            return _names.Find(bucket) is { } entry ? entry.CompactedThrough : OpId.None;
+            return Look(bucket) is { } entry ? entry.CompactedThrough : OpId.None;
     }
 
     internal void Set(string bucket, BucketSummary summary)
     {
         lock (_gate)
         {
-            var entry = _names.Find(bucket) ?? Add(bucket, _byNumber.Count + 1);
+            var entry = Look(bucket) ?? Add(Encoding.UTF8.GetBytes(bucket));
             entry.Published = entry.Evaluated = summary;
         }
     }
@@ -112,7 +109,7 @@ public sealed class BucketDirectory
         lock (_gate)
         {
             foreach (var change in batch.Buckets)
-                _names.Find(change.Name)!.Published = change.Summary;
+                At(_names.Find(change.Name))!.Value.Published = change.Summary;
         }
     }
 
@@ -121,7 +118,7 @@ public sealed class BucketDirectory
     {
         lock (_gate)
         {
-            if (_names.Find(bucket) is { } entry && entry.Published.LastOpId == summary.LastOpId)
+            if (Look(bucket) is { } entry && entry.Published.LastOpId == summary.LastOpId)
                 entry.Published = entry.Evaluated = summary;
         }
     }
@@ -131,7 +128,7 @@ public sealed class BucketDirectory
     {
         lock (_gate)
         {
-            if (_names.Find(bucket) is not { } entry || through <= entry.CompactedThrough)
+            if (Look(bucket) is not { } entry || through <= entry.CompactedThrough)
                 return false;
             entry.CompactedThrough = through;
             return true;
@@ -142,7 +139,7 @@ public sealed class BucketDirectory
     internal string? NameOf(int number)
     {
         lock (_gate)
-            return number <= _byNumber.Count ? _byNumber[number - 1]?.Name : null;
+            return At(number - 1)?.Name;
     }
 
     internal void Compacting(BucketEntry entry, OpId through)
@@ -167,68 +164,49 @@ public sealed class BucketDirectory
     }
 
     /// <summary>Whether this is one of the buckets that there are, and not one from before all became void.</summary>
-    internal bool Holds(BucketEntry entry) => entry.Number <= _byNumber.Count && ReferenceEquals(_byNumber[entry.Number - 1], entry);
+    internal bool Holds(BucketEntry entry) => entry.IsOf(_rows);
 
     /// <summary>All buckets; for the evaluating thread.</summary>
-    internal IEnumerable<BucketEntry> All => _byNumber.OfType<BucketEntry>();
+    internal IEnumerable<BucketEntry> All
+    {
+        get
+        {
+            var rows = _rows;
+            for (var place = 0; place < rows.Count; place++)
+            {
+                if (rows.Holds(place))
+                    yield return new BucketEntry(rows, place);
+            }
+        }
+    }
 
     /// <summary>The bucket of a UTF-8 name, made when it is new.</summary>
     internal BucketEntry GetOrAdd(ReadOnlySpan<byte> name)
     {
-        if (_names.Find(name) is { } known)
+        if (At(_names.Find(name)) is { } known)
             return known;
         lock (_gate)
-            return Add(Encoding.UTF8.GetString(name), _byNumber.Count + 1);
+            return Add(name);
     }
 
     /// <summary>The bucket that row states know by this number; null when it was dropped.</summary>
     internal BucketEntry? ByNumber(int number)
     {
-        if (number < 1 || number > _byNumber.Count)
+        if (number < 1 || number > _rows.Count)
             Throw.DamagedRecord();
-        return _byNumber[number - 1];
-    }
-
-    /// <param name="records">Where it is put.</param>
-    /// <param name="entry">The bucket.</param>
-    /// <param name="summary">Its totals.</param>
-    /// <param name="shown">Its totals before a transaction that is being taken in by parts, if that has changed it.</param>
-    /// <param name="scratch">Overwritten.</param>
-    internal static void WriteRecord(
-        RecordChanges records, BucketEntry entry, BucketSummary summary, BucketSummary? shown, ArrayBufferWriter<byte> scratch)
-    {
-        scratch.ResetWrittenCount();
-        scratch.WriteVarint((ulong)entry.Number);
-        Write(scratch, summary);
-        scratch.WriteVarint(entry.CompactedThrough.Value);
-        if (shown is { } before)
-            Write(scratch, before);
-        var value = scratch.WrittenCount;
-        var name = scratch.GetSpan(Encoding.UTF8.GetMaxByteCount(entry.Name.Length));
-        scratch.Advance(Encoding.UTF8.GetBytes(entry.Name, name));
-        records.Put(RecordTable.Bucket, scratch.WrittenSpan[value..], scratch.WrittenSpan[..value]);
-    }
-
-    internal static BucketEntry ReadRecord(StoredRecord record)
-    {
-        var reader = new RecordReader(record.Value.Span);
-        var entry = new BucketEntry(reader.ReadCount(), Encoding.UTF8.GetString(record.Key.Span));
-        entry.Published = entry.Evaluated = ReadSummary(ref reader);
-        entry.CompactedThrough = new OpId(reader.ReadVarint());
-        entry.Shown = reader.Rest.IsEmpty ? null : ReadSummary(ref reader);
-        return entry;
+        return At(number - 1);
     }
 
     /// <summary>Numbers given out so far. None is given twice, as row states may name a bucket that was dropped long ago.</summary>
-    internal int NumberCount => _byNumber.Count;
+    internal int NumberCount => _rows.Count;
 
     /// <summary>The next buckets with a number above <paramref name="after"/> that meet a condition.</summary>
     internal List<BucketEntry> Find(int after, int limit, Predicate<BucketEntry> condition)
     {
         List<BucketEntry> found = [];
-        for (var index = after; index < _byNumber.Count && found.Count < limit; index++)
+        for (var place = after; place < _rows.Count && found.Count < limit; place++)
         {
-            if (_byNumber[index] is { } entry && condition(entry))
+            if (At(place) is { } entry && condition(entry))
                 found.Add(entry);
         }
         return found;
@@ -241,9 +219,10 @@ public sealed class BucketDirectory
         {
             foreach (var entry in dropped)
             {
-                if (Holds(entry))
-                    _count--;
-                _byNumber[entry.Number - 1] = null;
+                if (!Holds(entry))
+                    continue;
+                _count--;
+                _rows[entry.Number - 1].IsThere = false;
             }
         }
     }
@@ -252,44 +231,44 @@ public sealed class BucketDirectory
     internal void ForgetDropped()
     {
         lock (_gate)
-        {
-            _names.Clear();
             _names.AddAll();
-        }
     }
 
     /// <summary>Takes in the stored records, into a directory that is empty.</summary>
-    /// <param name="records">Records of the buckets that there are; each is let go at once, as there may be millions.</param>
+    /// <param name="storage">Has the records.</param>
     /// <param name="numberCount">Numbers given out when buckets were last dropped.</param>
     /// <param name="shownUpTo">Operations after this one are not to be seen; null when all are.</param>
     /// <param name="cancellationToken">Stops before anything is there.</param>
-    internal async ValueTask LoadAsync(IAsyncEnumerable<StoredRecord> records, int numberCount, OpId? shownUpTo, CancellationToken cancellationToken)
+    internal async ValueTask LoadAsync(IColdStorage storage, int numberCount, OpId? shownUpTo, CancellationToken cancellationToken)
     {
-        var entries = new List<BucketEntry?>();
+        var rows = new BucketRows();
         var count = 0;
-        await foreach (var record in records.WithCancellation(cancellationToken))
+        HashSet<string> removed = new(StringComparer.Ordinal);
+        await storage.VisitAsync(RecordTable.Bucket, Visit, cancellationToken);
+        rows.Skip(numberCount);
+        var names = new BucketNameIndex(rows);
+        names.AddAll();
+        lock (_gate)
+            (_rows, _names, _count) = (rows, names, count);
+
+        void Visit(ReadOnlySpan<byte> name, ReadOnlySpan<byte> value, bool hasValue)
         {
-            var entry = ReadRecord(record);
-            if (entry.Number < 1)
-                Throw.DamagedRecord();
+            if (!hasValue)
+            {
+                removed.Add(Encoding.UTF8.GetString(name));
+                return;
+            }
+            var place = BucketRecord.NumberOf(value) - 1;
+            if (rows.Holds(place) && rows.BytesOf(place).SequenceEqual(name))
+                return; // as it was
+            if (removed.Count > 0 && removed.Contains(Encoding.UTF8.GetString(name)))
+                return;
+            var entry = rows.Put(name, BucketRecord.Read(value));
             if (entry.Evaluated.LastOpId > shownUpTo)
                 entry.Published = entry.Shown ?? default;
-            else
-                entry.Shown = null; // the transaction has been shown since
-            if (entries.Count < entry.Number)
-                CollectionsMarshal.SetCount(entries, entry.Number);
-            if (entries[entry.Number - 1] is not null)
-                Throw.DamagedRecord();
-            entries[entry.Number - 1] = entry;
+            else if (entry.Shown is not null)
+                entry.Show(null); // the transaction has been shown since
             count++;
-        }
-        if (entries.Count < numberCount)
-            CollectionsMarshal.SetCount(entries, numberCount);
-        lock (_gate)
-        {
-            _byNumber.AddRange(entries);
-            _count = count;
-            _names.AddAll();
         }
     }
 
@@ -297,30 +276,21 @@ public sealed class BucketDirectory
     {
         lock (_gate)
         {
-            _byNumber.Clear();
-            _names.Clear();
+            _rows = new BucketRows();
+            _names = new BucketNameIndex(_rows);
             _count = 0;
         }
     }
 
-    private static void Write(ArrayBufferWriter<byte> output, in BucketSummary summary)
-    {
-        output.WriteVarint(summary.LastOpId.Value);
-        output.WriteVarint(summary.Checksum);
-        output.WriteVarint((ulong)summary.Count);
-        output.WriteVarint((ulong)summary.ByteCount);
-        output.WriteVarint((ulong)summary.Superseded);
-    }
+    private BucketEntry? Look(string name) => At(_names.Find(name));
 
-    private static BucketSummary ReadSummary(ref RecordReader reader) => new(
-        new OpId(reader.ReadVarint()), (uint)reader.ReadVarint(), (long)reader.ReadVarint(), (long)reader.ReadVarint(), (long)reader.ReadVarint());
+    private BucketEntry? At(int place) => place >= 0 && _rows.Holds(place) ? new BucketEntry(_rows, place) : null;
 
-    private BucketEntry Add(string name, int number)
+    private BucketEntry Add(ReadOnlySpan<byte> name)
     {
-        var entry = new BucketEntry(number, name);
-        _byNumber.Add(entry);
-        _names.Add(entry);
+        var place = _rows.Add(name);
+        _names.Add(place);
         _count++;
-        return entry;
+        return new BucketEntry(_rows, place);
     }
 }

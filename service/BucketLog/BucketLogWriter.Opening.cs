@@ -65,7 +65,7 @@ public sealed partial class BucketLogWriter
         await foreach (var record in _storage.ScanAsync(RecordTable.Relation, default, cancellationToken))
             _catalog.Load(record);
         var numberCount = query.TryGetValue(0, out var count) ? new RecordReader(count.Span).ReadCount() : 0;
-        await Directory.LoadAsync(_storage.ScanAsync(RecordTable.Bucket, default, cancellationToken), numberCount, _position.ShownUpTo, cancellationToken);
+        await Directory.LoadAsync(_storage, numberCount, _position.ShownUpTo, cancellationToken);
         var rowLimit = query.TryGetValue(2, out var stored) ? new RecordReader(stored.Span).ReadCount() : BucketLogOptions.DefaultRowLimitBytes;
         if (_rules.HasOtherEvaluator || rowLimit != _options.RowLimitBytes)
             await SkipSeenAsync(cancellationToken);

@@ -80,7 +80,7 @@ public sealed partial class BucketLogWriter
         }
         List<BucketEntry> changed = [.. Directory.All.Where(bucket => bucket.Evaluated.LastOpId > _position.ShownUpTo)];
         foreach (var bucket in changed)
-            bucket.Shown = null;
+            bucket.Show(null);
         _position = _position with { ShownUpTo = null };
         var whole = _batch.BuildWhole(_position.Position, changed, lookups, markers);
         whole.CommitTimeMicroseconds = commitTime;

@@ -1,85 +1,63 @@
 using System.Numerics;
 using System.Text;
-using System.Text.Unicode;
 using TopGun.Buckets.Protocol;
 
 namespace TopGun.Buckets.BucketLog;
 
 /// <summary>Finds a bucket by the UTF-8 bytes of its name, which is how evaluation writes it: no text is made for a bucket that is known.</summary>
 /// <remarks>Guarded by who guards the buckets.</remarks>
-/// <param name="buckets">Bucket n is at n − 1, null once dropped.</param>
-internal sealed class BucketNameIndex(List<BucketEntry?> buckets)
+/// <param name="buckets">The buckets.</param>
+internal sealed class BucketNameIndex(BucketRows buckets)
 {
     private const int Stack = 256; // bytes of usual names
 
-    private ulong[] _slots = new ulong[1024]; // places are positions of buckets
+    private ulong[] _slots = new ulong[1024]; // places are those of the buckets
     private int _used;
 
-    public BucketEntry? Find(ReadOnlySpan<byte> name)
+    /// <summary>Place of a bucket; −1 when it is not there.</summary>
+    public int Find(ReadOnlySpan<byte> name)
     {
         var hash = Crc32C.Compute(name);
         var mask = (uint)_slots.Length - 1;
         for (var probe = hash & mask; _slots[probe] != 0; probe = (probe + 1) & mask)
         {
             var slot = _slots[probe];
-            if ((uint)(slot >> 32) == hash && buckets[(int)((uint)slot - 1)] is { } entry && IsName(name, entry.Name))
-                return entry;
+            var place = (int)((uint)slot - 1);
+            if ((uint)(slot >> 32) == hash && buckets.Holds(place) && buckets.BytesOf(place).SequenceEqual(name))
+                return place;
         }
-        return null;
+        return -1;
     }
 
-    public BucketEntry? Find(string name)
+    public int Find(string name)
     {
         Span<byte> bytes = stackalloc byte[Stack];
-        return Find(BytesOf(name, bytes));
+        return Encoding.UTF8.TryGetBytes(name, bytes, out var length) ? Find(bytes[..length]) : Find(Encoding.UTF8.GetBytes(name));
     }
 
     /// <summary>Notes a bucket that has its place among the others.</summary>
-    public void Add(BucketEntry entry)
+    public void Add(int place)
     {
         if (_used * 2 >= _slots.Length)
             _slots = HashSlots.Doubled(_slots);
-        Put(entry);
+        Put(place);
     }
 
-    /// <summary>Notes all buckets, where none was noted.</summary>
+    /// <summary>Notes all buckets, and forgets those that were dropped.</summary>
     public void AddAll()
     {
         _slots = new ulong[BitOperations.RoundUpToPowerOf2((uint)Math.Max(1024, buckets.Count * 2))];
-        foreach (var entry in buckets)
+        _used = 0;
+        for (var place = 0; place < buckets.Count; place++)
         {
-            if (entry is not null)
-                Put(entry);
+            if (buckets.Holds(place))
+                Put(place);
         }
     }
 
-    public void Clear()
+    private void Put(int place)
     {
-        _slots = new ulong[1024];
-        _used = 0;
-    }
-
-    private void Put(BucketEntry entry)
-    {
-        Span<byte> bytes = stackalloc byte[Stack];
-        HashSlots.Put(_slots, HashSlots.Of(Crc32C.Compute(BytesOf(entry.Name, bytes)), (uint)entry.Number - 1));
+        HashSlots.Put(_slots, HashSlots.Of(Crc32C.Compute(buckets.BytesOf(place)), (uint)place));
         _used++;
-    }
-
-    private static ReadOnlySpan<byte> BytesOf(string name, Span<byte> room)
-    {
-        if (Encoding.UTF8.TryGetBytes(name, room, out var length))
-            return room[..length];
-        return Encoding.UTF8.GetBytes(name);
-    }
-
-    private static bool IsName(ReadOnlySpan<byte> utf8, string name)
-    {
-        if (Ascii.Equals(utf8, name))
-            return true;
-        if (utf8.Length <= name.Length)
-            return false; // it would be ASCII
-        var chars = new char[name.Length];
-        return Utf8.ToUtf16(utf8, chars, out _, out var written) == System.Buffers.OperationStatus.Done && chars.AsSpan(0, written).SequenceEqual(name);
     }
 }

@@ -33,6 +33,17 @@ public interface IColdStorage : IAsyncDisposable
         }
     }
 
+    /// <summary>Shows all records of a table, in no order: for who takes in all of them when the service starts.</summary>
+    /// <remarks>
+    /// A store need not put together what it has of a record. So one that was changed may be shown again as it was, after it was shown as it is; and one that
+    /// was removed as it was, after it was shown without a value.
+    /// </remarks>
+    async ValueTask VisitAsync(RecordTable table, RecordVisitor visit, CancellationToken cancellationToken)
+    {
+        await foreach (var record in ScanAsync(table, ReadOnlyMemory<byte>.Empty, cancellationToken))
+            visit(record.Key.Span, record.Value.Span, hasValue: true);
+    }
+
     /// <summary>Reads one bucket's operations in ascending order.</summary>
     /// <param name="bucket">Full bucket name, for example <c>1#by_list["7"]</c>.</param>
     /// <param name="after">Exclusive lower bound; <see cref="OpId.None"/> reads from the start.</param>
@@ -69,6 +80,9 @@ public enum RecordTable : byte
     /// <summary>Changes of the parameter index by a transaction that is being taken in by parts. Key: op id, big-endian.</summary>
     PendingLookup = 8,
 }
+
+/// <summary>Is shown a record, whose memory is another's afterwards.</summary>
+public delegate void RecordVisitor(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, bool hasValue);
 
 /// <summary>One record read by a scan.</summary>
 public readonly record struct StoredRecord(ReadOnlyMemory<byte> Key, ReadOnlyMemory<byte> Value);

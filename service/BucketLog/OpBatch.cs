@@ -77,7 +77,7 @@ public sealed class OpBatch
 }
 
 /// <summary>What a batch does to one bucket.</summary>
-/// <param name="Name">Full bucket name; the same string object for the same bucket.</param>
+/// <param name="Name">Full bucket name.</param>
 /// <param name="FirstOp">Index of its first operation in <see cref="OpBatch.Ops"/>.</param>
 /// <param name="OpCount">Number of its operations; none when they have to be read from the store, which has them already.</param>
 /// <param name="Summary">The bucket after the batch.</param>

@@ -32,13 +32,14 @@ public sealed class StoreCompactor : ICompactedLog
     {
         var bound = await BoundOfAsync(storage, cancellationToken);
         var (buckets, before, after) = (0, 0L, 0L);
+        var rows = new BucketRows();
         List<BucketEntry> redundant = [];
         await foreach (var record in storage.ScanAsync(RecordTable.Bucket, default, cancellationToken))
         {
-            var bucket = BucketDirectory.ReadRecord(record);
+            var bucket = BucketRecord.Read(record.Value.Span);
             before += bucket.Evaluated.Count;
             if (bucket.Evaluated.Superseded > 0 && bound > OpId.None)
-                redundant.Add(bucket);
+                redundant.Add(rows.Put(record.Key.Span, bucket));
             else
                 after += bucket.Evaluated.Count;
         }
@@ -184,7 +185,7 @@ public sealed class StoreCompactor : ICompactedLog
             Lookups = [],
             WriteCheckpoints = [],
         });
-        BucketDirectory.WriteRecord(write.Records, bucket, total, shown: null, _scratch);
+        BucketRecord.Write(write.Records, bucket, total, shown: null, _scratch);
         _scratch.ResetWrittenCount();
         position.Write(_scratch);
         write.Records.Put(RecordTable.Meta, MetaKey.Position, _scratch.WrittenSpan);
@@ -197,7 +198,7 @@ public sealed class StoreCompactor : ICompactedLog
     {
         var write = new StoreWrite();
         write.Rewrites.AddRange(rewrites);
-        BucketDirectory.WriteRecord(write.Records, bucket, bucket.Evaluated, bucket.Shown, _scratch);
+        BucketRecord.Write(write.Records, bucket, bucket.Evaluated, bucket.Shown, _scratch);
         return _storage.WriteAsync(write, cancellationToken);
     }
 

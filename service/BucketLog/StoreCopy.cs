@@ -71,8 +71,7 @@ public static class StoreCopy
         var batch = new OpGatherer();
         foreach (var record in await ReadAllAsync(source, RecordTable.Bucket, cancellationToken)) // first: a moment of a store has one reader
         {
-            var bucket = BucketDirectory.ReadRecord(record);
-            var (name, summary) = (bucket.Name, bucket.Evaluated);
+            var (name, summary) = (BucketRecord.NameOf(record), BucketRecord.Read(record.Value.Span).Evaluated);
             batch.Enter(name, summary);
             await foreach (var op in source.ReadAsync(name, OpId.None, new OpId(long.MaxValue), cancellationToken))
             {

@@ -29,7 +29,7 @@ internal sealed class StoreDigest
             {
                 digest.Add(table, record);
                 if (table == RecordTable.Bucket)
-                    buckets.Add(BucketDirectory.ReadRecord(record).Name);
+                    buckets.Add(BucketRecord.NameOf(record));
             }
             foreach (var bucket in buckets)
             {

@@ -97,7 +97,7 @@ public sealed partial class StoreTail(
             replication(state);
 
         _directory = new BucketDirectory();
-        await _directory.LoadAsync(feed.ScanAsync(RecordTable.Bucket, default, cancellationToken), numberCount: 0, position.ShownUpTo, cancellationToken);
+        await _directory.LoadAsync(feed, numberCount: 0, position.ShownUpTo, cancellationToken);
         var storage = new TailedStorage(feed, _directory, subscriber);
         _noteCompaction = storage.NoteCompactionAsync;
         var refresh = new RefreshRecord();

@@ -38,7 +38,7 @@ public static class StoreVerifier
                     var totals = await ReadAsync(storage, name, cancellationToken);
                     ops += totals.Count;
                     bytes += totals.ByteCount;
-                    if (Difference(BucketDirectory.ReadRecord(record).Evaluated, totals) is { } difference)
+                    if (Difference(BucketRecord.Read(record.Value.Span).Evaluated, totals) is { } difference)
                         damage.Add(new StoreDamage(name, difference));
                 }
                 catch (BucketsException failure)

@@ -42,7 +42,7 @@ internal sealed class TailedStorage(IStoreFeed feed, BucketDirectory directory, 
         await feed.GetAsync(query, cancellationToken);
         if (!query.TryGetValue(0, out var value))
             return false;
-        var stored = BucketDirectory.ReadRecord(new StoredRecord(query.Key(0), value));
+        var stored = BucketRecord.Read(value.Span);
         if (directory.Compacting(bucket, stored.CompactedThrough))
         {
             subscriber.Compacting(bucket);

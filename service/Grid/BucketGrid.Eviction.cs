@@ -4,7 +4,13 @@ namespace TopGun.Buckets.Grid;
 public sealed partial class BucketGrid
 {
     private readonly LinkedList<BucketEntry> _use = []; // least recently read first
+    // What was hot for a while is of the oldest generation, which the runtime collects once it has grown by a good part of all there is. So it is told when
+    // enough has gone cold, and looks for it beside everything else.
+    private const int GarbageShare = 16;
+    private const long LeastGarbage = 32L << 20;
+
     private long _hotBytes;
+    private long _evictedBytes; // since the runtime was told last
     private long _pendingBytes;
 
     /// <summary>RAM that hot operations may take.</summary>
@@ -59,6 +65,10 @@ public sealed partial class BucketGrid
     {
         while (_hotBytes + _pendingBytes + _loadingBytes > _options.MemoryLimitBytes && _use.First is { } first)
             MakeCold(first.Value);
+        if (_evictedBytes < Math.Max(_options.MemoryLimitBytes / GarbageShare, LeastGarbage))
+            return;
+        _evictedBytes = 0;
+        ThreadPool.UnsafeQueueUserWorkItem(static _ => GC.Collect(GC.MaxGeneration, GCCollectionMode.Forced, blocking: false), null);
     }
 
     private void MakeHot(BucketEntry entry, HotBucket hot)
@@ -72,6 +82,7 @@ public sealed partial class BucketGrid
     private void MakeCold(BucketEntry entry)
     {
         _hotBytes -= entry.Hot!.MemoryBytes;
+        _evictedBytes += entry.Hot.MemoryBytes;
         if (_lastRead.Hot == entry.Hot)
             _lastRead = default;
         entry.Hot = null;

@@ -1,3 +1,4 @@
+using TopGun.Buckets.BucketLog;
 using TopGun.Buckets.Protocol;
 
 namespace TopGun.Buckets.Grid;
@@ -113,16 +114,18 @@ public sealed partial class BucketGrid
 
         OpId border;
         int compactions;
+        BucketSummary expected;
         lock (_gate)
         {
             border = hot.After;
             compactions = EntryOf(bucket).Compactions;
+            expected = after == OpId.None ? _directory.Find(bucket) : default;
             if (_compacting.Contains(bucket))
                 return;
         }
         if (border <= after)
             return;
-        var older = new HotBucket(after, default);
+        var older = new HotBucket(after, default, expected);
         await CopyAsync(bucket, after, border, new PageLimits(int.MaxValue, int.MaxValue), older, cancellationToken);
         lock (_gate)
         {

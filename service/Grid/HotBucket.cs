@@ -1,10 +1,14 @@
+using TopGun.Buckets.BucketLog;
 using TopGun.Buckets.Protocol;
 
 namespace TopGun.Buckets.Grid;
 
 /// <summary>The newest operations of one bucket, all of them after <see cref="After"/>, with the bucket's totals at every one of them.</summary>
 /// <remarks>Guarded by the grid's lock. Operations are in ascending order without duplicates. Also gathers what is read from the store.</remarks>
-internal sealed class HotBucket(OpId after, BucketSum before)
+/// <param name="after">Operations up to here are not in RAM.</param>
+/// <param name="before">Totals of the bucket there.</param>
+/// <param name="expected">Totals of what is about to be appended, where that is known: then no array is allocated twice, or larger than it need be.</param>
+internal sealed class HotBucket(OpId after, BucketSum before, BucketSummary expected = default)
 {
     private const int ObjectBytes = 160; // the object, its list, its entry and its place in the order of use
 
@@ -31,16 +35,15 @@ internal sealed class HotBucket(OpId after, BucketSum before)
         if (_segments.Count > 0)
         {
             var last = _segments[^1];
-            var bytes = last.MemoryBytes;
+            var memory = last.MemoryBytes;
             if (last.TryAppend(op))
             {
-                MemoryBytes += last.MemoryBytes - bytes;
+                MemoryBytes += last.MemoryBytes - memory;
                 return;
             }
         }
-        var segment = _segments.Count == 0
-            ? new OpSegment(End, op.Fragment.Length, bucketBytes: 0, ops: 0)
-            : new OpSegment(End, op.Fragment.Length, MemoryBytes, _segments[^1].Count);
+        var (bytes, ops) = Expected();
+        var segment = new OpSegment(End, op.Fragment.Length, bytes, ops);
         segment.TryAppend(op);
         MemoryBytes += segment.MemoryBytes;
         _segments.Add(segment);
@@ -109,6 +112,17 @@ internal sealed class HotBucket(OpId after, BucketSum before)
             }
         }
         return runs.Count == 0 ? OpPage.Empty : new OpPage([.. runs], more);
+    }
+
+    /// <summary>How much the next segment is to hold.</summary>
+    private (long Bytes, int Ops) Expected()
+    {
+        var (bytes, ops) = (expected.ByteCount, expected.Count);
+        for (var index = 0; index < _segments.Count && ops > 0; index++)
+            (bytes, ops) = (bytes - _segments[index].ByteCount, ops - _segments[index].Count);
+        if (bytes > 0 && ops > 0)
+            return (bytes, (int)Math.Min(ops, 1 + (ops * OpSegment.MaxBytes / bytes)));
+        return _segments.Count == 0 ? (0, 0) : (MemoryBytes / 2, _segments[^1].Count);
     }
 
     /// <summary>Index of the first segment with an operation beyond a position.</summary>

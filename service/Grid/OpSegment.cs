@@ -12,12 +12,12 @@ namespace TopGun.Buckets.Grid;
 /// opIds     17           21           40
 /// sums      c0           c0+c1        c0+c1+c2            wrapping, from the segment's own start
 /// </code>
-/// A bucket's first segment starts small and grows: 64 KiB for every bucket would cost ten thousand buckets of 50 operations
-/// 3.7 times their JSON, growing costs 1.5 times. The segments of a bucket that has become large start large.
+/// A bucket's first segment starts small and grows, unless what is to come is known: 64 KiB for every bucket would cost ten thousand buckets of 50
+/// operations 3.7 times their JSON, growing costs 1.5 times. The segments of a bucket that has become large start large.
 /// </remarks>
 internal sealed class OpSegment
 {
-    private const int MaxBytes = 64 << 10;
+    public const int MaxBytes = 64 << 10;
     private const int ObjectBytes = 200; // the object, its four array headers and its place in the list
 
     private ulong[] _opIds;
@@ -27,16 +27,16 @@ internal sealed class OpSegment
 
     /// <param name="before">The bucket's totals so far.</param>
     /// <param name="firstFragmentLength">Bytes of the operation that comes first.</param>
-    /// <param name="bucketBytes">Bytes of the bucket so far.</param>
+    /// <param name="bytes">Bytes that are expected.</param>
     /// <param name="ops">Operations that are expected.</param>
-    public OpSegment(BucketSum before, int firstFragmentLength, long bucketBytes, int ops)
+    public OpSegment(BucketSum before, int firstFragmentLength, long bytes, int ops)
     {
         Before = before;
         ops = Math.Max(2, ops);
         _opIds = new ulong[ops];
         _sums = new uint[ops];
         _ends = new int[ops];
-        _bytes = new byte[Math.Max(firstFragmentLength, Math.Min(MaxBytes, bucketBytes / 2))];
+        _bytes = new byte[Math.Max(firstFragmentLength, Math.Min(MaxBytes, bytes))];
     }
 
     /// <summary>The bucket's totals before the first operation of this segment.</summary>
@@ -51,6 +51,9 @@ internal sealed class OpSegment
     public OpId LastOpId => new(_opIds[Count - 1]);
 
     public int MemoryBytes => ObjectBytes + _bytes.Length + (_opIds.Length * (sizeof(ulong) + sizeof(uint) + sizeof(int)));
+
+    /// <summary>Bytes of the fragments.</summary>
+    public int ByteCount => Used;
 
     private int Used => Count == 0 ? 0 : _ends[Count - 1];
 

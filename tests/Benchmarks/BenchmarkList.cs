@@ -43,7 +43,8 @@ internal static class BenchmarkList
         new("files", "The worst rules files there are, beside the time and memory that any file may cost. --rounds 5", RulesFileBenchmark.RunAsync),
         new("log", "Rows into the bucket log, beside writing the same bytes to a file. --rows 100000 --tx 1,100,10000 --store embedded", LogBenchmark.RunAsync),
         new("store", "Operations of many buckets into the store and out of it, beside files and SQLite. --ops 500000 --buckets 50000 --bytes 300 --reads 2000", StoreBenchmark.RunAsync),
-        new("scale", "Many buckets: memory, restart, and the cost of a change, beside the aims and a thousand buckets. --buckets 100000 --rows 1000000 --changes 20000 --grid-mb 512", ScaleBenchmark.RunAsync),
+        new("scale", "Many buckets: memory, restart, and the cost of a change, beside the aims and a thousand buckets. --buckets 100000 --rows 1000000 --changes 20000 --grid-mb 512 --rounds 3 --folder KEPT", ScaleBenchmark.RunAsync),
+        new("scale-store", "What 'scale' starts by itself. --folder STORE --do fill|measure --buckets --rows --changes --grid-mb", ScaleBenchmark.RunStoreAsync),
         new("postgres-store", "Operations into the Postgres store, beside COPY. --ops 200000 --commit 100,10000 --buckets 10,1000 --rounds 3", PostgresStoreBenchmark.RunAsync),
         new("grid", "Hot operations to lines, beside memcpy; the last few of a bucket, beside the aim. --rows 100000 --buckets 1,100,1000", GridBenchmark.RunAsync),
     ];

@@ -15,7 +15,6 @@ internal sealed class BatchBuilder
     private readonly List<LookupChange> _lookups = [];
     private readonly BatchMemory _memory = new();
     private ArrayBufferWriter<byte> _fragments = new(1 << 16);
-    private long _stamp;
     private OpId _before;
 
     /// <summary>Last op id given out.</summary>
@@ -54,12 +53,11 @@ internal sealed class BatchBuilder
         IsPart = isPart;
         if (isPart)
             ShownUpTo ??= LastOpId;
-        _stamp++;
     }
 
     public void Add(BucketEntry bucket, OpKind kind, uint checksum, int fragment, int fragmentLength)
     {
-        if (bucket.BatchStamp != _stamp)
+        if (bucket.BatchIndex >= _buckets.Count || _buckets[bucket.BatchIndex] != bucket)
             Enter(bucket);
         LastOpId = LastOpId.Next;
         _counts[bucket.BatchIndex]++;
@@ -143,8 +141,7 @@ internal sealed class BatchBuilder
     private void Enter(BucketEntry bucket)
     {
         if (IsPart && bucket.Evaluated.LastOpId <= ShownUpTo)
-            bucket.Shown = bucket.Evaluated;
-        bucket.BatchStamp = _stamp;
+            bucket.Show(bucket.Evaluated);
         bucket.BatchIndex = _buckets.Count;
         _buckets.Add(bucket);
         _counts.Add(0);

@@ -167,7 +167,7 @@ internal sealed class RowOutputs(BucketDirectory directory, int rowLimitBytes) :
                 return false;
             for (var index = 0; index < BucketCount(output); index++)
             {
-                if (!ReferenceEquals(Bucket(output, index), other.Bucket(output, index)))
+                if (Bucket(output, index) != other.Bucket(output, index))
                     return false;
             }
         }
@@ -241,7 +241,7 @@ internal sealed class RowOutputs(BucketDirectory directory, int rowLimitBytes) :
         var bucket = Bucket(output, index);
         for (var earlier = 0; earlier < index; earlier++)
         {
-            if (ReferenceEquals(Bucket(output, earlier), bucket))
+            if (Bucket(output, earlier) == bucket)
                 return false;
         }
         for (var earlier = 0; earlier < output; earlier++)

@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Text;
 using TopGun.Buckets.BucketLog.Evaluation;
 using TopGun.Buckets.BucketLog.Records;
 using TopGun.Buckets.Protocol;
@@ -13,11 +12,9 @@ internal sealed class DirtySet
     private readonly RecordIndex _stagedRows;
     private readonly List<(BucketEntry Bucket, BucketSummary Summary, BucketSummary? Shown)> _buckets = [];
     private readonly ArrayBufferWriter<byte> _scratch = new(256);
-    private long _stamp;
 
-    public DirtySet(long stamp)
+    public DirtySet()
     {
-        _stamp = stamp;
         _rowStates = new RecordIndex(Write.Records);
         _stagedRows = new RecordIndex(Write.Records);
     }
@@ -73,7 +70,7 @@ internal sealed class DirtySet
         foreach (var bucket in buckets)
         {
             Write.Rewrites.Add(new BucketRewrite(bucket.Name, OpId.None, bucket.Evaluated.LastOpId, default));
-            Write.Records.Delete(RecordTable.Bucket, Encoding.UTF8.GetBytes(bucket.Name));
+            Write.Records.Delete(RecordTable.Bucket, bucket.Utf8);
         }
     }
 
@@ -90,7 +87,7 @@ internal sealed class DirtySet
     public void Seal()
     {
         foreach (var (bucket, summary, shown) in _buckets)
-            BucketDirectory.WriteRecord(Write.Records, bucket, summary, shown, _scratch);
+            BucketRecord.Write(Write.Records, bucket, summary, shown, _scratch);
         _scratch.ResetWrittenCount();
         Position.Write(_scratch);
         Write.Records.Put(RecordTable.Meta, MetaKey.Position, _scratch.WrittenSpan);
@@ -126,9 +123,8 @@ internal sealed class DirtySet
         }
     }
 
-    public void Clear(long stamp)
+    public void Clear()
     {
-        _stamp = stamp;
         _rowStates.Clear();
         _stagedRows.Clear();
         _buckets.Clear();
@@ -140,9 +136,8 @@ internal sealed class DirtySet
 
     private void Add(BucketEntry bucket, BucketSummary summary)
     {
-        if (bucket.DirtyStamp != _stamp)
+        if (bucket.DirtyIndex >= _buckets.Count || _buckets[bucket.DirtyIndex].Bucket != bucket)
         {
-            bucket.DirtyStamp = _stamp;
             bucket.DirtyIndex = _buckets.Count;
             _buckets.Add((bucket, summary, bucket.Shown));
         }

@@ -8,10 +8,9 @@ namespace TopGun.Buckets.BucketLog.Writing;
 internal sealed class DirtyWindow(TimeProvider time)
 {
     private readonly Lock _gate = new();
-    private DirtySet _gathering = new(stamp: 1);
-    private DirtySet _spare = new(stamp: 0);
+    private DirtySet _gathering = new();
+    private DirtySet _spare = new();
     private DirtySet? _writing;
-    private long _stamp = 1;
     private LogPosition _position = LogPosition.Empty;
     private LogPosition _writtenPosition = LogPosition.Empty;
     private Checkpoint? _visible;
@@ -159,7 +158,7 @@ internal sealed class DirtyWindow(TimeProvider time)
         {
             _writing = _gathering;
             _gathering = _spare;
-            _gathering.Clear(++_stamp);
+            _gathering.Clear();
             _writing.Position = _position;
             _writing.Write.Visible = _visible;
             _writing.Sequence = _sequence;

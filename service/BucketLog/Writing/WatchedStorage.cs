@@ -21,6 +21,9 @@ internal sealed class WatchedStorage(IColdStorage storage, Action<string, Bucket
         RecordTable table, ReadOnlyMemory<byte> prefix, ReadOnlyMemory<byte> after, CancellationToken cancellationToken) =>
         storage.ScanAsync(table, prefix, after, cancellationToken);
 
+    public ValueTask VisitAsync(RecordTable table, RecordVisitor visit, CancellationToken cancellationToken) =>
+        storage.VisitAsync(table, visit, cancellationToken);
+
     public IAsyncEnumerable<BucketOp> ReadAsync(string bucket, OpId after, OpId upTo, CancellationToken cancellationToken) =>
         new Reading(this, bucket, storage.ReadAsync(bucket, after, upTo, cancellationToken));
 

@@ -1,3 +1,4 @@
+using TopGun.Buckets.ColdStorage.Embedded.Folding;
 using TopGun.Buckets.ColdStorage.Embedded.Runs;
 
 namespace TopGun.Buckets.ColdStorage.Embedded;
@@ -65,7 +66,7 @@ public sealed partial class EmbeddedColdStorage
             settled ??= Interlocked.Exchange(ref _settled, null);
             try
             {
-                while (Volatile.Read(ref _failure) is null && (Flush() || Merge() || Fold(atOnce: isCalm || settled is not null)))
+                while (Volatile.Read(ref _failure) is null && (Flush() || WriteIndex() || Merge() || Fold(atOnce: isCalm || settled is not null)))
                     isCalm = false; // one step at a time, so that a full table never waits for more than one merge
                 settled?.TrySetResult();
                 settled = null;
@@ -154,6 +155,29 @@ public sealed partial class EmbeddedColdStorage
         return true;
     }
 
+    /// <summary>Writes the index of a sealed segment to a file and lets go of the one in RAM; false when there is none.</summary>
+    private bool WriteIndex()
+    {
+        SegmentIndex? index;
+        int epoch;
+        lock (_gate)
+        {
+            epoch = _epoch;
+            index = _unfolded.Select(segment => segment.InRam).FirstOrDefault(waiting => waiting is not null && waiting.Segment < _segment);
+        }
+        if (index is null)
+            return false;
+        var written = SegmentIndexFile.Write(_files, index);
+        lock (_gate)
+        {
+            if (epoch == _epoch)
+                _unfolded = [.. _unfolded.Select(segment => segment.InRam == index ? segment with { InRam = null, OnDisk = written } : segment)];
+        }
+        if (epoch != _epoch)
+            DeleteStrays();
+        return true;
+    }
+
     /// <summary>Merges runs of one size into one; false when there are not enough of any.</summary>
     private bool Merge()
     {
@@ -188,11 +212,11 @@ public sealed partial class EmbeddedColdStorage
     private RunFile? WriteRun(int number, int tier, int expected, IEnumerable<RunEntry> entries, bool dropsRemovals)
     {
         var count = 0;
-        using (var writer = new RunWriter(_files, number, expected))
+        using (var writer = new RunWriter(_files, RunFormat.Name(number), expected))
         {
             foreach (var entry in entries)
             {
-                if (!entry.Record.HasValue && dropsRemovals)
+                if (dropsRemovals && (!entry.Record.HasValue || IsOfNothing(entry)))
                     continue; // nothing older is left that it would hide
                 if (Volatile.Read(ref _failure) is { } failure)
                     throw failure;
@@ -207,6 +231,13 @@ public sealed partial class EmbeddedColdStorage
         _files.Delete(RunFormat.Name(number));
         return null;
     }
+
+    /// <summary>Whether it says that nothing is left of a bucket, and no segment is left either that has something of it which does not count.</summary>
+    private bool IsOfNothing(in RunEntry entry) =>
+        entry.Table == OwnTable.Folded
+        && FoldedKey.IsBucket(entry.Record.Key.Span)
+        && entry.Record.Value.Length < FoldedExtents.ExtentSize
+        && FoldedExtents.Parse(entry.Record.Value.Span).Through <= Volatile.Read(ref _foldedThrough);
 
     private void WriteManifest()
     {

@@ -1,5 +1,6 @@
+using System.Buffers;
 using System.Collections.Immutable;
-using System.Runtime.InteropServices;
+using System.Text;
 using Microsoft.Win32.SafeHandles;
 using TopGun.Buckets.BucketLog;
 using TopGun.Buckets.ColdStorage.Embedded.Folding;
@@ -14,7 +15,8 @@ public sealed partial class EmbeddedColdStorage
     private const int BucketsPerLock = 256; // tens of microseconds
     private const int LargestAbsorbed = 4096; // a chunk of more ops is left as it is
     private const int OpsAhead = SegmentPieces.Capacity / 512; // of usual rows they fill the room
-    private const int SegmentsAtOnce = 4; // together, so that a bucket's operations of all of them are moved once
+    private const int BucketsAtOnce = 1 << 17; // some twenty megabytes of records
+    private const int SegmentsAtOnce = 8; // together, so that a bucket's operations of all of them are moved once
 
     private readonly List<StoredOp> _folding = [];
     private readonly RecordQuery _foldedQuery = new(); // of the background alone
@@ -34,8 +36,8 @@ public sealed partial class EmbeddedColdStorage
         _foldingWaits = false;
         if (_foldingStopped)
             return false;
-        var (epoch, through) = (0, 0);
-        List<string> names = [];
+        int epoch, through;
+        List<SegmentIndexFile> segments = [];
         OpFile? sparse = null;
         lock (_gate)
         {
@@ -44,16 +46,21 @@ public sealed partial class EmbeddedColdStorage
             var waiting = Math.Max(_segment - _options.KeepSegments - 1 - through, 0);
             _foldingWaits = !atOnce && waiting > 0 && waiting <= Math.Min(_options.WaitingSegments, _options.UnfoldedSegments);
             if (waiting > 0 && !_foldingWaits)
-            {
-                through += Math.Min(waiting, SegmentsAtOnce);
-                names = [.. _index.NamesIn(_foldedThrough + 1, through)];
-            }
+                segments = [.. _unfolded.Take(Math.Min(waiting, SegmentsAtOnce)).TakeWhile(segment => segment.OnDisk is not null).Select(segment => segment.OnDisk!)];
             else if ((sparse = _opFiles.Values.FirstOrDefault(file => file.IsSparse)) is null)
                 return false;
         }
+        if (segments.Count > 0)
+            through = segments[^1].Segment;
+        else if (sparse is null)
+            return WriteIndex(); // it was sealed since there was a look at it
         try
         {
-            Fold(epoch, through, sparse?.ReadDirectory(_files) ?? names, sparse);
+            using var folding = new FoldingRun(epoch, through, segments, sparse, sparse is null ? NamesIn(segments) : sparse.ReadDirectory(_files), _files);
+            while (FoldSome(folding))
+            {
+                // Some buckets at a time, so that neither RAM nor the longest write grow with their number.
+            }
         }
         catch (DamagedStoreException failure)
         {
@@ -65,12 +72,16 @@ public sealed partial class EmbeddedColdStorage
         return true;
     }
 
-    private void Fold(int epoch, int through, IReadOnlyList<string> names, OpFile? sparse)
+    private static IEnumerable<string> NamesIn(List<SegmentIndexFile> segments) => RunMerge
+        .Merge([.. segments.Select(segment => segment.Buckets)])
+        .Select(entry => Encoding.UTF8.GetString(FoldedKey.NameOf(entry.Record.Key.Span)));
+
+    /// <summary>Folds the next buckets into an op file of their own; false when those were the last.</summary>
+    private bool FoldSome(FoldingRun folding)
     {
         int number;
         lock (_gate)
             _writingOpFile = number = _nextOpFile++;
-        var dead = new Dictionary<int, long>();
         var write = new StoreWrite();
         var isComplete = false;
         try
@@ -78,20 +89,23 @@ public sealed partial class EmbeddedColdStorage
             long opCount;
             using (var writer = new OpFileWriter(_files, number, _store))
             {
-                Fold(names, writer, through, sparse, dead, write.Records);
+                folding.Dead.Clear();
+                while (folding.HasNames && write.Records.Count < BucketsAtOnce && writer.Length < _options.OpFileBytes)
+                    FoldNext(folding, writer, write.Records);
                 writer.Complete();
                 opCount = writer.OpCount;
             }
             var file = new OpFile(number, _files.Open(OpFileFormat.Name(number), FileMode.Open, FileAccess.Read), opCount, opCount);
             lock (_appending)
             {
-                if (epoch != _epoch)
-                    return; // everything became void meanwhile
-                var files = Remaining(dead, sparse);
+                if (folding.Epoch != _epoch)
+                    return false; // everything became void meanwhile
+                var files = Remaining(folding);
                 files.Add(file);
                 AddFileRecords(write.Records, files);
-                write.Records.Put(OwnTable.Folded, FoldedKey.Through.Span, BitConverter.GetBytes(through));
-                AppendFolded(write, names, through, files);
+                if (!folding.HasNames)
+                    write.Records.Put(OwnTable.Folded, FoldedKey.Through.Span, BitConverter.GetBytes(folding.Through));
+                AppendFolded(write, folding, files);
             }
             isComplete = true;
         }
@@ -103,60 +117,67 @@ public sealed partial class EmbeddedColdStorage
                 _files.Delete(OpFileFormat.Name(number));
         }
         DropFolded();
+        return folding.HasNames;
     }
 
-    /// <summary>Writes what the buckets have where it is left, and puts where they are afterwards into the records.</summary>
-    private void Fold(
-        IReadOnlyList<string> names, OpFileWriter writer, int through, OpFile? sparse, Dictionary<int, long> dead, RecordChanges records)
+    /// <summary>Writes what the next few buckets have where it is left, and puts where they are afterwards into the records.</summary>
+    private void FoldNext(FoldingRun folding, OpFileWriter writer, RecordChanges records)
     {
-        using var pieces = sparse is null ? new SegmentPieces(_files, through) : null;
-        for (var first = 0; first < names.Count;)
+        while (Flush() || WriteIndex())
         {
-            while (Flush())
-            {
-                // Writers would wait for it.
-            }
-            foreach (var view in LookAhead(names, first, pieces))
-            {
-                if (Volatile.Read(ref _failure) is { } failure)
-                    throw failure;
-                var name = names[first++];
-                var extents = Fold(name, view, pieces, writer, through, sparse, dead);
-                if (extents.Count > 0)
-                    records.Put(OwnTable.Folded, FoldedKey.Bucket(name), FoldedExtents.Write(extents));
-                else
-                    records.Delete(OwnTable.Folded, FoldedKey.Bucket(name));
-            }
+            // Writers would wait for it.
         }
+        var views = ViewsOf(folding);
+        var (first, end) = (0, 0);
+        for (; first < views.Count && writer.Length < _options.OpFileBytes; first++)
+        {
+            if (Volatile.Read(ref _failure) is { } failure)
+                throw failure;
+            if (first == end)
+                end = LookAhead(views, first, folding.Pieces);
+            var (name, view) = (folding.Names[first], views[first]);
+            var folded = new FoldedExtents(folding.Through, Fold(name, view, writer, folding));
+            if (view.StoredThrough < folding.Through || !folded.Extents.SequenceEqual(view.Stored))
+                records.Put(OwnTable.Folded, FoldedKey.Bucket(name), folded.Serialize());
+        }
+        if (first > 0)
+            folding.Advance(first);
     }
 
-    /// <summary>Looks where the next buckets are, as many as there is room for, and reads what the segments have of them; only the next where none is left.</summary>
-    private List<BucketView> LookAhead(IReadOnlyList<string> names, int first, SegmentPieces? pieces)
+    /// <summary>Reads what the segments have of the next buckets, as many as there is room for, and tells where those end.</summary>
+    private int LookAhead(List<BucketView> views, int first, SegmentPieces? pieces)
     {
         if (pieces is null)
-            return [ViewOf(names[first])];
-        var views = ViewsOf(names, first, pieces);
+            return views.Count;
         pieces.Clear();
-        var files = views[0].Files; // the segments have been there since before the first look
-        var extents = views.SelectMany(view => view.Extents).Where(extent => pieces.IsOf(extent.Segment)).ToList();
-        foreach (var extent in extents)
-            pieces.Want(extent.Segment, extent.Offset, extent.Count * FrameFormat.OpSize);
-        pieces.Read(files);
+        List<Extent> extents = [];
+        var end = first;
+        for (var ops = 0L; end < views.Count && ops < OpsAhead; end++)
+        {
+            foreach (var extent in views[end].Extents)
+            {
+                if (!pieces.IsOf(extent.Segment))
+                    continue;
+                extents.Add(extent);
+                pieces.Want(extent.Segment, extent.Offset, extent.Count * FrameFormat.OpSize);
+                ops += extent.Count;
+            }
+        }
+        pieces.Read(views[first].Files);
         foreach (var extent in extents)
             ExtentReader.WantFragments(extent, pieces, _folding);
-        pieces.Read(files);
-        return views;
+        pieces.Read(views[first].Files);
+        return end;
     }
 
     /// <summary>Writes those of a bucket's extents that have to leave where they are, and their small neighbours, and returns all of them in order.</summary>
-    private List<Extent> Fold(
-        string bucket, BucketView view, SegmentPieces? pieces, OpFileWriter writer, int through, OpFile? sparse, Dictionary<int, long> dead)
+    private List<Extent> Fold(string bucket, in BucketView view, OpFileWriter writer, FoldingRun folding)
     {
+        var dead = folding.Dead;
         foreach (var stored in view.Stored)
             dead[stored.Segment] = dead.GetValueOrDefault(stored.Segment) + stored.Count;
-        // What later segments hold stays with them.
-        List<Extent> extents = [.. view.Extents.Where(extent => extent.Segment <= through)];
-        var leaves = Leaving(extents, view.Stored, sparse);
+        var extents = view.Extents;
+        var leaves = Leaving(extents, view.Stored, folding.Sparse);
         var result = new List<Extent>(extents.Count);
         var isBegun = false;
         for (var index = 0; index < extents.Count; index++)
@@ -171,7 +192,7 @@ public sealed partial class EmbeddedColdStorage
             if (!isBegun)
                 writer.BeginBucket(bucket);
             isBegun = true;
-            _extents.CopyTo(view.Files[extents[index].Segment], extents[index], pieces, _folding, writer, result);
+            _extents.CopyTo(view.Files[extents[index].Segment], extents[index], folding.Pieces, _folding, writer, result);
         }
         writer.EndChunk(result);
         return result;
@@ -196,11 +217,11 @@ public sealed partial class EmbeddedColdStorage
     }
 
     /// <summary>Op files with what still counts in them.</summary>
-    private List<OpFile> Remaining(Dictionary<int, long> dead, OpFile? sparse)
+    private List<OpFile> Remaining(FoldingRun folding)
     {
         List<OpFile> files = [];
-        foreach (var file in _opFiles.Values.Where(file => file != sparse))
-            files.Add(file.Without(dead.GetValueOrDefault(OpFileFormat.Segment(file.Number))));
+        foreach (var file in _opFiles.Values.Where(file => folding.HasNames || file.Number != folding.Sparse?.Number))
+            files.Add(file.Without(folding.Dead.GetValueOrDefault(OpFileFormat.Segment(file.Number))));
         return files;
     }
 
@@ -215,8 +236,10 @@ public sealed partial class EmbeddedColdStorage
             records.Delete(OwnTable.Folded, FoldedKey.File(gone));
     }
 
-    /// <summary>Makes a fold durable, and known bucket by bucket: readers find each of them in its old place or in its new one.</summary>
-    private void AppendFolded(StoreWrite write, IReadOnlyList<string> folded, int through, List<OpFile> files)
+    /// <summary>
+    /// Makes what was folded durable, and known bucket by bucket: its record tells readers of each of them up to which segment they need not look elsewhere.
+    /// </summary>
+    private void AppendFolded(StoreWrite write, FoldingRun folding, List<OpFile> files)
     {
         Append(write);
         lock (_gate)
@@ -230,7 +253,6 @@ public sealed partial class EmbeddedColdStorage
                 _handles = _handles.SetItem(OpFileFormat.Segment(file.Number), file.Handle);
             }
         }
-        // The buckets' records come first, in the order of the buckets.
         for (var first = 0; first < write.Records.Count; first += BucketsPerLock)
         {
             lock (_gate)
@@ -239,15 +261,15 @@ public sealed partial class EmbeddedColdStorage
                 {
                     var record = write.Records[index];
                     _records.Apply(record.Table, record.Key.Span, record.Value is not null, record.Value.GetValueOrDefault().Span);
-                    if (index < folded.Count)
-                        _index.Fold(folded[index], through);
                 }
             }
         }
+        if (folding.HasNames)
+            return;
         lock (_gate)
         {
-            _index.Forget(through);
-            _foldedThrough = through;
+            _unfolded = _unfolded.RemoveAll(segment => segment.Number <= folding.Through);
+            _foldedThrough = folding.Through;
         }
     }
 
@@ -318,86 +340,113 @@ public sealed partial class EmbeddedColdStorage
         var rest = new int[1];
         RecordStore.GetFromRuns(query, rest.AsSpan(0, _records.GetFromMemory(query, first: 0, rest)), _records.SnapshotRuns());
         _foldedThrough = query.TryGetValue(0, out var through) ? BitConverter.ToInt32(through.Span) : _firstSegment - 1;
-        foreach (var name in _index.Names)
-            _index.Fold(name, _foldedThrough);
-        _index.Forget(_foldedThrough);
+        _unfolded = _unfolded.RemoveAll(segment => segment.Number <= _foldedThrough);
     }
 
     /// <summary>Where a bucket's operations are, folded or not: as of one moment, with the files they are in.</summary>
     private BucketView ViewOf(string bucket)
     {
         var query = new RecordQuery();
-        query.Add(OwnTable.Folded, FoldedKey.Bucket(bucket));
+        var key = FoldedKey.Bucket(bucket);
+        query.Add(OwnTable.Folded, key);
         var rest = new int[1];
         int count;
-        UnfoldedBucket unfolded;
         RunFile[] runs;
+        ImmutableArray<UnfoldedSegment> unfolded;
+        SegmentPart?[] parts;
+        ImmutableDictionary<int, SafeFileHandle> files;
         lock (_gate)
         {
             ThrowIfUnusable();
-            unfolded = Unfolded(bucket);
+            (unfolded, files) = (_unfolded, _handles);
+            parts = new SegmentPart?[unfolded.Length];
+            for (var index = 0; index < parts.Length; index++)
+                parts[index] = unfolded[index].InRam?.Find(FoldedKey.NameOf(key));
             count = _records.GetFromMemory(query, first: 0, rest);
             runs = _records.SnapshotRuns();
         }
         RecordStore.GetFromRuns(query, rest.AsSpan(0, count), runs);
-        return unfolded.With(query, 0);
+        var stored = StoredExtents(query, 0);
+        List<Extent> all = [.. stored.Extents];
+        var hash = BloomFilter.Hash((byte)OwnTable.Folded, key);
+        var buffer = default(BlockBuffer);
+        try
+        {
+            for (var index = 0; index < parts.Length; index++)
+            {
+                if (unfolded[index].Number <= stored.Through)
+                    continue;
+                var part = unfolded[index].OnDisk is { } file ? file.Find(key, hash, ref buffer) : parts[index];
+                part?.ApplyTo(all);
+            }
+        }
+        finally
+        {
+            buffer.Return();
+        }
+        return new BucketView(all, stored.Extents, stored.Through, files);
     }
 
-    /// <summary>The same of several buckets, until they have enough operations in the segments. What runs say of them is read in the order of their keys.</summary>
-    private List<BucketView> ViewsOf(IReadOnlyList<string> names, int first, SegmentPieces pieces)
+    /// <summary>
+    /// The same of the buckets that are folded next, as far as the segments that are folded have them, until those have enough operations. What files say of
+    /// them is read in the order of their keys.
+    /// </summary>
+    private List<BucketView> ViewsOf(FoldingRun folding)
     {
         _foldedQuery.Clear();
-        List<UnfoldedBucket> unfolded = [];
-        List<int> rest = [];
-        var room = new int[BucketsPerLock];
-        var runs = Array.Empty<RunFile>();
-        for (var ops = 0L; first + unfolded.Count < names.Count && ops < OpsAhead;)
+        for (var index = 0; index < folding.Names.Count; index++)
+            _foldedQuery.Add(OwnTable.Folded, FoldedKey.Bucket(folding.Names[index]));
+        var count = _foldedQuery.Count;
+        var rest = ArrayPool<int>.Shared.Rent(count);
+        List<BucketView> views = new(count);
+        var buffer = default(BlockBuffer);
+        try
         {
+            RunFile[] runs;
+            ImmutableDictionary<int, SafeFileHandle> files;
+            int left;
             lock (_gate)
             {
                 ThrowIfUnusable();
-                var asked = _foldedQuery.Count;
-                for (var end = Math.Min(first + asked + BucketsPerLock, names.Count); first + unfolded.Count < end && ops < OpsAhead;)
+                if (folding.Epoch != _epoch)
                 {
-                    var name = names[first + unfolded.Count];
-                    _foldedQuery.Add(OwnTable.Folded, FoldedKey.Bucket(name));
-                    var bucket = Unfolded(name);
-                    foreach (var extent in bucket.Extents)
-                        ops += pieces.IsOf(extent.Segment) ? extent.Count : 0;
-                    unfolded.Add(bucket);
+                    folding.Stop(); // everything became void, and the segments may be gone
+                    return [];
                 }
-                rest.AddRange(room.AsSpan(0, _records.GetFromMemory(_foldedQuery, asked, room)));
-                runs = _records.SnapshotRuns();
+                left = _records.GetFromMemory(_foldedQuery, first: 0, rest);
+                (runs, files) = (_records.SnapshotRuns(), _handles);
+            }
+            rest.AsSpan(0, left).Sort((one, other) => _foldedQuery.Key(one).Span.SequenceCompareTo(_foldedQuery.Key(other).Span));
+            RecordStore.GetFromRuns(_foldedQuery, rest.AsSpan(0, left), runs);
+            for (var index = 0; index < count; index++)
+            {
+                var stored = StoredExtents(_foldedQuery, index);
+                views.Add(new BucketView([.. stored.Extents], stored.Extents, stored.Through, files));
+            }
+            foreach (var segment in folding.Segments)
+            {
+                for (var index = 0; index < count; index++)
+                {
+                    var key = _foldedQuery.Key(index).Span;
+                    if (segment.Segment > views[index].StoredThrough)
+                        segment.Find(key, BloomFilter.Hash((byte)OwnTable.Folded, key), ref buffer)?.ApplyTo(views[index].Extents);
+                }
             }
         }
-        rest.Sort((left, right) => _foldedQuery.Key(left).Span.SequenceCompareTo(_foldedQuery.Key(right).Span));
-        RecordStore.GetFromRuns(_foldedQuery, CollectionsMarshal.AsSpan(rest), runs);
-        return [.. unfolded.Select((bucket, index) => bucket.With(_foldedQuery, index))];
-    }
-
-    private UnfoldedBucket Unfolded(string bucket) => new(_index.Find(bucket), _index.Replaced(bucket), _handles);
-
-    /// <summary>What is known in RAM of a bucket, at the moment at which its record was asked for.</summary>
-    private readonly record struct UnfoldedBucket(List<Extent> Extents, List<OpRange> Replaced, ImmutableDictionary<int, SafeFileHandle> Files)
-    {
-        public BucketView With(RecordQuery query, int index)
+        finally
         {
-            if (!query.TryGetValue(index, out var value))
-                return new BucketView(Extents, [], Files);
-            var stored = FoldedExtents.Read(value.Span);
-            List<Extent> all = [.. stored];
-            foreach (var range in Replaced)
-                Extent.CutOut(all, range);
-            var isBehind = all.Count == 0 || Extents.Count == 0 || all[^1].First < Extents[0].First; // mostly: only what replaces something is not
-            all.AddRange(Extents);
-            if (!isBehind)
-                all.Sort(static (left, right) => left.First.CompareTo(right.First));
-            return new BucketView(all, stored, Files);
+            buffer.Return();
+            ArrayPool<int>.Shared.Return(rest);
         }
+        return views;
     }
+
+    private static FoldedExtents StoredExtents(RecordQuery query, int index) =>
+        query.TryGetValue(index, out var value) ? FoldedExtents.Parse(value.Span) : new FoldedExtents(0, []);
 
     /// <param name="Extents">All that counts, in ascending order.</param>
     /// <param name="Stored">What the record says.</param>
+    /// <param name="StoredThrough">Segments up to this one do not count beside the record.</param>
     /// <param name="Files">Handles that stay open for as long as they are referenced.</param>
-    private readonly record struct BucketView(List<Extent> Extents, List<Extent> Stored, ImmutableDictionary<int, SafeFileHandle> Files);
+    private readonly record struct BucketView(List<Extent> Extents, List<Extent> Stored, int StoredThrough, ImmutableDictionary<int, SafeFileHandle> Files);
 }

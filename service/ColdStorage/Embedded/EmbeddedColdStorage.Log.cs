@@ -80,13 +80,13 @@ public sealed partial class EmbeddedColdStorage
         {
             var next = _segment + 1;
             var file = CreateSegment(next, _sequence);
-            WriteIndex();
             lock (_gate)
             {
+                _unfolded[^1].InRam!.Seal(_segmentLength, _sequence);
+                _unfolded = _unfolded.Add(new UnfoldedSegment(next, new SegmentIndex(next), OnDisk: null));
                 _handles = _handles.Add(next, file);
                 _segment = next;
                 _segmentLength = SegmentFormat.HeaderSize;
-                _segmentExtents.Clear();
             }
             _work.Release();
         }
@@ -120,21 +120,6 @@ public sealed partial class EmbeddedColdStorage
         }
     }
 
-    // Not flushed: a torn one does not agree with its checksum and is made again from the segment.
-    private void WriteIndex()
-    {
-        var name = SegmentFormat.IndexName(_segment);
-        try
-        {
-            using var file = _files.Open(name, FileMode.Create, FileAccess.Write);
-            _files.Write(file, [SegmentIndexFile.Serialize(_segmentLength, _sequence, _segmentExtents)], 0);
-        }
-        catch (Exception failure) when (MayPass(failure))
-        {
-            _files.Delete(name);
-        }
-    }
-
     private RecordChanges MetaRecords()
     {
         var kept = new RecordChanges();
@@ -150,9 +135,8 @@ public sealed partial class EmbeddedColdStorage
     private void Forget()
     {
         _epoch++;
-        _index.Clear();
+        _unfolded = [new UnfoldedSegment(_segment, new SegmentIndex(_segment), OnDisk: null)];
         _records.Clear();
-        _segmentExtents.Clear();
         _opFiles.Clear();
         _firstSegment = _segment;
         _foldedThrough = _segment - 1;

@@ -3,7 +3,7 @@ using TopGun.Buckets.ColdStorage.Embedded.Runs;
 
 namespace TopGun.Buckets.ColdStorage.Embedded;
 
-// Opening: the manifest says which files count, runs bring records, indexes of sealed segments bring extents, the end of the log brings the rest.
+// Opening: the manifest says which files count, runs have records, indexes of sealed segments have extents, the end of the log brings the rest.
 public sealed partial class EmbeddedColdStorage
 {
     private int _recoveredFrames;
@@ -39,6 +39,7 @@ public sealed partial class EmbeddedColdStorage
         _segment = 1;
         _segmentLength = SegmentFormat.HeaderSize;
         _replay = (1, SegmentFormat.HeaderSize);
+        _unfolded = [new UnfoldedSegment(1, new SegmentIndex(1), OnDisk: null)];
         _handles = _handles.Add(1, CreateSegment(1, _sequence));
         WriteManifest();
     }
@@ -80,14 +81,16 @@ public sealed partial class EmbeddedColdStorage
     /// <summary>Takes in a segment and returns the sequence that follows its last frame.</summary>
     private ulong OpenSegment(SafeFileHandle file, int number, ulong firstSequence, bool isLast)
     {
-        if (!isLast && number < _replay.Segment && _files.Exists(SegmentFormat.IndexName(number))
-            && SegmentIndexFile.TryLoad(
-                _files.ReadAll(SegmentFormat.IndexName(number)), number, RandomAccess.GetLength(file), _index, out var next))
-            return next;
+        var index = isLast ? null : SegmentIndexFile.TryOpen(_files, number, RandomAccess.GetLength(file));
+        if (index is not null && number < _replay.Segment)
+        {
+            _unfolded = _unfolded.Add(new UnfoldedSegment(number, InRam: null, index));
+            return index.NextSequence;
+        }
 
         _segment = number;
-        _segmentExtents.Clear();
         _recoveredFrames = 0;
+        _unfolded = _unfolded.Add(new UnfoldedSegment(number, index is null ? new SegmentIndex(number) : null, index));
         var reader = new SegmentReader(_files, file, number, firstSequence);
         while (reader.TryRead(out var frame))
             TakeIn(frame);
@@ -95,10 +98,7 @@ public sealed partial class EmbeddedColdStorage
         if (!reader.IsAtEnd)
             CutOff(reader, file, number, isLast);
         if (!isLast)
-        {
-            _sequence = reader.Sequence;
-            WriteIndex();
-        }
+            _unfolded[^1].InRam?.Seal(_segmentLength, reader.Sequence);
         return reader.Sequence;
     }
 
@@ -110,11 +110,8 @@ public sealed partial class EmbeddedColdStorage
             Forget();
             _foundReset = true;
         }
-        frame.Index(added =>
-        {
-            _index.Add(added);
-            _segmentExtents.Add(added);
-        });
+        if (_unfolded[^1].InRam is { } index)
+            frame.Index(index);
         if (frame.Segment > _replay.Segment || (frame.Segment == _replay.Segment && frame.Offset >= _replay.Offset))
             frame.Apply(_records);
     }

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Collections.Immutable;
 using System.Runtime.CompilerServices;
+using System.Text;
 using Microsoft.Extensions.Logging;
 using Microsoft.Win32.SafeHandles;
 using TopGun.Buckets.BucketLog;
@@ -17,7 +18,7 @@ namespace TopGun.Buckets.ColdStorage.Embedded;
 /// A write is one append and one flush. One writer; readers take <c>_gate</c> only to look up what is in RAM and read files without it. A write
 /// becomes known to readers in one step, after it is durable. The folder:
 /// <code>
-/// manifest        which of the files count        SegmentFormat, FrameFormat   00000001.log …  (.idx: extents of a sealed one)
+/// manifest        which of the files count        SegmentFormat, FrameFormat   00000001.log …  SegmentIndexFile .idx
 /// lock, lock.pid  who has the store               OpFileFormat                 00000001.ops …
 ///                                                 RunFormat                    00000001.run …
 /// </code>
@@ -27,18 +28,19 @@ public sealed partial class EmbeddedColdStorage : IColdStorage
     /// <summary>The file that every store's folder has.</summary>
     public const string ManifestName = Manifest.Name;
 
+    private const int UsualNameBytes = 256;
+
     private readonly Lock _gate = new();
     private readonly StoreFiles _files;
     private readonly EmbeddedOptions _options;
     private readonly ILogger _logger;
-    private readonly OpIndex _index = new();
     private readonly RecordStore _records = new();
     private readonly Lock _appending = new(); // taken before _gate
-    private readonly List<IndexedExtent> _segmentExtents = []; // of the segment being written
     private readonly FrameWriter _frame = new();
     private readonly ExtentReader _extents;
 
     private ImmutableDictionary<int, SafeFileHandle> _handles = ImmutableDictionary<int, SafeFileHandle>.Empty; // of segments and op files
+    private ImmutableArray<UnfoldedSegment> _unfolded = []; // ascending; the last is being written
     private StoreLock? _lock;
     private Guid _store;
     private int _firstSegment = 1;
@@ -162,6 +164,23 @@ public sealed partial class EmbeddedColdStorage : IColdStorage
         await ValueTask.CompletedTask;
     }
 
+    public ValueTask VisitAsync(RecordTable table, RecordVisitor visit, CancellationToken cancellationToken)
+    {
+        RunFile[] runs;
+        lock (_gate)
+        {
+            ThrowIfUnusable();
+            _records.Visit(table, visit);
+            runs = _records.SnapshotRuns();
+        }
+        foreach (var run in runs)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            run.Visit(table, visit);
+        }
+        return ValueTask.CompletedTask;
+    }
+
     public async IAsyncEnumerable<BucketOp> ReadAsync(
         string bucket, OpId after, OpId upTo, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
@@ -200,9 +219,11 @@ public sealed partial class EmbeddedColdStorage : IColdStorage
         var extent = bucket.Count == 0 ? Extent.None(_segment) : new Extent(
             _segment, _segmentLength + bucket.Offset, bucket.Count, bucket.Crc,
             _segmentLength + FrameFormat.HeaderSize + header.BucketBytes + header.OpBytes + header.RecordBytes, bucket.First, bucket.Last);
-        var added = new IndexedExtent(bucket.Name, extent, bucket.InPlaceOf);
-        _index.Add(added);
-        _segmentExtents.Add(added);
+        Span<byte> name = stackalloc byte[UsualNameBytes];
+        var length = 0;
+        if (!Encoding.UTF8.TryGetBytes(bucket.Name, name, out length))
+            length = Encoding.UTF8.GetBytes(bucket.Name, name = new byte[Encoding.UTF8.GetByteCount(bucket.Name)]);
+        _unfolded[^1].InRam!.Add(new IndexedExtent(name[..length], extent, bucket.InPlaceOf));
     }
 
     private void ApplyRecords(RecordChanges? records)

@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Buffers.Binary;
-using System.Text;
 using TopGun.Buckets.BucketLog;
 using TopGun.Buckets.Protocol;
 
@@ -65,7 +64,7 @@ internal static class FrameFormat
         var name = BinaryPrimitives.ReadInt32LittleEndian(source);
         var rest = source[(4 + name)..];
         var bucket = new StoredBucket(
-            Encoding.UTF8.GetString(source.Slice(4, name)),
+            source.Slice(4, name),
             BinaryPrimitives.ReadInt32LittleEndian(rest),
             BinaryPrimitives.ReadUInt32LittleEndian(rest[4..]),
             new OpRange(BinaryPrimitives.ReadUInt64LittleEndian(rest[8..]), BinaryPrimitives.ReadUInt64LittleEndian(rest[16..])));
@@ -120,7 +119,17 @@ internal readonly record struct FrameHeader(
 }
 
 /// <summary>One entry of a frame's bucket table.</summary>
-internal readonly record struct StoredBucket(string Name, int Count, uint Crc, OpRange InPlaceOf);
+internal readonly ref struct StoredBucket(ReadOnlySpan<byte> name, int count, uint crc, OpRange inPlaceOf)
+{
+    /// <summary>In UTF-8.</summary>
+    public ReadOnlySpan<byte> Name { get; } = name;
+
+    public int Count => count;
+
+    public uint Crc => crc;
+
+    public OpRange InPlaceOf => inPlaceOf;
+}
 
 /// <summary>One entry of a frame's op table.</summary>
 internal readonly record struct StoredOp(OpId OpId, OpKind Kind, long FragmentOffset, int FragmentLength, uint Checksum, uint FragmentCrc);

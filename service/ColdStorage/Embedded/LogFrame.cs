@@ -13,8 +13,8 @@ internal readonly record struct LogFrame(int Segment, long Offset, FrameHeader H
 {
     public long End => Offset + Header.Length;
 
-    /// <summary>Adds the frame's operations to the index.</summary>
-    public void Index(Action<IndexedExtent> add)
+    /// <summary>Adds the frame's operations to the index of its segment.</summary>
+    public void Index(SegmentIndex index)
     {
         var buckets = Content.Span[..(int)Header.BucketBytes];
         var ops = Content.Span.Slice((int)Header.BucketBytes, (int)Header.OpBytes);
@@ -31,7 +31,7 @@ internal readonly record struct LogFrame(int Segment, long Offset, FrameHeader H
                     BinaryPrimitives.ReadUInt64LittleEndian(ops),
                     BinaryPrimitives.ReadUInt64LittleEndian(ops[(length - FrameFormat.OpSize)..]));
             if (bucket.Count > 0 || !bucket.InPlaceOf.IsEmpty)
-                add(new IndexedExtent(bucket.Name, extent, bucket.InPlaceOf));
+                index.Add(new IndexedExtent(bucket.Name, extent, bucket.InPlaceOf));
             ops = ops[length..];
             place += length;
         }

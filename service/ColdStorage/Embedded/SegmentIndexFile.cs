@@ -1,95 +1,112 @@
-using System.Buffers;
 using System.Buffers.Binary;
-using System.Runtime.InteropServices;
-using System.Text;
-using TopGun.Buckets.Protocol;
+using TopGun.Buckets.ColdStorage.Embedded.Folding;
+using TopGun.Buckets.ColdStorage.Embedded.Runs;
 
 namespace TopGun.Buckets.ColdStorage.Embedded;
 
-/// <summary>The extents of a sealed segment, so that opening the store does not read its operations. Made again from the segment when it is not whole.</summary>
+/// <summary>Where a sealed segment has which bucket's operations, on the disk.</summary>
 /// <remarks>
+/// Beside a segment, and made again from it when it is missing or damaged. A run as in <see cref="RunFormat"/>, with keys as in <see cref="FoldedKey"/>:
 /// <code>
-/// file   := │ crc of the rest u32 │ end of the segment u64 │ sequence of the next frame u64 │ names u32 │ name* │ extents u32 │ extent* │
-/// name   := │ length u32 │ UTF-8 │
-/// extent := │ name index u32 │ offset u64 │ count u32 │ crc u32 │ fragments u64 │ first op id u64 │ last op id u64 │ in place of the ops after u64 │ up to u64 │
+/// of the segment  │ its length u64 │ sequence of the frame that follows it u64 │
+/// of a bucket     │ replaced ranges u32 │ ( │ after u64 │ up to u64 │ )* │ extents as in FoldedExtents │
 /// </code>
 /// </remarks>
-internal static class SegmentIndexFile
+internal sealed class SegmentIndexFile
 {
-    private const int ExtentSize = 60;
+    private readonly RunFile _run;
 
-    public static ReadOnlyMemory<byte> Serialize(long end, ulong nextSequence, List<IndexedExtent> extents)
+    private SegmentIndexFile(RunFile run, int segment, ulong nextSequence)
     {
-        var output = new ArrayBufferWriter<byte>(1 << 16);
-        var names = new Dictionary<string, int>(StringComparer.Ordinal);
-        foreach (var added in extents)
-            names.TryAdd(added.Bucket, names.Count);
-
-        var span = output.GetSpan(24);
-        BinaryPrimitives.WriteInt64LittleEndian(span[4..], end);
-        BinaryPrimitives.WriteUInt64LittleEndian(span[12..], nextSequence);
-        BinaryPrimitives.WriteInt32LittleEndian(span[20..], names.Count);
-        output.Advance(24);
-        foreach (var name in names.OrderBy(entry => entry.Value).Select(entry => entry.Key))
-        {
-            span = output.GetSpan(4 + Encoding.UTF8.GetMaxByteCount(name.Length));
-            var length = Encoding.UTF8.GetBytes(name, span[4..]);
-            BinaryPrimitives.WriteInt32LittleEndian(span, length);
-            output.Advance(4 + length);
-        }
-        BinaryPrimitives.WriteInt32LittleEndian(output.GetSpan(4), extents.Count);
-        output.Advance(4);
-        foreach (var (bucket, extent, inPlaceOf) in extents)
-        {
-            span = output.GetSpan(ExtentSize);
-            BinaryPrimitives.WriteInt32LittleEndian(span, names[bucket]);
-            BinaryPrimitives.WriteInt64LittleEndian(span[4..], extent.Offset);
-            BinaryPrimitives.WriteInt32LittleEndian(span[12..], extent.Count);
-            BinaryPrimitives.WriteUInt32LittleEndian(span[16..], extent.Crc);
-            BinaryPrimitives.WriteInt64LittleEndian(span[20..], extent.Fragments);
-            BinaryPrimitives.WriteUInt64LittleEndian(span[28..], extent.First);
-            BinaryPrimitives.WriteUInt64LittleEndian(span[36..], extent.Last);
-            BinaryPrimitives.WriteUInt64LittleEndian(span[44..], inPlaceOf.After);
-            BinaryPrimitives.WriteUInt64LittleEndian(span[52..], inPlaceOf.UpTo);
-            output.Advance(ExtentSize);
-        }
-        BinaryPrimitives.WriteUInt32LittleEndian(
-            MemoryMarshal.AsMemory(output.WrittenMemory).Span, Crc32C.Compute(output.WrittenSpan[4..]));
-        return output.WrittenMemory;
+        _run = run;
+        Segment = segment;
+        NextSequence = nextSequence;
     }
 
-    /// <summary>Adds the extents to the index; false when the file is not whole or is of another state of the segment.</summary>
-    public static bool TryLoad(ReadOnlySpan<byte> bytes, int segment, long segmentLength, OpIndex index, out ulong nextSequence)
+    public int Segment { get; }
+
+    /// <summary>Sequence of the frame that follows the segment's last.</summary>
+    public ulong NextSequence { get; }
+
+    /// <summary>Keys of the buckets in ascending order.</summary>
+    public IEnumerable<RunEntry> Buckets => _run.ReadFrom(OwnTable.Folded, FoldedKey.Buckets);
+
+    public static SegmentIndexFile Write(StoreFiles files, SegmentIndex index)
     {
-        nextSequence = 0;
-        if (bytes.Length < 24
-            || BinaryPrimitives.ReadUInt32LittleEndian(bytes) != Crc32C.Compute(bytes[4..])
-            || BinaryPrimitives.ReadInt64LittleEndian(bytes[4..]) != segmentLength)
-            return false;
-        nextSequence = BinaryPrimitives.ReadUInt64LittleEndian(bytes[12..]);
-        var names = new string[BinaryPrimitives.ReadInt32LittleEndian(bytes[20..])];
-        bytes = bytes[24..];
-        for (var name = 0; name < names.Length; name++)
+        var name = SegmentFormat.IndexName(index.Segment);
+        var temporary = name + ".tmp";
+        using (var writer = new RunWriter(files, temporary, index.Count + 1))
         {
-            var length = BinaryPrimitives.ReadInt32LittleEndian(bytes);
-            names[name] = Encoding.UTF8.GetString(bytes.Slice(4, length));
-            bytes = bytes[(4 + length)..];
+            var segment = new byte[16];
+            BinaryPrimitives.WriteInt64LittleEndian(segment, index.Length);
+            BinaryPrimitives.WriteUInt64LittleEndian(segment.AsSpan(8), index.NextSequence);
+            writer.Add(new RunEntry(OwnTable.Folded, new MemoryEntry(FoldedKey.Segment, segment, HasValue: true)));
+            foreach (var (bucket, part) in index.Sorted())
+                writer.Add(new RunEntry(OwnTable.Folded, new MemoryEntry(FoldedKey.Bucket(bucket.Span), Serialize(part), HasValue: true)));
+            writer.Complete();
         }
-        var count = BinaryPrimitives.ReadInt32LittleEndian(bytes);
-        bytes = bytes[4..];
-        for (; count > 0; count--, bytes = bytes[ExtentSize..])
+        var run = RunFile.Open(files, temporary); // before it has its name, under which a reset may delete it
+        files.Rename(temporary, name);
+        return new SegmentIndexFile(run, index.Segment, index.NextSequence);
+    }
+
+    /// <summary>Opens the file of a segment; null when there is none that is whole and of this state of the segment.</summary>
+    public static SegmentIndexFile? TryOpen(StoreFiles files, int segment, long segmentLength)
+    {
+        var name = SegmentFormat.IndexName(segment);
+        if (!files.Exists(name))
+            return null;
+        try
         {
-            var extent = new Extent(
-                segment,
-                BinaryPrimitives.ReadInt64LittleEndian(bytes[4..]),
-                BinaryPrimitives.ReadInt32LittleEndian(bytes[12..]),
-                BinaryPrimitives.ReadUInt32LittleEndian(bytes[16..]),
-                BinaryPrimitives.ReadInt64LittleEndian(bytes[20..]),
-                BinaryPrimitives.ReadUInt64LittleEndian(bytes[28..]),
-                BinaryPrimitives.ReadUInt64LittleEndian(bytes[36..]));
-            var inPlaceOf = new OpRange(BinaryPrimitives.ReadUInt64LittleEndian(bytes[44..]), BinaryPrimitives.ReadUInt64LittleEndian(bytes[52..]));
-            index.Add(new IndexedExtent(names[BinaryPrimitives.ReadInt32LittleEndian(bytes)], extent, inPlaceOf));
+            var run = RunFile.Open(files, name);
+            run.Verify();
+            var buffer = default(BlockBuffer);
+            try
+            {
+                var key = FoldedKey.Segment.Span;
+                return run.TryFind(OwnTable.Folded, key, BloomFilter.Hash((byte)OwnTable.Folded, key), ref buffer, out _, out var value)
+                    && BinaryPrimitives.ReadInt64LittleEndian(value) == segmentLength
+                    ? new SegmentIndexFile(run, segment, BinaryPrimitives.ReadUInt64LittleEndian(value[8..]))
+                    : null;
+            }
+            finally
+            {
+                buffer.Return();
+            }
         }
-        return true;
+        catch (DamagedStoreException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>What there is of a bucket; null when there is nothing.</summary>
+    /// <param name="key">As <see cref="FoldedKey.Bucket(string)"/> makes it.</param>
+    /// <param name="hash">As <see cref="BloomFilter.Hash"/> makes it.</param>
+    /// <param name="buffer">The block read last.</param>
+    public SegmentPart? Find(ReadOnlySpan<byte> key, ulong hash, ref BlockBuffer buffer) =>
+        _run.TryFind(OwnTable.Folded, key, hash, ref buffer, out _, out var value) ? Parse(value) : null;
+
+    private static byte[] Serialize(in SegmentPart part)
+    {
+        var ranges = 4 + (16 * part.Replaced.Count);
+        var value = new byte[ranges + (part.Extents.Count * FoldedExtents.ExtentSize)];
+        BinaryPrimitives.WriteInt32LittleEndian(value, part.Replaced.Count);
+        for (var index = 0; index < part.Replaced.Count; index++)
+        {
+            BinaryPrimitives.WriteUInt64LittleEndian(value.AsSpan(4 + (16 * index)), part.Replaced[index].After);
+            BinaryPrimitives.WriteUInt64LittleEndian(value.AsSpan(12 + (16 * index)), part.Replaced[index].UpTo);
+        }
+        FoldedExtents.WriteExtents(part.Extents, value.AsSpan(ranges));
+        return value;
+    }
+
+    private static SegmentPart Parse(ReadOnlySpan<byte> value)
+    {
+        var left = BinaryPrimitives.ReadInt32LittleEndian(value);
+        var replaced = new List<OpRange>(left);
+        for (value = value[4..]; left > 0; left--, value = value[16..])
+            replaced.Add(new OpRange(BinaryPrimitives.ReadUInt64LittleEndian(value), BinaryPrimitives.ReadUInt64LittleEndian(value[8..])));
+        return new SegmentPart(FoldedExtents.ReadExtents(value, areInOpFiles: false), replaced);
     }
 }

@@ -106,7 +106,13 @@ internal class StoreFiles(string folder)
             Write(file, [content], 0);
             Flush(file);
         }
-        File.Move(PathOf(temporary), PathOf(name), overwrite: true);
+        Rename(temporary, name);
+    }
+
+    /// <summary>Puts a file in the place of another.</summary>
+    public void Rename(string from, string to)
+    {
+        File.Move(PathOf(from), PathOf(to), overwrite: true);
         SyncFolder();
     }
 

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text;
+using System.Text.Json;
 using TopGun.Buckets.Grid;
 using TopGun.Buckets.Protocol;
 using TopGun.Buckets.Replication;
@@ -15,10 +16,19 @@ namespace TopGun.Buckets.Tests.Benchmarks.Store;
 /// A bucket log with a grid over an embedded store that holds many buckets: what it keeps in RAM, how long it takes to start, and what changes of single
 /// rows cost, beside the same with a thousand buckets.
 /// </summary>
+/// <remarks>
+/// Stores are filled, and measured, by processes of their own with the service's settings of the garbage collector. Memory is the most that such a process
+/// ever had from its start, through filling the grid, to the last change; nothing is collected by force. Closing a store writes nothing, so opening it is
+/// what it is after a kill.
+/// </remarks>
 internal static class ScaleBenchmark
 {
     private const int FewBuckets = 1000;
+    private const int FewRows = 100_000;
     private const int RowsPerTransaction = 10_000;
+
+    // As in the service's project.
+    private static readonly (string Name, string Value)[] ServiceSettings = [("DOTNET_GCConserveMemory", "5"), ("DOTNET_GCLOHThreshold", "200000"), ("DOTNET_TieredPGO", "0")];
 
     public static async Task RunAsync(BenchmarkArguments arguments, CancellationToken cancellationToken)
     {
@@ -26,59 +36,118 @@ internal static class ScaleBenchmark
         var rows = arguments.Int("rows", 1_000_000);
         var changes = arguments.Int("changes", 20_000);
         var gridMegabytes = arguments.Int("grid-mb", 512);
+        var rounds = arguments.Int("rounds", 3);
+        var kept = arguments.Text("folder");
         arguments.RejectUnread();
 
-        var name = await FirstBucketAsync(cancellationToken);
-        var few = await MeasureAsync(new Shape(name, FewBuckets, Math.Min(rows, 100_000), changes, gridMegabytes), cancellationToken);
-        var many = await MeasureAsync(new Shape(name, buckets, rows, changes, gridMegabytes), cancellationToken);
-        Print("scale.memory", many.ResidentMegabytes, "MB", (1.2 * gridMegabytes) + 300, "the aim: 1.2 × the grid's budget + 300 MB", many.Shape);
-        Print("scale.restart", many.RestartMilliseconds, "ms", 2000, "the aim; opening the store to the first bucket read", many.Shape);
-        Print("scale.change", many.ChangeMicroseconds, "µs", few.ChangeMicroseconds, $"the same with {FewBuckets} buckets and {few.Shape.Rows} rows", many.Shape);
-        Print("scale.load", rows / many.LoadSeconds, "rows/s", few.Shape.Rows / few.LoadSeconds, $"the same with {FewBuckets} buckets and {few.Shape.Rows} rows", many.Shape);
-    }
-
-    private static async Task<Result> MeasureAsync(Shape shape, CancellationToken cancellationToken)
-    {
-        var folder = Directory.CreateTempSubdirectory("topgun-benchmark-");
+        var folder = kept is null ? Directory.CreateTempSubdirectory("topgun-benchmark-") : Directory.CreateDirectory(kept);
         try
         {
-            var path = Path.Combine(folder.FullName, "store");
-            var start = Stopwatch.GetTimestamp();
-            await using (var log = await OpenAsync(path, new BucketGrid(shape.Grid, TimeProvider.System), cancellationToken))
-            {
-                for (var first = 0; first < shape.Rows; first += RowsPerTransaction)
-                    await log.AppendAsync(RowChangeKind.Insert, shape.Create(first, Math.Min(RowsPerTransaction, shape.Rows - first), priority: 1), RowsPerTransaction, cancellationToken);
-                await log.FlushAsync(cancellationToken);
-            }
-            var load = Stopwatch.GetElapsedTime(start).TotalSeconds;
+            var few = new Shape(FewBuckets, Math.Min(rows, FewRows), changes, gridMegabytes);
+            var many = new Shape(buckets, rows, changes, gridMegabytes);
+            var (fewFolder, manyFolder) = (Path.Combine(folder.FullName, "few"), Path.Combine(folder.FullName, "many"));
+            var fewLoad = await FillAsync(fewFolder, few, cancellationToken);
+            var manyLoad = await FillAsync(manyFolder, many, cancellationToken);
+            List<Taken> taken = [];
+            var (change, fewChange) = await Rounds.AlternateAsync(
+                rounds,
+                async () =>
+                {
+                    taken.Add(await InProcessAsync<Taken>(manyFolder, many, "measure", cancellationToken));
+                    return taken[^1].ChangeMicroseconds;
+                },
+                async () => (await InProcessAsync<Taken>(fewFolder, few, "measure", cancellationToken)).ChangeMicroseconds);
 
-            start = Stopwatch.GetTimestamp();
-            var grid = new BucketGrid(shape.Grid, TimeProvider.System);
-            await using var reopened = await OpenAsync(path, grid, cancellationToken);
-            var names = new List<string> { shape.BucketName(0) };
-            await ReadAsync(grid, names[0], cancellationToken);
-            var restart = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
-
-            // Fills the grid with as many buckets as fit, and with more.
-            var random = new Random(5);
-            for (var bytes = 0L; bytes < 2 * shape.Grid.MemoryLimitBytes && names.Count < shape.Lists;)
-            {
-                names.Add(shape.BucketName(names.Count));
-                bytes += await ReadAsync(grid, names[^1], cancellationToken);
-            }
-            start = Stopwatch.GetTimestamp();
-            for (var change = 0; change < shape.Changes; change++)
-                await reopened.AppendAsync(RowChangeKind.Update, shape.Create(random.Next(shape.Rows), count: 1, priority: 2 + change), perTransaction: 1, cancellationToken);
-            await reopened.FlushAsync(cancellationToken);
-            var cost = Stopwatch.GetElapsedTime(start).TotalMicroseconds / shape.Changes;
-            GC.Collect(2, GCCollectionMode.Aggressive, blocking: true, compacting: true);
-            using var process = Process.GetCurrentProcess();
-            return new Result(shape, process.WorkingSet64 / 1e6, restart, cost, load);
+            Print("scale.memory", taken.Max(one => one.PeakMegabytes), "MB", (1.2 * gridMegabytes) + 300, "the aim: 1.2 × the grid's budget + 300 MB", many);
+            Print("scale.restart", taken.Max(one => one.RestartMilliseconds), "ms", 2000, "the aim; from the start of the process to the first bucket read", many);
+            Print("scale.change", change, "µs", fewChange, $"the same with {FewBuckets} buckets and {few.Rows} rows", many);
+            if (fewLoad is not null && manyLoad is not null)
+                Print("scale.load", rows / manyLoad.Seconds, "rows/s", few.Rows / fewLoad.Seconds, $"the same with {FewBuckets} buckets and {few.Rows} rows", many);
         }
         finally
         {
-            folder.Delete(recursive: true);
+            if (kept is null)
+                folder.Delete(recursive: true);
         }
+    }
+
+    /// <summary>The process that fills a store or measures one.</summary>
+    public static async Task RunStoreAsync(BenchmarkArguments arguments, CancellationToken cancellationToken)
+    {
+        var folder = arguments.Text("folder") ?? throw new ArgumentException("--folder names the store.");
+        var isFilling = arguments.Text("do") == "fill";
+        var shape = new Shape(arguments.Int("buckets", 0), arguments.Int("rows", 0), arguments.Int("changes", 0), arguments.Int("grid-mb", 0));
+        arguments.RejectUnread();
+        var result = isFilling
+            ? JsonSerializer.Serialize(await FillHereAsync(folder, shape, cancellationToken))
+            : JsonSerializer.Serialize(await MeasureHereAsync(folder, shape, cancellationToken));
+        await Console.Out.WriteLineAsync(result);
+    }
+
+    /// <summary>Fills a store; null when an earlier run has.</summary>
+    private static async Task<Filled?> FillAsync(string folder, Shape shape, CancellationToken cancellationToken) =>
+        Directory.Exists(folder) ? null : await InProcessAsync<Filled>(folder, shape, "fill", cancellationToken);
+
+    private static async Task<T> InProcessAsync<T>(string folder, Shape shape, string what, CancellationToken cancellationToken)
+    {
+        var start = new ProcessStartInfo(
+            Environment.ProcessPath!,
+            [
+                "scale-store", "--folder", folder, "--do", what, "--buckets", Text(shape.Buckets), "--rows", Text(shape.Rows), "--changes", Text(shape.Changes),
+                "--grid-mb", Text(shape.GridMegabytes),
+            ])
+        {
+            RedirectStandardOutput = true,
+        };
+        foreach (var (name, value) in ServiceSettings)
+            start.Environment[name] = value;
+        using var process = Process.Start(start) ?? throw new InvalidOperationException("The process did not start.");
+        try
+        {
+            var output = await process.StandardOutput.ReadToEndAsync(cancellationToken);
+            await process.WaitForExitAsync(cancellationToken);
+            return process.ExitCode == 0 && JsonSerializer.Deserialize<T>(output) is { } result
+                ? result
+                : throw new InvalidOperationException($"The process failed with {process.ExitCode}: {output}");
+        }
+        finally
+        {
+            if (!process.HasExited)
+                process.Kill();
+        }
+
+        static string Text(int value) => value.ToString(CultureInfo.InvariantCulture);
+    }
+
+    private static async Task<Filled> FillHereAsync(string folder, Shape shape, CancellationToken cancellationToken)
+    {
+        var start = Stopwatch.GetTimestamp();
+        await using var log = await OpenAsync(folder, new BucketGrid(shape.Grid, TimeProvider.System), cancellationToken);
+        for (var first = 0; first < shape.Rows; first += RowsPerTransaction)
+            await log.AppendAsync(RowChangeKind.Insert, shape.Create(first, Math.Min(RowsPerTransaction, shape.Rows - first), priority: 1), RowsPerTransaction, cancellationToken);
+        await log.FlushAsync(cancellationToken);
+        return new Filled(Stopwatch.GetElapsedTime(start).TotalSeconds);
+    }
+
+    private static async Task<Taken> MeasureHereAsync(string folder, Shape shape, CancellationToken cancellationToken)
+    {
+        using var process = Process.GetCurrentProcess();
+        var first = await FirstBucketAsync(cancellationToken);
+        var grid = new BucketGrid(shape.Grid, TimeProvider.System);
+        await using var log = await OpenAsync(folder, grid, cancellationToken);
+        await ReadAsync(grid, Shape.BucketName(first, 0), cancellationToken);
+        var restart = (DateTime.UtcNow - process.StartTime.ToUniversalTime()).TotalMilliseconds;
+
+        // Fills the grid with as many buckets as fit, and with more.
+        for (var (list, bytes) = (1, 0L); bytes < 2 * shape.Grid.MemoryLimitBytes && list < shape.Lists; list++)
+            bytes += await ReadAsync(grid, Shape.BucketName(first, list), cancellationToken);
+        var random = new Random(5);
+        var start = Stopwatch.GetTimestamp();
+        for (var change = 0; change < shape.Changes; change++)
+            await log.AppendAsync(RowChangeKind.Update, shape.Create(random.Next(shape.Rows), count: 1, priority: 2 + change), perTransaction: 1, cancellationToken);
+        await log.FlushAsync(cancellationToken);
+        var cost = Stopwatch.GetElapsedTime(start).TotalMicroseconds / shape.Changes;
+        return new Taken(ProcessCpu.PeakResidentMiB(process.Id)!.Value * (1 << 20) / 1e6, restart, cost);
     }
 
     /// <summary>How the log names the first list's bucket.</summary>
@@ -86,7 +155,7 @@ internal static class ScaleBenchmark
     {
         var names = new BucketNames(new CountingSubscriber());
         await using var log = await OpenLog.CreateAsync(OpenLog.Storage("null", folder: ""), names, cancellationToken);
-        await log.AppendAsync(RowChangeKind.Insert, new Shape("", FewBuckets, Rows: 1, Changes: 0, GridMegabytes: 1).Create(first: 0, count: 1, priority: 1), perTransaction: 1, cancellationToken);
+        await log.AppendAsync(RowChangeKind.Insert, new Shape(FewBuckets, Rows: 1, Changes: 0, GridMegabytes: 1).Create(first: 0, count: 1, priority: 1), perTransaction: 1, cancellationToken);
         return names.Names.Single(name => name.Contains("by_list", StringComparison.Ordinal));
     }
 
@@ -105,16 +174,20 @@ internal static class ScaleBenchmark
             Parameters = new() { ["buckets"] = shape.Buckets, ["rows"] = shape.Rows, ["changes"] = shape.Changes, ["grid_bytes"] = shape.Grid.MemoryLimitBytes },
         }.Print();
 
-    private sealed record Result(Shape Shape, double ResidentMegabytes, double RestartMilliseconds, double ChangeMicroseconds, double LoadSeconds);
+    /// <summary>What filling a store took.</summary>
+    private sealed record Filled(double Seconds);
+
+    /// <summary>What a store takes.</summary>
+    private sealed record Taken(double PeakMegabytes, double RestartMilliseconds, double ChangeMicroseconds);
 
     /// <summary>Rows by number: half of the buckets are lists, the other half their owners.</summary>
-    private sealed record Shape(string FirstBucket, int Buckets, int Rows, int Changes, int GridMegabytes)
+    private sealed record Shape(int Buckets, int Rows, int Changes, int GridMegabytes)
     {
         public int Lists => Buckets / 2;
 
         public GridOptions Grid { get; } = new() { MemoryLimitBytes = (long)GridMegabytes << 20 };
 
-        public string BucketName(int list) => FirstBucket.Replace(Uuid(1, 0), Uuid(1, list), StringComparison.Ordinal);
+        public static string BucketName(string first, int list) => first.Replace(Uuid(1, 0), Uuid(1, list), StringComparison.Ordinal);
 
         public SourceRow[] Create(int first, int count, int priority)
         {

@@ -251,7 +251,7 @@ public class PartsTests
         await foreach (var record in disk.ScanAsync(RecordTable.Bucket, default, TestContext.Current.CancellationToken))
         {
             var name = Encoding.UTF8.GetString(record.Key.Span);
-            lines.Add($"{name} {BucketDirectory.ReadRecord(record).Evaluated}");
+            lines.Add($"{name} {BucketRecord.Read(record.Value.Span).Evaluated}");
             await foreach (var op in disk.ReadAsync(name, OpId.None, new OpId(long.MaxValue), TestContext.Current.CancellationToken))
                 lines.Add($"{op.OpId} {RecordingSubscriber.Describe(name, op)}");
         }

@@ -59,7 +59,7 @@ public class StoredStateTests
     {
         var names = new Dictionary<int, string>();
         await foreach (var record in disk.ScanAsync(RecordTable.Bucket, default, TestContext.Current.CancellationToken))
-            names.Add(BucketDirectory.ReadRecord(record).Number, Encoding.UTF8.GetString(record.Key.Span));
+            names.Add(BucketRecord.Read(record.Value.Span).Number, Encoding.UTF8.GetString(record.Key.Span));
         var remembered = new SortedSet<string>(StringComparer.Ordinal);
         await foreach (var record in disk.ScanAsync(RecordTable.RowState, default, TestContext.Current.CancellationToken))
             Add(RowState.Read(record.Value.Span), names, remembered);

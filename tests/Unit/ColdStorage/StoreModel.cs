@@ -57,8 +57,20 @@ internal static class StoreModel
         {
             var prefix = random.Next(2) == 0 ? "" : random.Next(16).ToString("X", CultureInfo.InvariantCulture);
             Assert.Equal(await model.ScanAsync(table, prefix), await storage.ScanAsync(table, prefix));
+            Assert.Equal(await model.ScanAsync(table), await VisitAsync(storage, table));
             var key = random.Next(300).ToString("X3", CultureInfo.InvariantCulture);
             Assert.Equal(await model.GetAsync(table, key), await storage.GetAsync(table, key));
         }
+    }
+
+    /// <summary>What is shown of each record first, by key.</summary>
+    private static async Task<string[]> VisitAsync(IColdStorage storage, RecordTable table)
+    {
+        SortedDictionary<string, string?> first = new(StringComparer.Ordinal);
+        await storage.VisitAsync(
+            table,
+            (key, value, hasValue) => first.TryAdd(Encoding.UTF8.GetString(key), hasValue ? Encoding.UTF8.GetString(value) : null),
+            TestContext.Current.CancellationToken);
+        return [.. first.Where(record => record.Value is not null).Select(record => $"{record.Key}={record.Value}")];
     }
 }

@@ -13,8 +13,14 @@ internal static class FoldedKey
     /// <summary>All op files.</summary>
     public static ReadOnlyMemory<byte> Files { get; } = new byte[] { FilePrefix };
 
+    /// <summary>Comes before all buckets.</summary>
+    public static ReadOnlyMemory<byte> Buckets { get; } = new byte[] { BucketPrefix };
+
     /// <summary>The last segment whose operations were all folded.</summary>
     public static ReadOnlyMemory<byte> Through { get; } = new byte[] { ThroughPrefix };
+
+    /// <summary>The segment of an index of its own.</summary>
+    public static ReadOnlyMemory<byte> Segment { get; } = new byte[] { FilePrefix };
 
     public static byte[] File(int number)
     {
@@ -33,41 +39,66 @@ internal static class FoldedKey
         Encoding.UTF8.GetBytes(name, key.AsSpan(1));
         return key;
     }
+
+    public static byte[] Bucket(ReadOnlySpan<byte> name) => [BucketPrefix, .. name];
+
+    public static bool IsBucket(ReadOnlySpan<byte> key) => key[0] == BucketPrefix;
+
+    /// <summary>The UTF-8 name of the bucket that a key is of.</summary>
+    public static ReadOnlySpan<byte> NameOf(ReadOnlySpan<byte> key) => key[1..];
 }
 
-/// <summary>Where a bucket's folded operations are: extents in op files, in ascending order.</summary>
+/// <summary>Where a bucket's folded operations are: extents in op files, in ascending order, and up to which segment there is nothing of it elsewhere.</summary>
 /// <remarks>
-/// Little-endian: <code>( │ file u32 │ offset u64 │ count u32 │ crc u32 │ fragments u64 │ first op id u64 │ last op id u64 │ )*</code>
+/// Little-endian:
+/// <code>
+/// value  := │ folded through segment u32; absent in records of earlier versions, which folded all buckets at once │ extent* │
+/// extent := │ number of the file u32 │ offset u64 │ count u32 │ crc u32 │ fragments u64 │ first op id u64 │ last op id u64 │
+/// </code>
+/// A bucket of which nothing is left has no extents, until the record is merged away.
 /// </remarks>
-internal static class FoldedExtents
+internal readonly record struct FoldedExtents(int Through, List<Extent> Extents)
 {
-    private const int ExtentSize = 44;
+    public const int ExtentSize = 44;
+    private const int ThroughSize = 4;
 
-    public static byte[] Write(IReadOnlyList<Extent> extents)
+    public byte[] Serialize()
     {
-        var value = new byte[extents.Count * ExtentSize];
-        for (var index = 0; index < extents.Count; index++)
-        {
-            var span = value.AsSpan(index * ExtentSize);
-            var extent = extents[index];
-            BinaryPrimitives.WriteInt32LittleEndian(span, OpFileFormat.Number(extent.Segment));
-            BinaryPrimitives.WriteInt64LittleEndian(span[4..], extent.Offset);
-            BinaryPrimitives.WriteInt32LittleEndian(span[12..], extent.Count);
-            BinaryPrimitives.WriteUInt32LittleEndian(span[16..], extent.Crc);
-            BinaryPrimitives.WriteInt64LittleEndian(span[20..], extent.Fragments);
-            BinaryPrimitives.WriteUInt64LittleEndian(span[28..], extent.First);
-            BinaryPrimitives.WriteUInt64LittleEndian(span[36..], extent.Last);
-        }
+        var value = new byte[ThroughSize + (Extents.Count * ExtentSize)];
+        BinaryPrimitives.WriteInt32LittleEndian(value, Through);
+        WriteExtents(Extents, value.AsSpan(ThroughSize));
         return value;
     }
 
-    public static List<Extent> Read(ReadOnlySpan<byte> value)
+    public static FoldedExtents Parse(ReadOnlySpan<byte> value) => value.Length % ExtentSize == ThroughSize
+        ? new FoldedExtents(BinaryPrimitives.ReadInt32LittleEndian(value), ReadExtents(value[ThroughSize..], areInOpFiles: true))
+        : new FoldedExtents(0, ReadExtents(value, areInOpFiles: true));
+
+    public static void WriteExtents(List<Extent> extents, Span<byte> value)
+    {
+        foreach (var extent in extents)
+        {
+            BinaryPrimitives.WriteInt32LittleEndian(value, Math.Abs(extent.Segment));
+            BinaryPrimitives.WriteInt64LittleEndian(value[4..], extent.Offset);
+            BinaryPrimitives.WriteInt32LittleEndian(value[12..], extent.Count);
+            BinaryPrimitives.WriteUInt32LittleEndian(value[16..], extent.Crc);
+            BinaryPrimitives.WriteInt64LittleEndian(value[20..], extent.Fragments);
+            BinaryPrimitives.WriteUInt64LittleEndian(value[28..], extent.First);
+            BinaryPrimitives.WriteUInt64LittleEndian(value[36..], extent.Last);
+            value = value[ExtentSize..];
+        }
+    }
+
+    /// <param name="value">The extents.</param>
+    /// <param name="areInOpFiles">Whether the numbers are those of op files, not of segments.</param>
+    public static List<Extent> ReadExtents(ReadOnlySpan<byte> value, bool areInOpFiles)
     {
         var extents = new List<Extent>(value.Length / ExtentSize);
         for (; !value.IsEmpty; value = value[ExtentSize..])
         {
+            var number = BinaryPrimitives.ReadInt32LittleEndian(value);
             extents.Add(new Extent(
-                OpFileFormat.Segment(BinaryPrimitives.ReadInt32LittleEndian(value)),
+                areInOpFiles ? OpFileFormat.Segment(number) : number,
                 BinaryPrimitives.ReadInt64LittleEndian(value[4..]),
                 BinaryPrimitives.ReadInt32LittleEndian(value[12..]),
                 BinaryPrimitives.ReadUInt32LittleEndian(value[16..]),

@@ -31,6 +31,9 @@ internal sealed class OpFileWriter : IDisposable
         _buffer.Write(OpFileFormat.Header(number, store));
     }
 
+    /// <summary>Bytes written.</summary>
+    public long Length => _written + _buffer.WrittenCount;
+
     /// <summary>Number of operations written.</summary>
     public long OpCount { get; private set; }
 

@@ -77,6 +77,16 @@ internal sealed class Memtable
         return true;
     }
 
+    /// <summary>Shows the entries of a table, removed ones too, in no order.</summary>
+    public void Visit(RecordTable table, RecordVisitor visit)
+    {
+        foreach (ref readonly var entry in CollectionsMarshal.AsSpan(_tables[(int)table]))
+        {
+            var found = MemoryOf(entry);
+            visit(found.Key.Span, found.Value.Span, found.HasValue);
+        }
+    }
+
     /// <summary>Entries whose key starts with <paramref name="prefix"/>, in key order, removed ones too.</summary>
     public List<MemoryEntry> Scan(RecordTable table, ReadOnlySpan<byte> prefix)
     {

@@ -128,6 +128,13 @@ internal sealed class RecordStore
 
     public RunFile[] SnapshotRuns() => _runs;
 
+    /// <summary>Shows what RAM has of a table, in no order; what was changed since the last flush began comes first.</summary>
+    public void Visit(RecordTable table, RecordVisitor visit)
+    {
+        _active.Visit(table, visit);
+        _frozen?.Visit(table, visit);
+    }
+
     /// <summary>What a scan has to merge, the newest first.</summary>
     /// <param name="table">Kind of record.</param>
     /// <param name="prefix">What keys start with.</param>

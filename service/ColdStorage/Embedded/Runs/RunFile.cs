@@ -6,33 +6,28 @@ using TopGun.Buckets.Protocol;
 
 namespace TopGun.Buckets.ColdStorage.Embedded.Runs;
 
-/// <summary>A run that is read: its index and filter in RAM, its blocks on disk.</summary>
+/// <summary>A run that is read: its filter and part of its index in RAM, its blocks on disk.</summary>
 /// <remarks>
 /// Immutable. It is not closed when it is replaced, because readers may be in the middle of it: the handle closes with the last of them.
 /// </remarks>
 internal sealed class RunFile
 {
     private readonly StoreFiles _files;
+    private readonly string _name;
     private readonly SafeFileHandle _file;
     private readonly BloomFilter _bloom;
-    private readonly byte[] _index;
-    private readonly int[] _entries; // of each block in the index
+    private readonly RunIndex _index;
 
-    private RunFile(StoreFiles files, SafeFileHandle file, int number, int tier, int recordCount, byte[] index, int blocks, BloomFilter bloom)
+    private RunFile(StoreFiles files, string name, SafeFileHandle file, int number, int tier, int recordCount, RunIndex index, BloomFilter bloom)
     {
         _files = files;
+        _name = name;
         _file = file;
         Number = number;
         Tier = tier;
         RecordCount = recordCount;
         _index = index;
         _bloom = bloom;
-        _entries = new int[blocks];
-        for (var (block, offset) = (0, 0); block < blocks; block++)
-        {
-            _entries[block] = offset;
-            offset += 17 + BinaryPrimitives.ReadInt32LittleEndian(index.AsSpan(offset + 13));
-        }
     }
 
     public int Number { get; }
@@ -41,9 +36,13 @@ internal sealed class RunFile
 
     public int RecordCount { get; }
 
-    public static RunFile Open(StoreFiles files, int number, int tier)
+    public static RunFile Open(StoreFiles files, int number, int tier) => Open(files, RunFormat.Name(number), number, tier);
+
+    /// <summary>Opens a file that is written as a run and is none of the store's.</summary>
+    public static RunFile Open(StoreFiles files, string name) => Open(files, name, number: 0, tier: 0);
+
+    private static RunFile Open(StoreFiles files, string name, int number, int tier)
     {
-        var name = RunFormat.Name(number);
         if (!files.Exists(name))
             throw new DamagedStoreException(files.PathOf(name), "it is missing");
         var file = files.Open(name, FileMode.Open, FileAccess.Read);
@@ -56,15 +55,13 @@ internal sealed class RunFile
             throw new DamagedStoreException(files.PathOf(name), "its footer is not whole");
 
         var indexOffset = BinaryPrimitives.ReadInt64LittleEndian(footer.AsSpan(8));
-        var index = new byte[BinaryPrimitives.ReadInt32LittleEndian(footer.AsSpan(16))];
+        var indexLength = BinaryPrimitives.ReadInt32LittleEndian(footer.AsSpan(16));
+        var index = RunIndex.Read(files, file, indexOffset, indexLength, out var crc);
         var bloom = new byte[BinaryPrimitives.ReadInt32LittleEndian(footer.AsSpan(20))];
-        files.Read(file, index, indexOffset);
-        files.Read(file, bloom, indexOffset + index.Length);
-        if (BinaryPrimitives.ReadUInt32LittleEndian(footer.AsSpan(32)) != Crc32C.Compute(bloom, Crc32C.Compute(index)))
+        files.Read(file, bloom, indexOffset + indexLength);
+        if (index is null || BinaryPrimitives.ReadUInt32LittleEndian(footer.AsSpan(32)) != Crc32C.Compute(bloom, crc))
             throw new DamagedStoreException(files.PathOf(name), "the checksum of its index does not agree");
-        return new RunFile(
-            files, file, number, tier, BinaryPrimitives.ReadInt32LittleEndian(footer.AsSpan(28)), index,
-            BinaryPrimitives.ReadInt32LittleEndian(footer.AsSpan(24)), new BloomFilter(bloom));
+        return new RunFile(files, name, file, number, tier, BinaryPrimitives.ReadInt32LittleEndian(footer.AsSpan(28)), index, new BloomFilter(bloom));
     }
 
     /// <summary>Finds a key; a removed record is found without a value.</summary>
@@ -74,10 +71,11 @@ internal sealed class RunFile
         value = default;
         if (!_bloom.MayContain(hash))
             return false;
-        var index = LastBlockFrom(table, key);
-        if (index < 0)
+        var group = _index.LastGroupFrom(table, key);
+        if (group < 0)
             return false;
-        var block = buffer.Holds(this, index) ? buffer.Block : Read(index, ref buffer);
+        var place = RunFormat.LastBlockFrom(buffer.HoldsGroup(this, group) ? buffer.Group : ReadGroup(group, ref buffer), table, key);
+        var block = buffer.Holds(this, place) ? buffer.Block : Read(place, ref buffer);
         while (!block.IsEmpty)
         {
             var next = ReadEntry(block, out var entryTable, out var keyLength, out hasValue, out var valueLength);
@@ -102,10 +100,11 @@ internal sealed class RunFile
 
     private IEnumerable<RunEntry> Read(RecordTable table, ReadOnlyMemory<byte> key, byte[][]? buffers)
     {
-        for (var index = Math.Max(LastBlockFrom(table, key.Span), 0); index < _entries.Length; index++)
+        var blocks = 0;
+        foreach (var place in BlocksFrom(table, key))
         {
-            var block = Room(buffers, index).AsMemory(0, BlockLength(index));
-            ReadBlock(index, block.Span);
+            var block = Room(buffers, blocks++, place.Length).AsMemory(0, place.Length);
+            ReadBlock(place, block.Span);
             block = block[..^sizeof(uint)];
             while (!block.IsEmpty)
             {
@@ -122,15 +121,55 @@ internal sealed class RunFile
     }
 
     /// <summary>Memory for a block: of its own, or that of the block before the last.</summary>
-    private byte[] Room(byte[][]? buffers, int index)
+    private static byte[] Room(byte[][]? buffers, int block, int length)
     {
-        var length = BlockLength(index);
         if (buffers is null)
             return new byte[length];
-        ref var buffer = ref buffers[index % buffers.Length];
+        ref var buffer = ref buffers[block % buffers.Length];
         if (buffer.Length < length)
             buffer = new byte[Math.Max(length, 2 * RunFormat.BlockBytes)];
         return buffer;
+    }
+
+    /// <summary>Shows all records of a table.</summary>
+    public void Visit(RecordTable table, RecordVisitor visit)
+    {
+        var buffer = default(BlockBuffer);
+        try
+        {
+            foreach (var place in BlocksFrom(table, default))
+            {
+                for (var block = Read(place, ref buffer); !block.IsEmpty;)
+                {
+                    var next = ReadEntry(block, out var entryTable, out var keyLength, out var hasValue, out var valueLength);
+                    if (entryTable > table)
+                        return;
+                    if (entryTable == table)
+                        visit(block.Slice(RunFormat.EntryHeader, keyLength), block.Slice(RunFormat.EntryHeader + keyLength, valueLength), hasValue);
+                    block = block[next..];
+                }
+            }
+        }
+        finally
+        {
+            buffer.Return();
+        }
+    }
+
+    /// <summary>Reads all of it.</summary>
+    /// <exception cref="DamagedStoreException">A block does not agree with its checksum.</exception>
+    public void Verify()
+    {
+        var buffer = default(BlockBuffer);
+        try
+        {
+            foreach (var place in BlocksFrom(default, default))
+                Read(place, ref buffer);
+        }
+        finally
+        {
+            buffer.Return();
+        }
     }
 
     private static int ReadEntry(ReadOnlySpan<byte> block, out RecordTable table, out int keyLength, out bool hasValue, out int valueLength)
@@ -143,70 +182,99 @@ internal sealed class RunFile
         return RunFormat.EntryHeader + keyLength + valueLength;
     }
 
-    private ReadOnlySpan<byte> Read(int index, ref BlockBuffer buffer)
+    /// <summary>Blocks from the last that begins at or before a key.</summary>
+    private IEnumerable<BlockPlace> BlocksFrom(RecordTable table, ReadOnlyMemory<byte> key)
     {
-        var block = buffer.Rent(this, index, BlockLength(index));
-        ReadBlock(index, block);
+        var first = Math.Max(_index.LastGroupFrom(table, key.Span), 0);
+        for (var group = first; group < _index.Count; group++)
+        {
+            var entries = new byte[_index.LengthOf(group)];
+            ReadGroup(group, entries);
+            var from = group == first ? RunFormat.LastBlockFrom(entries, table, key.Span).Offset : 0;
+            for (var at = 0; at < entries.Length;)
+            {
+                at = RunFormat.ReadBlockPlace(entries, at, out var place);
+                if (place.Offset >= from)
+                    yield return place;
+            }
+        }
+    }
+
+    private ReadOnlySpan<byte> ReadGroup(int group, ref BlockBuffer buffer)
+    {
+        ReadGroup(group, buffer.RentGroup(this, group, _index.LengthOf(group)));
+        return buffer.Group;
+    }
+
+    private void ReadGroup(int group, Span<byte> entries)
+    {
+        if (!_index.TryRead(_files, _file, group, entries))
+            throw new DamagedStoreException(_files.PathOf(_name), "its index is not what it was when it was opened");
+    }
+
+    private ReadOnlySpan<byte> Read(BlockPlace place, ref BlockBuffer buffer)
+    {
+        var block = buffer.Rent(this, place);
+        ReadBlock(place, block);
         return buffer.Block;
     }
 
-    private void ReadBlock(int index, Span<byte> block)
+    private void ReadBlock(BlockPlace place, Span<byte> block)
     {
-        var offset = BinaryPrimitives.ReadInt64LittleEndian(_index.AsSpan(_entries[index]));
-        if (_files.Read(_file, block, offset) < block.Length
+        if (_files.Read(_file, block, place.Offset) < block.Length
             || BinaryPrimitives.ReadUInt32LittleEndian(block[^sizeof(uint)..]) != Crc32C.Compute(block[..^sizeof(uint)]))
-            throw new DamagedStoreException(_files.PathOf(RunFormat.Name(Number)), $"the block at {offset} does not agree with its checksum");
-    }
-
-    private int BlockLength(int index) => BinaryPrimitives.ReadInt32LittleEndian(_index.AsSpan(_entries[index] + 8));
-
-    /// <summary>The last block that begins at or before a key; −1 when all begin after it.</summary>
-    private int LastBlockFrom(RecordTable table, ReadOnlySpan<byte> key)
-    {
-        var (low, high) = (0, _entries.Length);
-        while (low < high)
-        {
-            var middle = (low + high) / 2;
-            var entry = _index.AsSpan(_entries[middle]);
-            var firstKey = entry.Slice(17, BinaryPrimitives.ReadInt32LittleEndian(entry[13..]));
-            if (RunFormat.Compare((RecordTable)entry[12], firstKey, table, key) <= 0)
-                low = middle + 1;
-            else
-                high = middle;
-        }
-        return low - 1;
+            throw new DamagedStoreException(_files.PathOf(_name), $"the block at {place.Offset} does not agree with its checksum");
     }
 }
 
-/// <summary>The block read last during one query: neighbouring keys are often in the same. Returned by <see cref="Return"/>.</summary>
+/// <summary>The block read last during one query, and the part of the index that says where it is: neighbouring keys are often in the same. Returned by <see cref="Return"/>.</summary>
 internal ref struct BlockBuffer
 {
     private RunFile? _run;
-    private int _index;
+    private BlockPlace _place;
     private byte[]? _bytes;
-    private int _length;
+    private RunFile? _groupRun;
+    private int _group;
+    private int _groupLength;
+    private byte[]? _groupBytes;
 
     /// <summary>The block without its checksum.</summary>
-    public readonly ReadOnlySpan<byte> Block => _bytes.AsSpan(0, _length - sizeof(uint));
+    public readonly ReadOnlySpan<byte> Block => _bytes.AsSpan(0, _place.Length - sizeof(uint));
 
-    public readonly bool Holds(RunFile run, int index) => ReferenceEquals(_run, run) && _index == index;
+    /// <summary>The entries of the index.</summary>
+    public readonly ReadOnlySpan<byte> Group => _groupBytes.AsSpan(0, _groupLength);
 
-    public Span<byte> Rent(RunFile run, int index, int length)
+    public readonly bool Holds(RunFile run, BlockPlace place) => ReferenceEquals(_run, run) && _place == place;
+
+    public readonly bool HoldsGroup(RunFile run, int group) => ReferenceEquals(_groupRun, run) && _group == group;
+
+    public Span<byte> Rent(RunFile run, BlockPlace place)
     {
-        if (_bytes is null || _bytes.Length < length)
-        {
-            Return();
-            _bytes = ArrayPool<byte>.Shared.Rent(length);
-        }
-        (_run, _index, _length) = (run, index, length);
-        return _bytes.AsSpan(0, length);
+        (_run, _place) = (run, place);
+        return (_bytes = Rent(_bytes, place.Length)).AsSpan(0, place.Length);
+    }
+
+    public Span<byte> RentGroup(RunFile run, int group, int length)
+    {
+        (_groupRun, _group, _groupLength) = (run, group, length);
+        return (_groupBytes = Rent(_groupBytes, length)).AsSpan(0, length);
     }
 
     public void Return()
     {
         if (_bytes is not null)
             ArrayPool<byte>.Shared.Return(_bytes);
-        _bytes = null;
-        _run = null;
+        if (_groupBytes is not null)
+            ArrayPool<byte>.Shared.Return(_groupBytes);
+        this = default;
+    }
+
+    private static byte[] Rent(byte[]? bytes, int length)
+    {
+        if (bytes is not null && bytes.Length >= length)
+            return bytes;
+        if (bytes is not null)
+            ArrayPool<byte>.Shared.Return(bytes);
+        return ArrayPool<byte>.Shared.Rent(length);
     }
 }

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Globalization;
 using TopGun.Buckets.BucketLog;
 
@@ -23,9 +24,35 @@ internal static class RunFormat
 
     public static string Name(int number) => number.ToString("D8", CultureInfo.InvariantCulture) + Extension;
 
+    /// <summary>The last of some entries of an index whose block begins at or before a key; the first when there is none.</summary>
+    public static BlockPlace LastBlockFrom(ReadOnlySpan<byte> entries, RecordTable table, ReadOnlySpan<byte> key)
+    {
+        var at = ReadBlockPlace(entries, 0, out var found);
+        while (at < entries.Length)
+        {
+            var entry = entries[at..];
+            var first = entry.Slice(RunIndex.EntryHeader, BinaryPrimitives.ReadInt32LittleEndian(entry[13..]));
+            if (Compare((RecordTable)entry[12], first, table, key) > 0)
+                break;
+            at = ReadBlockPlace(entries, at, out found);
+        }
+        return found;
+    }
+
+    /// <summary>Reads an entry of an index and gives the place of the next.</summary>
+    public static int ReadBlockPlace(ReadOnlySpan<byte> entries, int at, out BlockPlace place)
+    {
+        var entry = entries[at..];
+        place = new BlockPlace(BinaryPrimitives.ReadInt64LittleEndian(entry), BinaryPrimitives.ReadInt32LittleEndian(entry[8..]));
+        return at + RunIndex.EntryHeader + BinaryPrimitives.ReadInt32LittleEndian(entry[13..]);
+    }
+
     public static int Compare(RecordTable leftTable, ReadOnlySpan<byte> left, RecordTable rightTable, ReadOnlySpan<byte> right) =>
         leftTable != rightTable ? leftTable.CompareTo(rightTable) : left.SequenceCompareTo(right);
 }
+
+/// <summary>Where a block lies in its run.</summary>
+internal readonly record struct BlockPlace(long Offset, int Length);
 
 /// <summary>A record of a run, or the memory of its removal.</summary>
 internal readonly record struct RunEntry(RecordTable Table, MemoryEntry Record);

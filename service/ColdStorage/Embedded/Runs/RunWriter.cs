@@ -21,11 +21,11 @@ internal sealed class RunWriter : IDisposable
     private uint _blockCount;
     private uint _records;
 
-    public RunWriter(StoreFiles files, int number, int expectedRecords)
+    public RunWriter(StoreFiles files, string name, int expectedRecords)
     {
         _files = files;
         _bloom = BloomFilter.For(expectedRecords);
-        _file = files.Open(RunFormat.Name(number), FileMode.Create, FileAccess.ReadWrite);
+        _file = files.Open(name, FileMode.Create, FileAccess.ReadWrite);
     }
 
     public void Add(in RunEntry entry)

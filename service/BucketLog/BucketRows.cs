@@ -1,0 +1,112 @@
+using System.Runtime.InteropServices;
+using System.Text;
+using TopGun.Buckets.BucketLog.Deploying;
+using TopGun.Buckets.Protocol;
+
+namespace TopGun.Buckets.BucketLog;
+
+/// <summary>The buckets of a directory side by side: a million of them take 170 MB with their names, and no object each.</summary>
+internal sealed class BucketRows
+{
+    private const int NamesKept = 1024;
+
+    private readonly ChunkedList<Row> _rows = new();
+    private readonly ByteArena _bytes = new();
+    private readonly Dictionary<int, BucketSummary> _shown = []; // of few, and for a moment; guarded by itself
+    private readonly KeptName?[] _names = new KeptName?[NamesKept]; // of those that were asked for last
+
+    /// <summary>Places so far, with those of buckets that were dropped.</summary>
+    public int Count => _rows.Count;
+
+    public ref Row this[int place] => ref _rows[place];
+
+    /// <summary>Adds a bucket and gives its place.</summary>
+    public int Add(ReadOnlySpan<byte> name)
+    {
+        Skip(_rows.Count + 1);
+        Name(_rows.Count - 1, name);
+        return _rows.Count - 1;
+    }
+
+    /// <summary>Puts a bucket where its number says.</summary>
+    public BucketEntry Put(ReadOnlySpan<byte> name, in BucketRecord record)
+    {
+        var place = record.Number - 1;
+        if (place < 0 || Holds(place))
+            Throw.DamagedRecord();
+        Skip(record.Number);
+        Name(place, name);
+        ref var row = ref _rows[place];
+        row.Published = row.Evaluated = record.Evaluated;
+        row.CompactedThrough = record.CompactedThrough;
+        if (record.Shown is not null)
+            Show(place, record.Shown);
+        return new BucketEntry(this, place);
+    }
+
+    /// <summary>Makes places for so many buckets, which are not there.</summary>
+    public void Skip(int count)
+    {
+        while (_rows.Count < count)
+            _rows.Add(default);
+    }
+
+    /// <summary>Whether there is a bucket at a place.</summary>
+    public bool Holds(int place) => (uint)place < (uint)_rows.Count && _rows[place].IsThere;
+
+    public ReadOnlySpan<byte> BytesOf(int place) => _bytes[_rows[place].Name];
+
+    public string NameOf(int place)
+    {
+        ref var kept = ref _names[place & (NamesKept - 1)];
+        if (kept is not { } found || found.Place != place)
+            kept = found = new KeptName(place, Encoding.UTF8.GetString(BytesOf(place)));
+        return found.Text;
+    }
+
+    public BucketSummary? ShownOf(int place)
+    {
+        if (!_rows[place].HasShown)
+            return null;
+        lock (_shown)
+            return _shown.TryGetValue(place, out var shown) ? shown : null;
+    }
+
+    public void Show(int place, BucketSummary? totals)
+    {
+        lock (_shown)
+        {
+            if (totals is { } shown)
+                _shown[place] = shown;
+            else
+                _shown.Remove(place);
+            _rows[place].HasShown = totals is not null;
+        }
+    }
+
+    private void Name(int place, ReadOnlySpan<byte> name)
+    {
+        ref var row = ref _rows[place];
+        row.Name = _bytes.Add(name);
+        row.Version = RulesVersion.Of(name);
+        row.IsThere = true;
+    }
+
+    private sealed record KeptName(int Place, string Text);
+
+    /// <summary>Numbers only; <see cref="BucketEntry"/> says what they are.</summary>
+    [StructLayout(LayoutKind.Auto)]
+    internal struct Row
+    {
+        public BucketSummary Published;
+        public BucketSummary Evaluated;
+        public OpId CompactedThrough;
+        public ByteArena.Place Name;
+        public int Version;
+        public int BatchIndex;
+        public int DirtyIndex;
+        public bool IsQueued;
+        public bool IsThere;
+        public bool HasShown;
+    }
+}
