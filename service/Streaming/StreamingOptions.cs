@@ -33,6 +33,13 @@ public sealed class StreamingOptions
     /// <summary>Open streams from one public address. Default 2 000: a large office, or a carrier's gateway.</summary>
     public int MaxSessionsPerAddress { get; set; } = 2000;
 
+    /// <summary>
+    /// By how many open connections may grow in a second; others wait in the system's queue. Default 150 for each processor: with all that it brings, a
+    /// connection takes about a millisecond of one, and most of that memory stays. Everybody stands still while memory is collected, and the faster new
+    /// clients come, the longer.
+    /// </summary>
+    public int NewConnectionsPerSecond { get; set; } = 150 * Environment.ProcessorCount;
+
     /// <summary>Streams that may do the costly part of their beginning at the same time. Default four for each processor.</summary>
     public int MaxOpening { get; set; } = 4 * Environment.ProcessorCount; // some of them wait for the store
 
@@ -67,6 +74,8 @@ public sealed class StreamingOptions
             yield return $"streaming:MaxSessionsPerUser is {MaxSessionsPerUser}; it must be at least 1.";
         if (MaxSessionsPerAddress < 1)
             yield return $"streaming:MaxSessionsPerAddress is {MaxSessionsPerAddress}; it must be at least 1.";
+        if (NewConnectionsPerSecond < 1)
+            yield return $"streaming:NewConnectionsPerSecond is {NewConnectionsPerSecond}; it must be at least 1.";
         if (MaxOpening < 1)
             yield return $"streaming:MaxOpening is {MaxOpening}; it must be at least 1.";
         if (MaxWaiting < 1)

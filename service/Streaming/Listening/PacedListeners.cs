@@ -7,16 +7,14 @@ using Microsoft.Extensions.Options;
 namespace TopGun.Buckets.Streaming.Listening;
 
 /// <summary>Listens on sockets, and takes new connections no faster than everybody else can bear.</summary>
-internal sealed class PacedListeners(IOptions<SocketTransportOptions> options, ILoggerFactory loggers, TimeProvider clock)
+internal sealed class PacedListeners(
+    IOptions<SocketTransportOptions> transport, IOptions<StreamingOptions> options, ILoggerFactory loggers, TimeProvider clock)
     : IConnectionListenerFactory, IConnectionListenerFactorySelector
 {
-    // With all that it brings, a connection takes about a millisecond of a processor, so this is a quarter of them. Everybody is stopped while memory is
-    // collected, and most of what a new connection brings stays: the faster they come, the longer the others stand still.
-    private const double GrowthPerProcessor = 250;
-    private const int Burst = 64;
+    private const int Burst = 128; // as many as come together on an ordinary day need not wait
 
-    private readonly SocketTransportFactory _sockets = new(options, loggers);
-    private readonly ConnectionPace _pace = new(GrowthPerProcessor * Environment.ProcessorCount, Burst, clock);
+    private readonly SocketTransportFactory _sockets = new(transport, loggers);
+    private readonly ConnectionPace _pace = new(options.Value.NewConnectionsPerSecond, Burst, clock);
     private readonly FileHandles _handles = FileHandles.OfThisProcess();
 
     public bool CanBind(EndPoint endpoint) => _sockets.CanBind(endpoint);
