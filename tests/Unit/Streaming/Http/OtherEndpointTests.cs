@@ -35,7 +35,7 @@ public class OtherEndpointTests
         server.Log.Put("a[]", "t1");
 
         var answer = server.SendAsync(ServerUnderTest.Request(HttpMethod.Get, "/write-checkpoint.json?client_id=c1"));
-        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(10));
+        using var deadline = new CancellationTokenSource(Support.Patience.Limit);
         while (server.WriteCheckpoints.Requests.Count == 0)
             await Task.Delay(5, deadline.Token);
         Assert.False(answer.IsCompleted);

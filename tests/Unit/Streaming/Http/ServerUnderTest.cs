@@ -27,7 +27,7 @@ public sealed class ServerUnderTest : IAsyncDisposable
         Rules = rules;
         WriteCheckpoints = writeCheckpoints;
         Operator = (FakeOperator)app.Services.GetRequiredService<IRulesOperator>();
-        Client = new HttpClient { BaseAddress = new Uri(app.Urls.Single()), Timeout = TimeSpan.FromSeconds(20) };
+        Client = new HttpClient { BaseAddress = new Uri(app.Urls.Single()), Timeout = Support.Patience.Limit };
     }
 
     public TestLog Log { get; }

@@ -214,7 +214,7 @@ public class SyncStreamTests
 
         response.Dispose();
 
-        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(10));
+        using var deadline = new CancellationTokenSource(Support.Patience.Limit);
         while (server.Log.Grid.Subscriptions > 0)
             await Task.Delay(10, deadline.Token);
     }
@@ -235,13 +235,13 @@ public class SyncStreamTests
 
     private static async Task<string> NextAsync(StreamReader lines)
     {
-        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(10));
+        using var deadline = new CancellationTokenSource(Support.Patience.Limit);
         return await lines.ReadLineAsync(deadline.Token) ?? "";
     }
 
     private static async Task<string> NextDocumentAsync(Stream documents)
     {
-        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(10));
+        using var deadline = new CancellationTokenSource(Support.Patience.Limit);
         var length = new byte[4];
         await documents.ReadExactlyAsync(length, deadline.Token);
         var document = new byte[BitConverter.ToInt32(length)];
