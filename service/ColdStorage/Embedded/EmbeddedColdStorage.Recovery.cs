@@ -18,7 +18,7 @@ public sealed partial class EmbeddedColdStorage
             Create();
             return;
         }
-        var manifest = _manifest = Manifest.Parse(_files.ReadAll(Manifest.Name), _files.Folder);
+        var manifest = _manifest = Manifest.Parse(_files.ReadAll(Manifest.Name), _files.Folder, out var format);
         _store = manifest.Store;
         _firstSegment = manifest.FirstSegment;
         _nextRun = manifest.NextRun;
@@ -26,8 +26,8 @@ public sealed partial class EmbeddedColdStorage
         _records.Load([.. manifest.Runs.Select(run => RunFile.Open(_files, run.Number, run.Tier))]);
         OpenSegments();
         LoadFolded();
-        if (_foundReset)
-            WriteManifest();
+        if (_foundReset || format < Manifest.Format)
+            WriteManifest(); // from here on an older process would not understand everything
         DropFolded();
     }
 

@@ -15,7 +15,8 @@ namespace TopGun.Buckets.ColdStorage.Embedded;
 internal sealed record Manifest(
     Guid Store, int FirstSegment, int ReplaySegment, long ReplayOffset, int NextRun, IReadOnlyList<(int Number, int Tier)> Runs)
 {
-    public const int Format = 2;
+    public const int Format = 3;
+    public const int OldestFormat = 2; // whose records and indexes are still read
     public const string Name = "manifest";
 
     public byte[] Serialize()
@@ -32,8 +33,15 @@ internal sealed record Manifest(
         return bytes;
     }
 
-    public static Manifest Parse(ReadOnlySpan<byte> bytes, string folder)
+    /// <summary>Reads it.</summary>
+    /// <param name="bytes">The file.</param>
+    /// <param name="folder">Of the store.</param>
+    /// <param name="format">That it was written in.</param>
+    /// <exception cref="DamagedStoreException">Its checksum does not agree.</exception>
+    /// <exception cref="StoreVersionException">This process cannot read that format.</exception>
+    public static Manifest Parse(ReadOnlySpan<byte> bytes, string folder, out int format)
     {
+        format = Format;
         var path = Path.Combine(folder, Name);
         if (bytes.Length < sizeof(uint) || BinaryPrimitives.ReadUInt32LittleEndian(bytes) != Crc32C.Compute(bytes[sizeof(uint)..]))
             throw new DamagedStoreException(path, "its checksum does not agree");
@@ -45,8 +53,11 @@ internal sealed record Manifest(
             var words = line.Split(' ');
             switch (words[0])
             {
-                case "format" when Number(words[1]) != Format:
-                    throw new StoreVersionException(folder, (int)Number(words[1]), Format);
+                case "format":
+                    format = (int)Number(words[1]);
+                    if (format is < OldestFormat or > Format)
+                        throw new StoreVersionException(folder, format, Format);
+                    break;
                 case "store":
                     manifest = manifest with { Store = Guid.Parse(words[1]) };
                     break;

@@ -11,7 +11,13 @@ namespace TopGun.Buckets.Tests.Unit.BucketLog;
 public class BatchMemoryTests
 {
     private readonly BatchBuilder _builder = new();
-    private readonly BucketEntry _bucket = new(1, "1#all[]");
+    private readonly BucketEntry _bucket;
+
+    public BatchMemoryTests()
+    {
+        var rows = new BucketRows();
+        _bucket = new BucketEntry(rows, rows.Add("1#all[]"u8));
+    }
 
     [Fact]
     public void The_next_batch_has_the_memory_of_one_that_is_durable()

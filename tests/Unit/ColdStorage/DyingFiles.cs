@@ -48,7 +48,7 @@ internal sealed class DyingFiles(string folder, int lastWrite) : StoreFiles(fold
     {
         if (!Exists(Manifest.Name))
             return;
-        var manifest = Manifest.Parse(ReadAll(Manifest.Name), Folder);
+        var manifest = Manifest.Parse(ReadAll(Manifest.Name), Folder, out _);
         var isNamed = System.IO.Path.GetExtension(name) switch
         {
             RunFormat.Extension => manifest.Runs.Any(run => RunFormat.Name(run.Number) == name),

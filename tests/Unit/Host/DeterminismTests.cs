@@ -24,6 +24,8 @@ public class DeterminismTests
         ["service/Replication/Links/NpgsqlReplicationLink.cs"] = "the connection itself",
         ["service/Replication/SourceDoctor.cs"] = "run by a command",
         ["service/Protocol/Json/SyncLineWriter.cs"] = "a buffer for each thread",
+        ["service/Protocol/Json/DataLineWriter.cs"] = "a buffer for each thread",
+        ["service/Grid/BucketGrid.Eviction.cs"] = "garbage is collected beside everything",
         ["client/LocalStore/LocalDatabase.cs"] = "waits for other processes, of which there are none",
         ["client/LocalStore/ThreadedExecution.cs"] = "threads, for which the simulation has others",
         ["client/BucketsClientOptions.cs"] = "what production is given",
