@@ -103,7 +103,9 @@ public sealed class EmbeddedFoldingTests : IDisposable
     public async Task A_file_that_is_being_filled_when_everything_becomes_void_is_not_taken_from_whoever_fills_it()
     {
         var files = new InterleavedFiles(_folder.Path);
-        await using var storage = new EmbeddedColdStorage(files, StoreFolder.Tiny, NullLogger<EmbeddedColdStorage>.Instance);
+        var options = StoreFolder.Tiny;
+        options.OpFileBytes = 1 << 20; // each op file has something of every bucket, so that what is left of them has to be read
+        await using var storage = new EmbeddedColdStorage(files, options, NullLogger<EmbeddedColdStorage>.Instance);
         await storage.OpenAsync(TestContext.Current.CancellationToken);
         await FillAsync(storage, 1, 300);
         await storage.ReclaimAsync(TestContext.Current.CancellationToken);
