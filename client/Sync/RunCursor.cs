@@ -30,7 +30,7 @@ internal sealed class RunCursor(Run run, int partBytes)
     {
         if (_next == run.End)
             return false;
-        var length = file.Read(_next, run.Nonce, _parts++, ref _part);
+        var length = file.Read(run, _next, _parts++, ref _part);
         (_start, _end) = (RunFile.HeaderBytes, RunFile.HeaderBytes + length);
         _next += RunFile.HeaderBytes + length;
         return true;

@@ -87,17 +87,17 @@ internal sealed class RunFile : IDisposable
     });
 
     /// <summary>Reads a part.</summary>
+    /// <param name="run">Its run.</param>
     /// <param name="start">Where it begins.</param>
-    /// <param name="nonce">Of its run.</param>
-    /// <param name="part">Its number there.</param>
+    /// <param name="part">Its number in the run.</param>
     /// <param name="buffer">Gets it; its records begin at <see cref="HeaderBytes"/>. Replaced by a larger one when it does not suffice.</param>
     /// <returns>Bytes of its records.</returns>
     /// <exception cref="BucketsException">The part is not there, or damaged (TGB6013).</exception>
-    public int Read(long start, long nonce, int part, ref byte[] buffer)
+    public int Read(in Run run, long start, int part, ref byte[] buffer)
     {
         var read = ReadAt(buffer, 0, start);
         var length = read < HeaderBytes ? -1 : BinaryPrimitives.ReadInt32LittleEndian(buffer);
-        if (length < 0 || start + HeaderBytes + length > RandomAccess.GetLength(_file))
+        if (length < 0 || start + HeaderBytes + length > run.End)
             throw ClientErrors.DownloadLost();
         if (HeaderBytes + length > buffer.Length)
             Array.Resize(ref buffer, HeaderBytes + length);
@@ -107,7 +107,7 @@ internal sealed class RunFile : IDisposable
         var records = buffer.AsSpan(HeaderBytes, length);
         try
         {
-            _cipher.Decrypt(Nonce(unique, nonce, part), records, buffer.AsSpan(sizeof(int), TagBytes), records);
+            _cipher.Decrypt(Nonce(unique, run.Nonce, part), records, buffer.AsSpan(sizeof(int), TagBytes), records);
         }
         catch (AuthenticationTagMismatchException)
         {

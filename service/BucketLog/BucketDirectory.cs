@@ -242,12 +242,11 @@ public sealed class BucketDirectory
     internal async ValueTask LoadAsync(IColdStorage storage, int numberCount, OpId? shownUpTo, CancellationToken cancellationToken)
     {
         var rows = new BucketRows();
+        var names = new BucketNameIndex(rows);
         var count = 0;
         HashSet<string> removed = new(StringComparer.Ordinal);
         await storage.VisitAsync(RecordTable.Bucket, Visit, cancellationToken);
         rows.Skip(numberCount);
-        var names = new BucketNameIndex(rows);
-        names.AddAll();
         lock (_gate)
             (_rows, _names, _count) = (rows, names, count);
 
@@ -258,12 +257,12 @@ public sealed class BucketDirectory
                 removed.Add(Encoding.UTF8.GetString(name));
                 return;
             }
-            var place = BucketRecord.NumberOf(value) - 1;
-            if (rows.Holds(place) && rows.BytesOf(place).SequenceEqual(name))
-                return; // as it was
+            if (names.Find(name) >= 0)
+                return; // as it was, perhaps under another number
             if (removed.Count > 0 && removed.Contains(Encoding.UTF8.GetString(name)))
                 return;
             var entry = rows.Put(name, BucketRecord.Read(value));
+            names.Add(entry.Number - 1);
             if (entry.Evaluated.LastOpId > shownUpTo)
                 entry.Published = entry.Shown ?? default;
             else if (entry.Shown is not null)

@@ -14,8 +14,6 @@ internal readonly record struct BucketRecord(int Number, BucketSummary Evaluated
 {
     public static string NameOf(StoredRecord record) => Encoding.UTF8.GetString(record.Key.Span);
 
-    public static int NumberOf(ReadOnlySpan<byte> value) => new RecordReader(value).ReadCount();
-
     public static BucketRecord Read(ReadOnlySpan<byte> value)
     {
         var reader = new RecordReader(value);

@@ -20,10 +20,8 @@ public sealed class PoorLink : IAsyncDisposable
 
     private readonly Stopwatch _clock = Stopwatch.StartNew();
     private readonly Uri _service;
-    private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
-    private readonly CancellationTokenSource _ending = new();
     private readonly List<TcpClient> _clients = [];
-    private readonly Task _accepting;
+    private readonly Relay _relay;
     private readonly List<(long Bytes, TaskCompletionSource Reached)> _marks = [];
     private long _carried;
     private int _accepted;
@@ -31,12 +29,11 @@ public sealed class PoorLink : IAsyncDisposable
     private PoorLink(Uri service)
     {
         _service = service;
-        _listener.Start();
-        _accepting = AcceptAsync();
+        _relay = new Relay(CarryAsync);
     }
 
     /// <summary>How the service is reached through here.</summary>
-    public Uri Url => new($"http://127.0.0.1:{((IPEndPoint)_listener.LocalEndpoint).Port}/");
+    public Uri Url => new($"http://127.0.0.1:{_relay.Port}/");
 
     /// <summary>How often somebody has connected.</summary>
     public int Connections => Volatile.Read(ref _accepted);
@@ -68,43 +65,20 @@ public sealed class PoorLink : IAsyncDisposable
         }
     }
 
-    public async ValueTask DisposeAsync()
-    {
-        await _ending.CancelAsync();
-        _listener.Stop();
-        await _accepting;
-        _ending.Dispose();
-    }
-
-    private async Task AcceptAsync()
-    {
-        List<Task> links = [];
-        try
-        {
-            while (true)
-            {
-                var client = await _listener.AcceptTcpClientAsync(_ending.Token);
-                Interlocked.Increment(ref _accepted);
-                lock (_clients)
-                    _clients.Add(client);
-                links.Add(CarryAsync(client));
-            }
-        }
-        catch (Exception failure) when (failure is OperationCanceledException or SocketException or ObjectDisposedException)
-        {
-            await Task.WhenAll(links);
-        }
-    }
+    public ValueTask DisposeAsync() => _relay.DisposeAsync();
 
     private async Task CarryAsync(TcpClient accepted)
     {
         using var client = accepted;
+        Interlocked.Increment(ref _accepted);
+        lock (_clients)
+            _clients.Add(client);
         using var service = new TcpClient { NoDelay = true, ReceiveBufferSize = PieceBytes }; // the system would take in what is not under way yet
         client.NoDelay = true;
         try
         {
             var outside = client.GetStream();
-            await service.ConnectAsync(IPAddress.Loopback, _service.Port, _ending.Token);
+            await service.ConnectAsync(IPAddress.Loopback, _service.Port, _relay.Ending);
             var inside = service.GetStream();
             // When the client is lost, the service's side is read on until the service gives up.
             await Task.WhenAll(CarryAsync(outside, inside, toClient: false), CarryAsync(inside, outside, toClient: true));
@@ -127,13 +101,13 @@ public sealed class PoorLink : IAsyncDisposable
         var buffer = new byte[PieceBytes];
         try
         {
-            while (await from.ReadAsync(buffer, _ending.Token) is var count and > 0)
+            while (await from.ReadAsync(buffer, _relay.Ending) is var count and > 0)
             {
                 var now = _clock.Elapsed;
                 free = (free > now ? free : now) + TimeSpan.FromSeconds((double)count / BytesPerSecond);
                 if ((untilLoss -= count) <= 0)
                     (free, untilLoss) = (free + Loss, BytesBetweenLosses);
-                await underWay.WriteAsync((buffer[..count], free + Latency), _ending.Token);
+                await underWay.WriteAsync((buffer[..count], free + Latency), _relay.Ending);
             }
         }
         catch (Exception failure) when (failure is IOException or ObjectDisposedException)
@@ -149,15 +123,15 @@ public sealed class PoorLink : IAsyncDisposable
     private async Task DeliverAsync(ChannelReader<(byte[] Bytes, TimeSpan Due)> underWay, NetworkStream to, bool toClient)
     {
         var isLost = false;
-        await foreach (var (bytes, due) in underWay.ReadAllAsync(_ending.Token))
+        await foreach (var (bytes, due) in underWay.ReadAllAsync(_relay.Ending))
         {
             if (due - _clock.Elapsed is var rest && rest > TimeSpan.Zero)
-                await Task.Delay(rest, _ending.Token);
+                await Task.Delay(rest, _relay.Ending);
             if (isLost)
                 continue;
             try
             {
-                await to.WriteAsync(bytes, _ending.Token);
+                await to.WriteAsync(bytes, _relay.Ending);
                 if (toClient)
                     Count(bytes.Length);
             }

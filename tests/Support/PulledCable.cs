@@ -11,9 +11,7 @@ namespace TopGun.Buckets.Tests.Support;
 public sealed class PulledCable : IAsyncDisposable
 {
     private readonly int _serverPort;
-    private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
-    private readonly CancellationTokenSource _ending = new();
-    private readonly Task _accepting;
+    private readonly Relay _relay;
     private volatile TaskCompletionSource _passable = new();
     private volatile int _lost;
     private int _accepted;
@@ -22,8 +20,7 @@ public sealed class PulledCable : IAsyncDisposable
     {
         _serverPort = serverPort;
         _passable.SetResult();
-        _listener.Start();
-        _accepting = AcceptAsync();
+        _relay = new Relay(CarryAsync);
     }
 
     /// <summary>Puts one before the server of a database.</summary>
@@ -33,7 +30,7 @@ public sealed class PulledCable : IAsyncDisposable
     public string To(PostgresDatabase database) => new NpgsqlConnectionStringBuilder(database.ConnectionString)
     {
         Host = "127.0.0.1",
-        Port = ((IPEndPoint)_listener.LocalEndpoint).Port,
+        Port = _relay.Port,
     }.ConnectionString;
 
     /// <summary>From now on nothing gets through.</summary>
@@ -45,37 +42,18 @@ public sealed class PulledCable : IAsyncDisposable
     /// <summary>Nothing gets through any more on the connections that there are, and everything on new ones, as when a gateway has forgotten them.</summary>
     public void LoseConnections() => _lost = Volatile.Read(ref _accepted);
 
-    public async ValueTask DisposeAsync()
-    {
-        await _ending.CancelAsync();
-        _listener.Stop();
-        await _accepting;
-        _ending.Dispose();
-    }
+    public ValueTask DisposeAsync() => _relay.DisposeAsync();
 
-    private async Task AcceptAsync()
+    private async Task CarryAsync(TcpClient accepted)
     {
-        List<Task> links = [];
-        try
-        {
-            while (true)
-                links.Add(CarryAsync(await _listener.AcceptTcpClientAsync(_ending.Token), Interlocked.Increment(ref _accepted)));
-        }
-        catch (Exception failure) when (failure is OperationCanceledException or SocketException or ObjectDisposedException)
-        {
-            await Task.WhenAll(links);
-        }
-    }
-
-    private async Task CarryAsync(TcpClient accepted, int number)
-    {
+        var number = Interlocked.Increment(ref _accepted);
         using var client = accepted;
         using var server = new TcpClient { NoDelay = true };
         client.NoDelay = true;
         try
         {
             await PassAsync(number);
-            await server.ConnectAsync(IPAddress.Loopback, _serverPort, _ending.Token);
+            await server.ConnectAsync(IPAddress.Loopback, _serverPort, _relay.Ending);
             var (outside, inside) = (client.GetStream(), server.GetStream());
             await await Task.WhenAny(CarryAsync(outside, inside, number), CarryAsync(inside, outside, number));
         }
@@ -88,10 +66,10 @@ public sealed class PulledCable : IAsyncDisposable
     private async Task CarryAsync(NetworkStream from, NetworkStream to, int number)
     {
         var buffer = new byte[1 << 16];
-        while (await from.ReadAsync(buffer, _ending.Token) is var count and > 0)
+        while (await from.ReadAsync(buffer, _relay.Ending) is var count and > 0)
         {
             await PassAsync(number);
-            await to.WriteAsync(buffer.AsMemory(0, count), _ending.Token);
+            await to.WriteAsync(buffer.AsMemory(0, count), _relay.Ending);
         }
         await PassAsync(number); // of an end nobody is told either
     }
@@ -99,7 +77,7 @@ public sealed class PulledCable : IAsyncDisposable
     private async Task PassAsync(int number)
     {
         if (number <= _lost)
-            await Task.Delay(Timeout.InfiniteTimeSpan, _ending.Token);
-        await _passable.Task.WaitAsync(_ending.Token);
+            await Task.Delay(Timeout.InfiniteTimeSpan, _relay.Ending);
+        await _passable.Task.WaitAsync(_relay.Ending);
     }
 }

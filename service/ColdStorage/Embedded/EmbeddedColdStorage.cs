@@ -220,8 +220,7 @@ public sealed partial class EmbeddedColdStorage : IColdStorage
             _segment, _segmentLength + bucket.Offset, bucket.Count, bucket.Crc,
             _segmentLength + FrameFormat.HeaderSize + header.BucketBytes + header.OpBytes + header.RecordBytes, bucket.First, bucket.Last);
         Span<byte> name = stackalloc byte[UsualNameBytes];
-        var length = 0;
-        if (!Encoding.UTF8.TryGetBytes(bucket.Name, name, out length))
+        if (!Encoding.UTF8.TryGetBytes(bucket.Name, name, out var length))
             length = Encoding.UTF8.GetBytes(bucket.Name, name = new byte[Encoding.UTF8.GetByteCount(bucket.Name)]);
         _unfolded[^1].InRam!.Add(new IndexedExtent(name[..length], extent, bucket.InPlaceOf));
     }

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using TopGun.Buckets.Tests.Support;
 
 namespace TopGun.Buckets.Tests.Postgres.ColdStorage;
 
@@ -7,19 +8,16 @@ namespace TopGun.Buckets.Tests.Postgres.ColdStorage;
 internal sealed class CommitCutter : IAsyncDisposable
 {
     private readonly int _serverPort;
-    private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
-    private readonly CancellationTokenSource _ending = new();
-    private readonly Task _accepting;
+    private readonly Relay _relay;
     private int _cuts;
 
     public CommitCutter(int serverPort)
     {
         _serverPort = serverPort;
-        _listener.Start();
-        _accepting = AcceptAsync();
+        _relay = new Relay(CarryAsync);
     }
 
-    public int Port => ((IPEndPoint)_listener.LocalEndpoint).Port;
+    public int Port => _relay.Port;
 
     /// <summary>What becomes of the next commit.</summary>
     public CommitFate Fate { get; set; }
@@ -27,27 +25,7 @@ internal sealed class CommitCutter : IAsyncDisposable
     /// <summary>Connections cut so far.</summary>
     public int Cuts => Volatile.Read(ref _cuts);
 
-    public async ValueTask DisposeAsync()
-    {
-        await _ending.CancelAsync();
-        _listener.Stop();
-        await _accepting;
-        _ending.Dispose();
-    }
-
-    private async Task AcceptAsync()
-    {
-        List<Task> links = [];
-        try
-        {
-            while (true)
-                links.Add(CarryAsync(await _listener.AcceptTcpClientAsync(_ending.Token)));
-        }
-        catch (Exception failure) when (failure is OperationCanceledException or SocketException or ObjectDisposedException)
-        {
-            await Task.WhenAll(links);
-        }
-    }
+    public ValueTask DisposeAsync() => _relay.DisposeAsync();
 
     private async Task CarryAsync(TcpClient accepted)
     {
@@ -55,7 +33,7 @@ internal sealed class CommitCutter : IAsyncDisposable
         using var server = new TcpClient();
         try
         {
-            await server.ConnectAsync(IPAddress.Loopback, _serverPort, _ending.Token);
+            await server.ConnectAsync(IPAddress.Loopback, _serverPort, _relay.Ending);
             client.NoDelay = server.NoDelay = true;
             await await Task.WhenAny(RequestsAsync(client.GetStream(), server.GetStream()), AnswersAsync(client.GetStream(), server.GetStream()));
         }
@@ -68,23 +46,23 @@ internal sealed class CommitCutter : IAsyncDisposable
     private async Task RequestsAsync(NetworkStream client, NetworkStream server)
     {
         var buffer = new byte[1 << 16];
-        while (await client.ReadAsync(buffer, _ending.Token) is var count and > 0)
+        while (await client.ReadAsync(buffer, _relay.Ending) is var count and > 0)
         {
             if (Fate == CommitFate.NeverArrives && buffer.AsSpan(0, count).IndexOf("COMMIT"u8) >= 0)
                 Cut();
-            await server.WriteAsync(buffer.AsMemory(0, count), _ending.Token);
+            await server.WriteAsync(buffer.AsMemory(0, count), _relay.Ending);
         }
     }
 
     private async Task AnswersAsync(NetworkStream client, NetworkStream server)
     {
         var buffer = new byte[1 << 16];
-        while (await server.ReadAsync(buffer, _ending.Token) is var count and > 0)
+        while (await server.ReadAsync(buffer, _relay.Ending) is var count and > 0)
         {
             // CommandComplete carries the tag: once it is there, the commit has taken place.
             if (Fate == CommitFate.NeverAnswered && buffer.AsSpan(0, count).IndexOf("COMMIT\0"u8) >= 0)
                 Cut();
-            await client.WriteAsync(buffer.AsMemory(0, count), _ending.Token);
+            await client.WriteAsync(buffer.AsMemory(0, count), _relay.Ending);
         }
     }
 

@@ -1,5 +1,6 @@
 using System.Buffers;
 using TopGun.Buckets.BucketLog;
+using TopGun.Buckets.ColdStorage.Embedded;
 using TopGun.Buckets.Protocol;
 using Xunit;
 using static TopGun.Buckets.Tests.Unit.ColdStorage.Batches;
@@ -13,16 +14,22 @@ public sealed class DirectoryLoadTests : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
-    [Fact]
-    public async Task Of_each_bucket_the_last_totals_count_and_a_name_that_was_dropped_may_come_again()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Of_each_bucket_the_last_totals_count_and_a_name_that_was_dropped_may_come_again(bool atOnce)
     {
-        await using var storage = await _folder.OpenAsync(StoreFolder.Tiny);
-        for (var turn = 1UL; turn <= 60; turn++)
+        await using (var before = await _folder.OpenAsync(StoreFolder.Tiny))
         {
-            await PutAsync(storage, 1, "kept", turn);
-            await PutAsync(storage, 2, "dropped", turn);
-            await PutAsync(storage, 3, "comes again", turn);
+            for (var turn = 1UL; turn <= 60; turn++)
+            {
+                await PutAsync(before, 1, "kept", turn);
+                await PutAsync(before, 2, "dropped", turn);
+                await PutAsync(before, 3, "comes again", turn);
+            }
+            await before.ReclaimAsync(TestContext.Current.CancellationToken);
         }
+        await using var storage = await _folder.OpenAsync(atOnce ? new EmbeddedOptions() : StoreFolder.Tiny); // of one table, that it was dropped is not kept
         await storage.WriteAsync(Write().Delete(RecordTable.Bucket, "dropped").Delete(RecordTable.Bucket, "comes again"));
         await PutAsync(storage, 4, "comes again", 61);
 
