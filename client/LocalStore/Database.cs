@@ -138,7 +138,7 @@ internal sealed class Database : IDisposable
     }
 
     /// <summary>Runs a bound statement to its end and counts the rows it wrote, also those that a view's triggers wrote for it.</summary>
-    /// <remarks>SQLite itself answers 0 for a write through a view.</remarks>
+    /// <remarks>SQLite itself answers 0 for a write through a view, and the right number for any other.</remarks>
     public int CountRows(Statement statement)
     {
         _rows = _queued = 0;
@@ -151,7 +151,8 @@ internal sealed class Database : IDisposable
         {
             raw.sqlite3_update_hook(_handle, (delegate_update?)null, null);
         }
-        return Math.Max(Math.Max(_rows, _queued), statement.IsReadOnly || statement.Use.ChangesSchema ? 0 : Changes);
+        var changes = statement.IsReadOnly || statement.Use.ChangesSchema ? 0 : Changes;
+        return changes > 0 ? changes : Math.Max(_rows, _queued);
     }
 
     /// <summary>Runs SQL without parameters for its effect.</summary>

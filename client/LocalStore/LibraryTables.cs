@@ -6,7 +6,7 @@ namespace TopGun.Buckets.Client.LocalStore;
 internal static class LibraryTables
 {
     /// <summary>Layout that this library writes; a file with a higher one is refused.</summary>
-    public const long Version = 3;
+    public const long Version = 4;
 
     /// <summary>Write-gate target while a local write waits for its write checkpoint's number.</summary>
     public const long GateMaximum = long.MaxValue;
@@ -67,6 +67,14 @@ internal static class LibraryTables
     // Batches of a first download, sorted by row, which lie in a file beside the database.
     private const string Version3 = "CREATE TABLE tg_run(start_at INTEGER PRIMARY KEY, end_at INTEGER NOT NULL, nonce INTEGER NOT NULL);";
 
+    // Native tables with the columns that are the library's; whether a write is the library's own; where the queue ended when an insert began
+    // that may replace a row.
+    private const string Version4 = """
+        CREATE TABLE tg_native(name TEXT PRIMARY KEY NOT NULL COLLATE NOCASE, declaration TEXT NOT NULL) WITHOUT ROWID;
+        ALTER TABLE tg_tx ADD COLUMN applying INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE tg_tx ADD COLUMN replaced INTEGER;
+        """;
+
     // Whoever fills the queue closes the gate, also another tool that writes through the views. Entries of insert-only tables (state 1)
     // have no row that a download could overwrite.
     private static readonly string GateTrigger = $"""
@@ -93,7 +101,7 @@ internal static class LibraryTables
             }
             return;
         }
-        database.RunScript(Tables + Version2 + Version3);
+        database.RunScript(Tables + Version2 + Version3 + Version4);
         database.RunScript(GateTrigger);
         NoteVersion(database, now);
         database.Prepare("INSERT INTO tg_meta(key, value) VALUES('client_id', ?)").Bind(1, newClientId()).Run();
@@ -103,10 +111,12 @@ internal static class LibraryTables
     {
         if (version < 2)
             database.RunScript(FromVersion1 + Version2 + FromVersion1Filled);
-        else
+        else if (version == 2)
             database.RunScript("DROP TABLE tg_run;"); // batches had their bytes in the database itself
-        database.RunScript(Version3);
-        if (BulkDownload.State(database) is not (BulkState.Settled or BulkState.Staged))
+        if (version < 3)
+            database.RunScript(Version3);
+        database.RunScript(Version4);
+        if (version < 3 && BulkDownload.State(database) is not (BulkState.Settled or BulkState.Staged))
             BulkDownload.Abandon(database);
     }
 

@@ -14,6 +14,7 @@ internal static class LocalReset
             throw ClientErrors.PendingWrites(pending + parked);
 
         var changed = new ChangeSet();
+        NativeTables.BeginApplying(database);
         foreach (var table in schema.Tables)
         {
             if (table.Kind == TableKind.InsertOnly || (keepLocal && table.Kind == TableKind.LocalOnly))
@@ -21,6 +22,7 @@ internal static class LocalReset
             database.Run($"DELETE FROM {SqlText.Name(SqlText.DataTable(table))}");
             changed.Add(SqlText.DataTable(table));
         }
+        NativeTables.EndApplying(database);
         BulkDownload.Clear(database);
         foreach (var table in (string[])["tg_op", "tg_bucket", "tg_mismatch", "tg_dirty", "tg_untyped", "tg_crud", "tg_sync_state", "tg_stream"])
             database.Run($"DELETE FROM {table}");

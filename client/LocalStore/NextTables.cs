@@ -1,3 +1,5 @@
+using TopGun.Buckets.Client.Sync;
+
 namespace TopGun.Buckets.Client.LocalStore;
 
 /// <summary>Tables beside those that hold the rows: a first download fills them while nobody sees them, and they take the others' place all at once.</summary>
@@ -16,20 +18,28 @@ internal static class NextTables
     {
         if (Exists(database, table))
             return;
-        database.RunScript(ViewSql.DataTable(Name(table)));
+        database.RunScript(table.IsNative ? LikeNative(database, table) : ViewSql.DataTable(Name(table)));
         foreach (var index in table.Indexes)
-            database.RunScript(ViewSql.Index(table, index, Name(table)));
+            database.RunScript(table.IsNative ? NativeSql.Index(index, Name(table)) : ViewSql.Index(table, index, Name(table)));
+    }
+
+    /// <summary>With the columns as they are, in the order in which they came, and those that the app has added.</summary>
+    private static string LikeNative(Database database, LocalTable table)
+    {
+        var sql = database.Prepare("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ? COLLATE NOCASE").Bind(1, table.SqlName).RunText()!;
+        var name = SqlText.Name(table.SqlName);
+        return $"CREATE TABLE {SqlText.Name(Name(table))}{sql[(sql.IndexOf(name, StringComparison.Ordinal) + name.Length)..]}";
     }
 
     /// <summary>Gives their content to the tables that the views show, and what those held up.</summary>
-    /// <returns>The tables that the views show, as far as they have changed.</returns>
+    /// <returns>The tables that hold the rows, as far as they have changed.</returns>
     /// <remarks>
     /// Where both tables and their indexes are alike, it is enough that SQLite's list of them names the other's first page. However many rows
     /// there are, that takes no time; every connection reads the list anew because its version moves. Renaming the tables would have SQLite
     /// go through all views and triggers for each of them. Where the app has put a trigger or an index on a table, or SQLite was built not to let
     /// anybody edit its list, the rows are written once more.
     /// </remarks>
-    public static IReadOnlyList<string> Show(Database database)
+    public static IReadOnlyList<string> Show(Database database, RowTables tables)
     {
         var shown = new List<string>();
         var next = Existing(database);
@@ -37,15 +47,16 @@ internal static class NextTables
             return shown;
         var maySwap = MaySwap(database);
         var alike = new List<(Dictionary<string, TablePart> Next, Dictionary<string, TablePart> Data)>();
-        foreach (var table in next)
+        foreach (var name in next)
         {
-            var data = SqlText.DataPrefix + table[Prefix.Length..];
+            var table = tables.Find(name[Prefix.Length..]) ?? throw new InvalidOperationException($"'{name}' is for no table of the schema.");
+            var data = SqlText.DataTable(table);
             shown.Add(data);
-            var (nextParts, dataParts) = (Parts(database, table), Parts(database, data));
+            var (nextParts, dataParts) = (Parts(database, name, data), Parts(database, data, data));
             if (maySwap && nextParts.Count == dataParts.Count && nextParts.Keys.All(dataParts.ContainsKey))
                 alike.Add((nextParts, dataParts));
             else
-                Copy(database, table, data);
+                Copy(database, table, name);
         }
         Swap(database, alike);
         Drop(database);
@@ -62,10 +73,13 @@ internal static class NextTables
         }
     }
 
-    private static void Copy(Database database, string next, string data)
+    private static void Copy(Database database, LocalTable table, string next)
     {
-        database.RunScript($"DELETE FROM {SqlText.Name(data)}");
-        database.RunScript($"INSERT INTO {SqlText.Name(data)}(id, data) SELECT id, data FROM {SqlText.Name(next)} ORDER BY rowid");
+        var data = SqlText.Name(SqlText.DataTable(table));
+        database.RunScript($"DELETE FROM {data}");
+        database.RunScript(table.IsNative
+            ? NativeSql.Copy(table, next)
+            : $"INSERT INTO {data}(id, data) SELECT id, data FROM {SqlText.Name(next)} ORDER BY rowid");
     }
 
     /// <summary>A defensive SQLite, as some systems have it, refuses.</summary>
@@ -112,21 +126,23 @@ internal static class NextTables
     private static void SetPage(Database database, string name, long page) =>
         database.RunScript($"UPDATE sqlite_master SET rootpage = {page} WHERE name = {SqlText.Literal(name)}");
 
-    /// <summary>A table, its indexes and its triggers, by what their names and their SQL have besides the table's name.</summary>
-    private static Dictionary<string, TablePart> Parts(Database database, string table)
+    /// <summary>A table, its indexes and its triggers but for the library's, by their names and their SQL as if the table had another name.</summary>
+    private static Dictionary<string, TablePart> Parts(Database database, string table, string named)
     {
         var parts = new Dictionary<string, TablePart>(StringComparer.OrdinalIgnoreCase);
-        var statement = database.Prepare("SELECT name, rootpage, sql FROM sqlite_master WHERE tbl_name = ? COLLATE NOCASE").Bind(1, table);
+        var statement = database.Prepare(
+            "SELECT name, rootpage, sql FROM sqlite_master WHERE tbl_name = ?1 COLLATE NOCASE AND NOT (type = 'trigger' AND substr(name, 1, length(?2)) = ?2)")
+            .Bind(1, table).Bind(2, NativeTriggerSql.NamePrefix);
         while (statement.Step())
         {
             var name = statement.Text(0)!;
-            var (likeName, likeSql) = (Without(table, name), Without(table, statement.Text(2) ?? ""));
+            var (likeName, likeSql) = (Renamed(name), Renamed(statement.Text(2) ?? ""));
             parts.Add($"{likeName} {likeSql}", new TablePart(name, statement.Int64(1)));
         }
         return parts;
-    }
 
-    private static string Without(string table, string text) => text.Replace(table, "/", StringComparison.OrdinalIgnoreCase);
+        string Renamed(string text) => table == named ? text : text.Replace(table, named, StringComparison.OrdinalIgnoreCase);
+    }
 
     private static List<string> Existing(Database database)
     {

@@ -20,12 +20,16 @@ internal static class SchemaInstaller
         if (BulkDownload.State(database) is BulkState.MergingPlain or BulkState.MergingStaged or BulkState.Staged)
             BulkDownload.Abandon(database); // it fills tables of the old schema
         DropViews(database);
+        NativeTables.Prepare(database, schema);
         DropTablesNotIn(database, schema);
         foreach (var table in schema.Tables)
             CreateTable(database, table);
         ReplaceIndexes(database, schema);
         foreach (var table in schema.Tables)
-            CreateView(database, table);
+        {
+            if (!table.IsNative)
+                CreateView(database, table);
+        }
 
         database.Prepare("INSERT INTO tg_meta(key, value) VALUES('schema_hash', ?) ON CONFLICT(key) DO UPDATE SET value = excluded.value")
             .Bind(1, hash).Run();
@@ -38,7 +42,7 @@ internal static class SchemaInstaller
         var text = new StringBuilder().Append(SqlVersion);
         foreach (var table in schema.Tables)
         {
-            text.Append($"\n{table.Name}\t{table.SqlName}\t{table.Kind}\t{table.TrackPrevious}\t{table.TrackMetadata}\t{table.QueueEmptyUpdates}");
+            text.Append($"\n{table.Name}\t{table.SqlName}\t{table.Kind}\t{table.Storage}\t{table.TrackPrevious}\t{table.TrackMetadata}\t{table.QueueEmptyUpdates}");
             foreach (var column in table.Columns)
                 text.Append($"\n\t{column.Name}\t{column.Kind}");
             foreach (var index in table.Indexes)
@@ -62,7 +66,7 @@ internal static class SchemaInstaller
         foreach (var table in schema.Tables)
         {
             if (table.Kind != TableKind.InsertOnly)
-                wanted.Add(SqlText.DataTable(table));
+                wanted.Add(SqlText.JsonTable(table));
         }
         foreach (var existing in DataTables(database))
         {
@@ -86,6 +90,11 @@ internal static class SchemaInstaller
     {
         if (table.Kind != TableKind.LocalOnly)
             database.Prepare("INSERT INTO tg_type(name) VALUES(?) ON CONFLICT DO NOTHING").Bind(1, table.Name).Run();
+        if (table.IsNative)
+        {
+            NativeTables.Install(database, table);
+            return;
+        }
         var dataTable = SqlText.DataTable(table);
         if (table.Kind == TableKind.InsertOnly
             || database.Prepare("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?").Bind(1, dataTable).RunInt64() is not null)
@@ -105,7 +114,7 @@ internal static class SchemaInstaller
         var wanted = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
         foreach (var table in schema.Tables)
         {
-            if (table.Kind == TableKind.InsertOnly)
+            if (table.Kind == TableKind.InsertOnly || table.IsNative)
                 continue;
             foreach (var index in table.Indexes)
                 wanted.Add(ViewSql.IndexName(SqlText.DataTable(table), index), ViewSql.Index(table, index, SqlText.DataTable(table)));

@@ -10,8 +10,8 @@ internal static class TriggerSql
     /// <summary>What the library's triggers on views are called, by which an installed schema is found again.</summary>
     public const string NamePrefix = "tg_view_";
 
-    /// <summary>Columns per sub-select; SQLite takes at most 500 terms.</summary>
-    private const int ColumnsPerGroup = 400;
+    /// <summary>Of a column's old and new value, that the update changes it.</summary>
+    public const string Differs = "o IS NOT n";
 
     // A library transaction stamps tg_tx; writes of other tools take the clock.
     private const string Now = "coalesce(at, CAST(strftime('%s', 'now') AS INTEGER) * 1000)";
@@ -56,24 +56,15 @@ internal static class TriggerSql
 
     private static string Update(LocalTable table)
     {
-        const string changed = "o IS NOT n";
-        var patch = $"(SELECT {Json(table, "n", changed, oldValues: true)} AS patch)";
+        var patch = Patch(table);
         var body = new List<string>
         {
             "SELECT CASE WHEN OLD.id IS NOT NEW.id THEN RAISE(ABORT, 'id cannot change') END",
         };
         if (table.Kind == TableKind.Synced)
         {
-            var previous = table.TrackPrevious switch
-            {
-                TrackPrevious.All => Json(table, "o", "1", oldValues: true),
-                TrackPrevious.Changed => Json(table, "o", changed, oldValues: true),
-                _ => "NULL",
-            };
-            var metadata = table.TrackMetadata ? "NEW._metadata" : "NULL";
-            var condition = table.QueueEmptyUpdates ? "1" : "patch <> '{}'";
             body.Add(HandBack(table, "OLD.id"));
-            body.Add(Queue(table, "PATCH", "OLD.id", "patch", previous, metadata, condition, ", " + patch));
+            body.Add(QueuePatch(table));
             body.Add(MarkDirty(table, "OLD.id"));
         }
         // Merging keeps what the service sent and this schema does not declare; a removed key and a NULL read the same.
@@ -86,20 +77,40 @@ internal static class TriggerSql
         var body = new List<string>();
         if (table.Kind == TableKind.Synced)
         {
-            var previous = table.TrackPrevious == TrackPrevious.None ? "NULL" : Json(table, "o", "1", oldValues: true, newValues: false);
             body.Add(HandBack(table, "OLD.id"));
-            body.Add(Queue(table, "DELETE", "OLD.id", "NULL", previous, metadata, "1"));
+            body.Add(QueueDelete(table, metadata));
             body.Add(MarkDirty(table, "OLD.id"));
         }
         body.Add($"DELETE FROM {Data(table)} WHERE id = OLD.id");
         return Trigger(table, name, on, when, body);
     }
 
+    public static string QueuePatch(LocalTable table)
+    {
+        var previous = table.TrackPrevious switch
+        {
+            TrackPrevious.All => Json(table, "o", "1", oldValues: true),
+            TrackPrevious.Changed => Json(table, "o", Differs, oldValues: true),
+            _ => "NULL",
+        };
+        var metadata = table.TrackMetadata ? "NEW._metadata" : "NULL";
+        var condition = table.QueueEmptyUpdates ? "1" : "patch <> '{}'";
+        return Queue(table, "PATCH", "OLD.id", "patch", previous, metadata, condition, ", " + Patch(table));
+    }
+
+    public static string QueueDelete(LocalTable table, string metadata)
+    {
+        var previous = table.TrackPrevious == TrackPrevious.None ? "NULL" : Json(table, "o", "1", oldValues: true, newValues: false);
+        return Queue(table, "DELETE", "OLD.id", "NULL", previous, metadata, "1");
+    }
+
+    private static string Patch(LocalTable table) => $"(SELECT {Json(table, "n", Differs, oldValues: true)} AS patch)";
+
     private static string Trigger(LocalTable table, string name, string on, string? when, List<string> body) =>
         $"CREATE TRIGGER {SqlText.Name($"{NamePrefix}{name}__{table.SqlName}")} INSTEAD OF {on} ON {SqlText.Name(table.SqlName)}"
         + $"{(when is null ? "" : $" WHEN {when}")} BEGIN\n  {SqlText.Join(";\n  ", body)};\nEND";
 
-    private static string Queue(
+    public static string Queue(
         LocalTable table, string op, string id, string data, string previous, string metadata, string condition, string from = "")
     {
         var state = table.Kind == TableKind.InsertOnly ? 1 : 0;
@@ -110,13 +121,15 @@ internal static class TriggerSql
 
     // What the service sent is stored once, in the row's table, until somebody else writes there: then the operation takes it back. A row that
     // is marked has done so.
-    private static string HandBack(LocalTable table, string id) =>
-        $"UPDATE tg_op SET data = (SELECT d.data FROM {Data(table)} d WHERE d.id = {id}) "
+    private static string HandBack(LocalTable table, string id) => HandBack(table, id, $"(SELECT d.data FROM {Data(table)} d WHERE d.id = {id})");
+
+    public static string HandBack(LocalTable table, string id, string data) =>
+        $"UPDATE tg_op SET data = {data} "
         + $"WHERE row_id = {id} AND type = (SELECT t.id FROM tg_type t WHERE t.name = {SqlText.Literal(table.Name)}) AND data IS NULL "
         + "AND NOT EXISTS (SELECT 1 FROM tg_dirty m WHERE m.type = tg_op.type AND m.row_id = tg_op.row_id AND m.why = 2)";
 
     // Not INSERT OR IGNORE: the conflict clause of the app's statement would take its place.
-    private static string MarkDirty(LocalTable table, string id)
+    public static string MarkDirty(LocalTable table, string id)
     {
         var type = $"(SELECT t.id FROM tg_type t WHERE t.name = {SqlText.Literal(table.Name)})";
         return $"UPDATE tg_dirty SET why = 2 WHERE type = {type} AND row_id = {id} AND why <> 2;\n  "
@@ -127,32 +140,11 @@ internal static class TriggerSql
     private static string Data(LocalTable table) => SqlText.Name(SqlText.DataTable(table));
 
     /// <summary>A sub-select that builds a JSON object of column names and values.</summary>
-    private static string Json(LocalTable table, string value, string condition, bool oldValues, bool newValues = true)
-    {
-        var groups = new List<string>();
-        foreach (var columns in table.Columns.Chunk(ColumnsPerGroup))
-        {
-            var terms = new List<string>();
-            foreach (var column in columns)
-            {
-                var name = SqlText.Name(column.Name);
-                var term = $"SELECT {SqlText.Literal(column.Name)} k";
-                if (oldValues)
-                    term += $", OLD.{name} o";
-                if (newValues)
-                    term += $", NEW.{name} n";
-                terms.Add(term);
-            }
-            groups.Add($"SELECT json_group_object(k, {Plain(value)}) j FROM ({SqlText.Join(" UNION ALL ", terms)}) WHERE {condition}");
-        }
-        return groups.Count switch
-        {
-            0 => "'{}'",
-            1 => $"({groups[0]})",
-            _ => "(SELECT '{' || coalesce(group_concat(substr(j, 2, length(j) - 2)), '') || '}' "
-                + $"FROM ({SqlText.Join(" UNION ALL ", groups)}) WHERE j <> '{{}}')",
-        };
-    }
+    public static string Json(LocalTable table, string value, string condition, bool oldValues, bool newValues = true) => SqlText.JsonObject(
+        table.Columns,
+        column => (oldValues ? $", OLD.{SqlText.Name(column.Name)} o" : "") + (newValues ? $", NEW.{SqlText.Name(column.Name)} n" : ""),
+        Plain(value),
+        condition);
 
     // The result of a JSON function carries a mark by which it would be nested as an object; joining with '' makes it text again.
     private static string Plain(string value) => $"iif(typeof({value}) = 'text', {value} || '', {value})";

@@ -26,6 +26,19 @@ public enum TrackPrevious
     Changed,
 }
 
+/// <summary>In which form a table keeps its rows on the device.</summary>
+public enum TableStorage
+{
+    /// <summary>Each row as the JSON that the service sent; a view shows the columns. Columns come and go without any work.</summary>
+    View,
+
+    /// <summary>
+    /// A real SQLite table with typed columns, which the client creates and alters: for <c>INSERT … ON CONFLICT</c>, triggers, indexes and full-text search of
+    /// the app's own, and for queries that read many rows. Not for insert-only tables, which keep no rows.
+    /// </summary>
+    Native,
+}
+
 /// <summary>One table. Its key <c>id</c> is text, always present and never declared.</summary>
 /// <param name="Name">Name that the service uses for the table's rows.</param>
 /// <param name="Columns">Columns the app wants to see; the rest of what the service sends is kept and not shown.</param>
@@ -33,6 +46,9 @@ public sealed record LocalTable(string Name, params IReadOnlyList<LocalColumn> C
 {
     /// <summary>How it takes part in synchronisation. Default: synced.</summary>
     public TableKind Kind { get; init; }
+
+    /// <summary>In which form its rows are kept. Default: a view. May change between versions of the app; rows and queued writes stay.</summary>
+    public TableStorage Storage { get; init; }
 
     /// <summary>Name in SQL, when it differs from <see cref="Name"/>.</summary>
     public string? ViewName { get; init; }
@@ -50,6 +66,8 @@ public sealed record LocalTable(string Name, params IReadOnlyList<LocalColumn> C
     public bool QueueEmptyUpdates { get; init; }
 
     internal string SqlName => ViewName ?? Name;
+
+    internal bool IsNative => Storage == TableStorage.Native;
 }
 
 /// <summary>What a column holds. SQLite converts on reading, so a wrong kind shows odd values but loses nothing.</summary>

@@ -1,3 +1,5 @@
+using TopGun.Buckets.Client.LocalStore;
+
 namespace TopGun.Buckets.Client;
 
 /// <summary>Refuses schemas that could not be turned into views and triggers.</summary>
@@ -5,6 +7,9 @@ internal static class SchemaRules
 {
     /// <summary>SQLite's own limit of 2000 columns in a view, less the id.</summary>
     private const int MaximumColumns = 1999;
+
+    /// <summary>A table has up to three columns of the client's beside those.</summary>
+    private const int MaximumNativeColumns = MaximumColumns - 3;
 
     public static IReadOnlyList<LocalTable> Checked(IReadOnlyList<LocalTable> tables)
     {
@@ -16,6 +21,10 @@ internal static class SchemaRules
             CheckName("table", table.SqlName);
             if (!names.Add(table.Name) || !sqlNames.Add(table.SqlName))
                 throw ClientErrors.InvalidSchema($"table '{table.SqlName}' is declared twice");
+            if (table is { IsNative: true, Kind: TableKind.InsertOnly })
+                throw ClientErrors.InvalidSchema($"table '{table.Name}' is insert-only and keeps no rows, so it cannot be native");
+            if (table is { IsNative: true, Kind: TableKind.LocalOnly, TrackMetadata: true })
+                throw ClientErrors.InvalidSchema($"table '{table.Name}' is native and local-only: nothing of it is uploaded, so there is no metadata to track");
             CheckColumns(table);
             CheckIndexes(table);
         }
@@ -24,8 +33,9 @@ internal static class SchemaRules
 
     private static void CheckColumns(LocalTable table)
     {
-        if (table.Columns.Count > MaximumColumns)
-            throw ClientErrors.InvalidSchema($"table '{table.Name}' has more than {MaximumColumns} columns");
+        var maximum = table.IsNative ? MaximumNativeColumns : MaximumColumns;
+        if (table.Columns.Count > maximum)
+            throw ClientErrors.InvalidSchema($"table '{table.Name}' has more than {maximum} columns");
         var seen = new HashSet<string>(StringComparer.OrdinalIgnoreCase) { "id" };
         foreach (var column in table.Columns)
         {
@@ -34,6 +44,8 @@ internal static class SchemaRules
                 throw ClientErrors.InvalidSchema($"table '{table.Name}' declares 'id', which every table has");
             if (table.TrackMetadata && column.Name is "_metadata" or "_deleted")
                 throw ClientErrors.InvalidSchema($"table '{table.Name}' declares '{column.Name}', which TrackMetadata adds");
+            if (table.IsNative && string.Equals(column.Name, NativeSql.Rest, StringComparison.OrdinalIgnoreCase))
+                throw ClientErrors.InvalidSchema($"table '{table.Name}' declares '{column.Name}', where a native table keeps what is not declared");
             if (!seen.Add(column.Name))
                 throw ClientErrors.InvalidSchema($"table '{table.Name}' declares column '{column.Name}' twice");
         }

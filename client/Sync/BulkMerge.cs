@@ -15,8 +15,8 @@ namespace TopGun.Buckets.Client.Sync;
 internal sealed class BulkMerge(Database database, RunMerge merge, OpStatements statements, RowTables tables, IEnumerable<LocalBucket> buckets, bool staged)
 {
     private readonly Dictionary<long, LocalBucket> _buckets = buckets.ToDictionary(bucket => bucket.Id);
-    private Statement? _insert;
-    private long _insertType;
+    private RowWriter? _rows;
+    private long _rowsType;
 
     /// <summary>Merges some rows.</summary>
     /// <param name="file">Where they are.</param>
@@ -81,8 +81,8 @@ internal sealed class BulkMerge(Database database, RunMerge merge, OpStatements 
 
     private void Show(RunRecord op)
     {
-        if (_insert is null || _insertType != op.Type)
-            (_insert, _insertType) = (tables.Inserting(database, op.Type), op.Type);
-        _insert.Bind(1, op.Id).Bind(2, op.Data).Run();
+        if (_rows is null || _rowsType != op.Type)
+            (_rows, _rowsType) = (tables.First(database, op.Type), op.Type);
+        _rows.Put(op.Id, op.Data);
     }
 }

@@ -17,14 +17,16 @@ internal sealed class Publisher(RowTables tables)
     /// <param name="changed">Is told what changed.</param>
     public void Publish(Database database, BucketStore store, int? priority, long now, ChangeSet changed)
     {
+        NativeTables.BeginApplying(database);
         PublishChanges(database, store, priority, changed);
         if (store.IsStaged)
         {
-            foreach (var table in NextTables.Show(database))
+            foreach (var table in NextTables.Show(database, tables))
                 changed.Add(table);
             changed.Add(RowTables.Untyped);
             store.NoteShown(database);
         }
+        NativeTables.EndApplying(database);
 
         foreach (var bucket in store.Buckets)
         {
@@ -64,8 +66,8 @@ internal sealed class Publisher(RowTables tables)
         {
             var known = tables.Find(name);
             var table = known is null ? null : Target(database, store, known);
-            HandBack(database, table, type);
-            UpsertWinners(database, table, type, priority);
+            HandBack(database, known, table, type);
+            UpsertWinners(database, known, table, type, priority);
             if (priority is null)
                 DeleteOrphans(database, table, type);
             changed.Add(known is null ? RowTables.Untyped : SqlText.DataTable(known), columns: null, ChangedIds(database, type));
@@ -88,30 +90,48 @@ internal sealed class Publisher(RowTables tables)
     }
 
     /// <summary>An operation that left its data to the row's table takes it back before the row changes.</summary>
-    private static void HandBack(Database database, string? table, long type)
+    private static void HandBack(Database database, LocalTable? known, string? table, long type)
     {
         var data = table is null
             ? "SELECT u.data FROM tg_untyped u WHERE u.type = ?1 AND u.id = tg_op.row_id"
-            : $"SELECT d.data FROM {SqlText.Name(table)} d WHERE d.id = tg_op.row_id";
+            : $"SELECT {(known!.IsNative ? NativeSql.RowJson(known.Columns, "d") : "d.data")} FROM {SqlText.Name(table)} d WHERE d.id = tg_op.row_id";
         database.Prepare(
             $"UPDATE tg_op SET data = ({data}) WHERE rowid IN (SELECT o.rowid FROM temp.tg_changed c CROSS JOIN tg_op o "
             + "ON o.row_id = c.row_id AND o.type = c.type AND o.data IS NULL WHERE c.type = ?1)").Bind(1, type).Run();
     }
 
-    private static void UpsertWinners(Database database, string? table, long type, int? priority)
+    private static void UpsertWinners(Database database, LocalTable? known, string? table, long type, int? priority)
     {
         // The newest operation on a row decides, whichever bucket it came in. A partial publish looks at the buckets it covers and at what is shown.
         var scope = priority is null ? "" : " JOIN tg_bucket b ON b.id = o.bucket AND (b.priority <= ?2 OR o.op_id <= b.published_op)";
         var winners = "SELECT row_id, data FROM (SELECT c.row_id AS row_id, o.data AS data, max(o.op_id) AS newest "
             + $"FROM temp.tg_changed c CROSS JOIN tg_op o ON o.row_id = c.row_id AND o.type = c.type{scope} "
             + "WHERE c.type = ?1 GROUP BY c.row_id) WHERE newest > 0";
+        if (known is { IsNative: true })
+        {
+            PutWinners(Bound(database.Prepare(winners), type, priority), RowTables.Writer(database, known, table!, replaces: true));
+            return;
+        }
         var sql = table is null
             ? $"INSERT INTO tg_untyped(id, data, type) SELECT row_id, data, ?1 FROM ({winners}) WHERE true ON CONFLICT(type, id) DO UPDATE SET data = excluded.data"
             : $"INSERT INTO {SqlText.Name(table)}(id, data) {winners} ON CONFLICT(id) DO UPDATE SET data = excluded.data";
-        var statement = database.Prepare(sql).Bind(1, type);
-        if (priority is { } number)
-            statement.Bind(2, number);
-        statement.Run();
+        Bound(database.Prepare(sql), type, priority).Run();
+    }
+
+    private static Statement Bound(Statement statement, long type, int? priority) =>
+        priority is { } number ? statement.Bind(1, type).Bind(2, number) : statement.Bind(1, type);
+
+    private static void PutWinners(Statement winners, RowWriter rows)
+    {
+        try
+        {
+            while (winners.Step())
+                rows.Put(winners.Bytes(0), winners.Bytes(1));
+        }
+        finally
+        {
+            winners.Reset();
+        }
     }
 
     private static void DeleteOrphans(Database database, string? table, long type)

@@ -21,13 +21,27 @@ internal sealed class RowTables
     /// <summary>The table of a type; null when the schema does not declare it.</summary>
     public LocalTable? Find(string type) => _tables.GetValueOrDefault(type);
 
-    /// <summary>A statement that puts id and data of a row where a first download goes; made ready for it when it is the first.</summary>
-    public Statement Inserting(Database database, long type)
+    /// <summary>Writes the rows of a type where a first download goes; made ready for it when it is the first.</summary>
+    public RowWriter First(Database database, long type)
     {
         var name = database.Prepare("SELECT name FROM tg_type WHERE id = ?").Bind(1, type).RunText()!;
         if (Find(name) is not { } table)
-            return database.Prepare($"INSERT INTO {Untyped}(id, data, type) VALUES(?, ?, ?) ON CONFLICT(type, id) DO UPDATE SET data = excluded.data").Bind(3, type);
+            return new JsonRowWriter(database.Prepare(
+                $"INSERT INTO {Untyped}(id, data, type) VALUES(?, ?, ?) ON CONFLICT(type, id) DO UPDATE SET data = excluded.data").Bind(3, type));
         NextTables.Create(database, table);
-        return database.Prepare($"INSERT INTO {SqlText.Name(NextTables.Name(table))}(id, data) VALUES(?, ?)");
+        return Writer(database, table, NextTables.Name(table), replaces: false);
+    }
+
+    /// <summary>Writes the rows of a table.</summary>
+    /// <param name="database">The writing connection.</param>
+    /// <param name="table">The table.</param>
+    /// <param name="into">Where its rows are, or will be.</param>
+    /// <param name="replaces">Whether the row may be there already.</param>
+    public static RowWriter Writer(Database database, LocalTable table, string into, bool replaces)
+    {
+        if (table.IsNative)
+            return new NativeRowWriter(table, database.Prepare(NativeSql.Put(table, into, replaces)));
+        var conflict = replaces ? " ON CONFLICT(id) DO UPDATE SET data = excluded.data" : "";
+        return new JsonRowWriter(database.Prepare($"INSERT INTO {SqlText.Name(into)}(id, data) VALUES(?, ?){conflict}"));
     }
 }

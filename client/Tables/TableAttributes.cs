@@ -24,6 +24,9 @@ public sealed class SyncedTableAttribute(string name) : Attribute
     /// <summary>How it takes part in synchronisation. Default: synced.</summary>
     public TableKind Kind { get; set; }
 
+    /// <summary>In which form its rows are kept. Default: a view.</summary>
+    public TableStorage Storage { get; set; }
+
     /// <summary>Name in SQL, when it differs.</summary>
     public string? ViewName { get; set; }
 

@@ -1,4 +1,6 @@
+using System.Text;
 using TopGun.Buckets.Client.LocalStore;
+using TopGun.Buckets.Client.Sync;
 
 namespace TopGun.Buckets.Client.Upload;
 
@@ -17,7 +19,7 @@ internal static class ParkedWrites
             var table = schema.Tables.FirstOrDefault(table => table.Name == entry.Table && table.Kind != TableKind.LocalOnly);
             if (table is { Kind: TableKind.Synced })
             {
-                Apply(database, SqlText.Name(SqlText.DataTable(table)), entry);
+                Apply(database, table, entry);
                 changed.Add(SqlText.DataTable(table));
             }
             database.Prepare(
@@ -30,23 +32,28 @@ internal static class ParkedWrites
         return changed;
     }
 
-    private static void Apply(Database database, string table, CrudEntry entry)
+    /// <summary>Shows a write as it was made. What the service sent is kept with the operation, as with any local write: the row may go back to it.</summary>
+    private static void Apply(Database database, LocalTable table, CrudEntry entry)
+    {
+        var name = SqlText.Name(SqlText.DataTable(table));
+        var row = table.IsNative ? NativeSql.RowJson(table.Columns, "d") : "d.data";
+        database.Prepare(TriggerSql.HandBack(table, "?1", $"(SELECT {row} FROM {name} d WHERE d.id = ?1)")).Bind(1, entry.Id).Run();
+        NativeTables.BeginApplying(database);
+        if (entry.Op == CrudOp.Delete)
+            database.Prepare($"DELETE FROM {name} WHERE id = ?").Bind(1, entry.Id).Run();
+        else if (Written(database, $"SELECT {row} FROM {name} d WHERE d.id = ?1", entry) is { } written)
+            RowTables.Writer(database, table, SqlText.DataTable(table), replaces: true).Put(Encoding.UTF8.GetBytes(entry.Id), Encoding.UTF8.GetBytes(written));
+        NativeTables.EndApplying(database);
+        database.Prepare("INSERT INTO tg_dirty(type, row_id, why) SELECT id, ?2, 2 FROM tg_type WHERE name = ?1 ON CONFLICT DO UPDATE SET why = 2")
+            .Bind(1, entry.Table).Bind(2, entry.Id).Run();
+    }
+
+    /// <returns>The row with the write; null when it changes a row that is not there.</returns>
+    private static string? Written(Database database, string row, CrudEntry entry)
     {
         var data = entry.Data?.GetRawText();
-        switch (entry.Op)
-        {
-            case CrudOp.Put:
-                database.Prepare($"INSERT INTO {table}(id, data) VALUES(?1, ?2) ON CONFLICT(id) DO UPDATE SET data = excluded.data")
-                    .Bind(1, entry.Id).Bind(2, data).Run();
-                break;
-            case CrudOp.Patch:
-                database.Prepare($"UPDATE {table} SET data = json_patch(data, ?2) WHERE id = ?1").Bind(1, entry.Id).Bind(2, data).Run();
-                break;
-            default:
-                database.Prepare($"DELETE FROM {table} WHERE id = ?").Bind(1, entry.Id).Run();
-                break;
-        }
-        database.Prepare("INSERT INTO tg_dirty(type, row_id, why) SELECT id, ?2, 2 FROM tg_type WHERE name = ?1 ON CONFLICT DO NOTHING")
-            .Bind(1, entry.Table).Bind(2, entry.Id).Run();
+        if (entry.Op == CrudOp.Put)
+            return data;
+        return database.Prepare($"SELECT json_patch(({row}), ?2)").Bind(1, entry.Id).Bind(2, data).RunText();
     }
 }

@@ -11,11 +11,13 @@ namespace TopGun.Buckets.Client.Queries.Live;
 /// </remarks>
 internal static class PinnedRows
 {
-    /// <returns>The ids, or null when the query may read any row.</returns>
-    public static HashSet<string>? Find(Database database, string sql, IReadOnlyList<object?>? parameters) =>
-        Comparisons(database, sql, parameters) is { } ids && ReachesRowsById(database, sql) ? ids : null;
+    private const string KeyIndex = " INDEX sqlite_autoindex_";
 
-    private static bool ReachesRowsById(Database database, string sql)
+    /// <returns>The ids, or null when the query may read any row.</returns>
+    public static HashSet<string>? Find(Database database, string sql, IReadOnlyList<object?>? parameters, LocalSchema schema) =>
+        Comparisons(database, sql, parameters) is { } ids && ReachesRowsById(database, sql, schema) ? ids : null;
+
+    private static bool ReachesRowsById(Database database, string sql, LocalSchema schema)
     {
         var searches = 0;
         var other = false;
@@ -24,16 +26,19 @@ internal static class PinnedRows
         {
             var step = plan.Text(3)!;
             if (step.StartsWith("SEARCH ", StringComparison.Ordinal) && step.EndsWith(" (id=?)", StringComparison.Ordinal)
-                && (step.Contains("USING INDEX sqlite_autoindex_tg_data__", StringComparison.Ordinal)
-                    || step.Contains("USING INDEX sqlite_autoindex_tg_local__", StringComparison.Ordinal)
-                    || step.Contains("USING COVERING INDEX sqlite_autoindex_tg_data__", StringComparison.Ordinal)
-                    || step.Contains("USING COVERING INDEX sqlite_autoindex_tg_local__", StringComparison.Ordinal)))
+                && step.IndexOf(KeyIndex, StringComparison.Ordinal) is >= 0 and var key && IsOfDataTable(step[(key + KeyIndex.Length)..^" (id=?)".Length], schema))
                 searches++;
             else if (!step.StartsWith("USE TEMP B-TREE", StringComparison.Ordinal))
                 other = true;
         }
         return searches == 1 && !other;
     }
+
+    /// <param name="key">What follows in the name of the index on a table's key: the table and a number.</param>
+    /// <param name="schema">The app's tables.</param>
+    private static bool IsOfDataTable(string key, LocalSchema schema) =>
+        SqlText.IsDataTable(key)
+        || (key.LastIndexOf('_') is >= 0 and var number && schema.FindBySqlName(key[..number]) is { IsNative: true });
 
     /// <summary>The values of the only comparison of a column <c>id</c>, when it is one with parameters or text.</summary>
     private static HashSet<string>? Comparisons(Database database, string sql, IReadOnlyList<object?>? parameters)

@@ -19,7 +19,7 @@ internal sealed class QueryDependencies
     public static QueryDependencies Of(Database database, string sql, IReadOnlyList<object?>? parameters, LocalSchema schema)
     {
         var use = database.Prepare(sql).Use;
-        return new QueryDependencies(schema, use, PinnedRows.Find(database, sql, parameters));
+        return new QueryDependencies(schema, use, PinnedRows.Find(database, sql, parameters, schema));
     }
 
     /// <summary>The only rows that matter; null when any may.</summary>

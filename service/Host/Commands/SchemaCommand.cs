@@ -17,6 +17,12 @@ internal static class SchemaCommand
 
     private static readonly Option<string> Namespace = new("--namespace") { Description = "Namespace of the C# class." };
 
+    private static readonly Option<string[]> Native = new("--native")
+    {
+        Description = "A table that is a native SQLite table on the device, with typed columns, instead of a view; may be repeated. '*' for all. C# only.",
+        DefaultValueFactory = _ => [],
+    };
+
     public static Command Create()
     {
         var command = new Command(
@@ -26,6 +32,7 @@ internal static class SchemaCommand
         {
             Language,
             Namespace,
+            Native,
         };
         var options = new SettingOptions(command, Settings);
         command.SetAction((given, cancellationToken) => CommandFailure.ReportAsync(
@@ -40,11 +47,14 @@ internal static class SchemaCommand
             throw SettingException.Wrong("--lang", language, "'csharp' or 'json'");
         var rules = await ExplainCommand.ReadRulesAsync(settings, cancellationToken);
         var schema = ClientSchema.Of(rules, await ReadSourceAsync(settings, cancellationToken));
+        var native = given.GetRequiredValue(Native);
+        if (native.FirstOrDefault(name => name != "*" && schema.Tables.All(table => table.Name != name)) is { } unknown)
+            throw SettingException.Wrong("--native", PlainText.Safe(unknown), "a table of the rules, or '*'");
 
         foreach (var note in schema.Notes)
             await given.InvocationConfiguration.Error.WriteLineAsync($"note: {PlainText.Safe(note)}");
         await given.InvocationConfiguration.Output.WriteAsync(language == "csharp"
-            ? ClientSchemaText.CSharp(schema, given.GetValue(Namespace))
+            ? ClientSchemaText.CSharp(schema, given.GetValue(Namespace), native)
             : ClientSchemaText.Json(schema) + "\n");
         return ExitCode.Done;
     }

@@ -138,7 +138,11 @@ internal sealed class ClientNode : IDisposable
         var client = await BucketsClient.OpenAsync(new BucketsClientOptions
         {
             DatabasePath = Path,
-            Schema = Schema,
+            // Every life may be another version of the app, which keeps its rows in another form.
+            Schema = new LocalSchema([.. Schema.Tables.Select(table => table with
+            {
+                Storage = _world.Loop.Stream($"{Name} life {_life} {table.Name}").Chance(0.3) ? TableStorage.Native : TableStorage.View,
+            })]),
             Credentials = CredentialsFrom.Token("simulated"),
             Upload = new UploadEach(_upload),
             Transport = _transport,

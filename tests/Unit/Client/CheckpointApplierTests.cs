@@ -257,7 +257,7 @@ public sealed class CheckpointApplierTests : IAsyncDisposable
         foreach (var seed in Seeds.Of(30))
         {
             using var folder = new ScratchFolder();
-            await using var bench = await ApplierBench.OpenAsync(folder.Database, bulk: seed % 2 == 0 ? ApplierBench.Bulk : null);
+            await using var bench = await ApplierBench.OpenAsync(folder.Database, Todos.SchemaOf(seed), seed % 2 == 0 ? ApplierBench.Bulk : null);
             await new RandomLog(seed).RunAsync(bench);
         }
     }

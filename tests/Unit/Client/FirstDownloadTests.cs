@@ -9,6 +9,8 @@ namespace TopGun.Buckets.Tests.Unit.Client;
 
 public sealed class FirstDownloadTests : IAsyncDisposable
 {
+    private const string ToVersion3 = "DROP TABLE tg_native; ALTER TABLE tg_tx DROP COLUMN applying; ALTER TABLE tg_tx DROP COLUMN replaced;";
+
     private readonly ScratchFolder _folder = new();
     private ApplierBench? _bench;
 
@@ -265,6 +267,7 @@ public sealed class FirstDownloadTests : IAsyncDisposable
         await bench.ApplyAsync(Lines.Diff(3, null, [("a", 6, 3)]), Lines.Data("a", Put(3, "t1", "newer")));
         await bench.InWriteAsync(database =>
         {
+            database.RunScript(ToVersion3);
             database.RunScript(
                 """
                 UPDATE tg_op SET data = (SELECT data FROM tg_data__todos WHERE id = row_id) WHERE data IS NULL;
@@ -279,7 +282,7 @@ public sealed class FirstDownloadTests : IAsyncDisposable
         await bench.ApplyAsync(Lines.Checkpoint(3, null, ("a", 6, 3)), Lines.Complete(3));
 
         Assert.Equal("t1=newer t2=b", await bench.RowsAsync());
-        Assert.Equal("3", await bench.TextAsync("SELECT max(id) FROM tg_migration"));
+        Assert.Equal("4", await bench.TextAsync("SELECT max(id) FROM tg_migration"));
     }
 
     [Fact]
@@ -289,6 +292,7 @@ public sealed class FirstDownloadTests : IAsyncDisposable
         await bench.ApplyAsync(Lines.Checkpoint(1, null, ("a", 1, 3)), Lines.Data("a", Put(1, "t1", "a")));
         await bench.InWriteAsync(database =>
         {
+            database.RunScript(ToVersion3);
             database.RunScript("DROP TABLE tg_run; CREATE TABLE tg_run(id INTEGER PRIMARY KEY, ops BLOB NOT NULL); UPDATE tg_migration SET id = 2;");
             return true;
         });
@@ -297,6 +301,25 @@ public sealed class FirstDownloadTests : IAsyncDisposable
         bench = await OpenAsync();
         Assert.Equal("", await bench.ConnectAsync());
         await bench.ApplyAsync(Lines.Checkpoint(1, null, ("a", 1, 3)), Lines.Data("a", Put(1, "t1", "a")), Lines.Complete(1));
+
+        Assert.Equal("t1=a", await bench.RowsAsync());
+    }
+
+    [Fact]
+    public async Task A_file_of_the_layout_without_native_tables_goes_on_in_the_middle_of_a_first_download()
+    {
+        var bench = await OpenAsync();
+        await bench.ApplyAsync(Lines.Checkpoint(1, null, ("a", 1, 3)), Lines.Data("a", Put(1, "t1", "a")));
+        await bench.InWriteAsync(database =>
+        {
+            database.RunScript(ToVersion3 + "UPDATE tg_migration SET id = 3;");
+            return true;
+        });
+        await bench.DisposeAsync();
+
+        bench = await OpenAsync(Todos.NativeSchema);
+        Assert.Equal("a@1", await bench.ConnectAsync());
+        await bench.ApplyAsync(Lines.Checkpoint(1, null, ("a", 1, 3)), Lines.Complete(1));
 
         Assert.Equal("t1=a", await bench.RowsAsync());
     }

@@ -14,6 +14,8 @@ public sealed class LiveQueryTests : IAsyncDisposable
         new LocalTable("lists", LocalColumn.Text("name")) { ViewName = "my_lists", TrackMetadata = true },
         new LocalTable("drafts", LocalColumn.Text("title")) { Kind = TableKind.LocalOnly });
 
+    private static readonly LocalSchema NativeSchema = new([.. Schema.Tables.Select(table => table with { Storage = TableStorage.Native, })]);
+
     private readonly ScratchFolder _folder = new();
     private readonly ScriptedService _service = new();
     private readonly List<ChangeSet> _changes = [];
@@ -52,14 +54,17 @@ public sealed class LiveQueryTests : IAsyncDisposable
     [InlineData("SELECT title FROM drafts WHERE id = 'd1'", "UPDATE drafts SET title = 'x' WHERE id = 'd2'", true)] // nobody keeps the ids
     public async Task A_query_wakes_for_what_it_reads(string query, string write, bool wakes)
     {
-        var client = await FilledAsync();
-        await client.RunAsync("INSERT INTO drafts(id, title) VALUES('d1', 'a'), ('d2', 'b')");
-        var dependencies = await DependenciesAsync(client, query);
+        foreach (var schema in SchemasFor(query))
+        {
+            var client = await FilledAsync(schema);
+            await client.RunAsync("INSERT INTO drafts(id, title) VALUES('d1', 'a'), ('d2', 'b')");
+            var dependencies = await DependenciesAsync(client, query, schema: schema);
 
-        _changes.Clear();
-        await client.RunAsync(write);
+            _changes.Clear();
+            await client.RunAsync(write);
 
-        Assert.Equal(wakes, _changes.Any(dependencies.AreAffectedBy));
+            Assert.Equal(wakes, _changes.Any(dependencies.AreAffectedBy));
+        }
     }
 
     [Fact]
@@ -160,22 +165,25 @@ public sealed class LiveQueryTests : IAsyncDisposable
     [InlineData("SELECT id FROM todos; -- all", false)]
     public async Task A_query_is_read_by_rows_only_where_each_of_them_stands_for_one_row_of_a_table(string sql, bool isRowwise)
     {
-        var client = await FilledAsync();
-        var found = await (await client.LocalAsync()).ReadAsync(
-            database =>
-            {
-                try
+        foreach (var schema in SchemasFor(sql))
+        {
+            var client = await FilledAsync(schema);
+            var found = await (await client.LocalAsync()).ReadAsync(
+                database =>
                 {
-                    return RowwiseQuery.Find(sql, database.Prepare(sql), Schema);
-                }
-                catch (LocalStoreException)
-                {
-                    return null; // not SQL at all
-                }
-            },
-            ClientCalls.Now);
+                    try
+                    {
+                        return RowwiseQuery.Find(sql, database.Prepare(sql), schema);
+                    }
+                    catch (LocalStoreException)
+                    {
+                        return null; // not SQL at all
+                    }
+                },
+                ClientCalls.Now);
 
-        Assert.Equal(isRowwise, found is not null);
+            Assert.Equal(isRowwise, found is not null);
+        }
     }
 
     [Fact]
@@ -285,7 +293,8 @@ public sealed class LiveQueryTests : IAsyncDisposable
     {
         using var folder = new ScratchFolder();
         var random = new Random(seed);
-        await using var client = await BucketsClient.OpenAsync(Todos.Options(folder, Schema), ClientCalls.Now);
+        var schema = seed % 3 == 0 ? NativeSchema : Schema;
+        await using var client = await BucketsClient.OpenAsync(Todos.Options(folder, schema), ClientCalls.Now);
         var local = await client.LocalAsync();
         var changes = new List<ChangeSet>();
         using var listening = local.Changes.Listen(changes.Add);
@@ -297,7 +306,7 @@ public sealed class LiveQueryTests : IAsyncDisposable
             "SELECT 1 FROM my_lists WHERE EXISTS (SELECT 1 FROM todos WHERE title = 'l1')", "SELECT title FROM drafts ORDER BY title",
             "SELECT done, count(*) FROM todos GROUP BY done ORDER BY 2 DESC, 1", "SELECT * FROM todos WHERE done < 2 ORDER BY title DESC, id", "SELECT t.id, upper(title) AS name FROM todos t WHERE t.title IN ('l1', 'l2') ORDER BY name, 1;"])
         {
-            queries.Add(new Followed(sql));
+            queries.Add(new Followed(sql, schema));
             await queries[^1].RunAsync(local);
         }
 
@@ -346,12 +355,20 @@ public sealed class LiveQueryTests : IAsyncDisposable
         return results.Current;
     }
 
-    private static async Task<QueryDependencies> DependenciesAsync(BucketsClient client, string sql, object?[]? parameters = null) =>
-        await (await client.LocalAsync()).ReadAsync(database => QueryDependencies.Of(database, sql, parameters, Schema), ClientCalls.Now);
+    private static async Task<QueryDependencies> DependenciesAsync(
+        BucketsClient client, string sql, object?[]? parameters = null, LocalSchema? schema = null) =>
+        await (await client.LocalAsync()).ReadAsync(database => QueryDependencies.Of(database, sql, parameters, schema ?? Schema), ClientCalls.Now);
 
-    private async Task<BucketsClient> FilledAsync()
+    /// <summary>With views and with native tables; the tables behind views are there with views only.</summary>
+    private static IEnumerable<LocalSchema> SchemasFor(string sql) => sql.Contains("tg_data__", StringComparison.Ordinal) ? [Schema] : [Schema, NativeSchema];
+
+    private async Task<BucketsClient> FilledAsync(LocalSchema? schema = null)
     {
-        _client = await BucketsClient.OpenAsync(Todos.Options(_folder, Schema) with { Transport = _service }, ClientCalls.Now);
+        if (_client is not null)
+            await _client.DisposeAsync();
+        var options = Todos.Options(_folder, schema ?? Schema);
+        _client = await BucketsClient.OpenAsync(
+            options with { Transport = _service, DatabasePath = schema == NativeSchema ? options.DatabasePath + "-native" : options.DatabasePath }, ClientCalls.Now);
         await _client.RunAsync("INSERT INTO todos(id, title, done) VALUES('t1', 'a', 0), ('t2', 'b', 0), ('t3', 'c', 0)");
         await _client.RunAsync("INSERT INTO my_lists(id, name) VALUES('l1', 'a')");
         (await _client.LocalAsync()).Changes.Listen(_changes.Add);
@@ -366,10 +383,10 @@ public sealed class LiveQueryTests : IAsyncDisposable
     }
 
     /// <summary>A live query and a list that is kept by its steps alone.</summary>
-    private sealed class Followed(string sql)
+    private sealed class Followed(string sql, LocalSchema schema)
     {
-        private readonly LiveQuery<string> _query = new(sql, parameters: null, RowAsText, Schema);
-        private readonly LiveQuery<string> _byRows = new(sql, parameters: null, RowAsText, Schema);
+        private readonly LiveQuery<string> _query = new(sql, parameters: null, RowAsText, schema);
+        private readonly LiveQuery<string> _byRows = new(sql, parameters: null, RowAsText, schema);
         private readonly List<string> _mirrorByRows = [];
 
         public string Sql => sql;

@@ -23,7 +23,7 @@ public sealed partial class TableGeneratorTests : IAsyncDisposable
         string Id, string Title, string? Note, bool Done, int Count, long? Big, double Size, decimal? Price, Guid OwnerId, DateTimeOffset? DueAt, DateOnly Day,
         Mood Mood, [Column("HTML")] string HtmlBody);
 
-    [SyncedTable("bare", Kind = TableKind.LocalOnly)]
+    [SyncedTable("bare", Kind = TableKind.LocalOnly, Storage = TableStorage.Native)]
     internal sealed partial record Bare(string Id);
 
     [QueryRow]
@@ -67,13 +67,15 @@ public sealed partial class TableGeneratorTests : IAsyncDisposable
             string.Join(", ", table.Columns.Select(column => $"{column.Name} {column.Kind}")));
         var index = Assert.Single(table.Indexes);
         Assert.Equal(["title", "count DESC"], index.Columns);
-        Assert.Equal(TableKind.LocalOnly, Bare.Table.Kind);
+        Assert.Equal((TableKind.LocalOnly, TableStorage.Native), (Bare.Table.Kind, Bare.Table.Storage));
     }
 
-    [Fact]
-    public async Task Rows_are_written_and_read_as_records()
+    [Theory]
+    [InlineData(TableStorage.View)]
+    [InlineData(TableStorage.Native)]
+    public async Task Rows_are_written_and_read_as_records(TableStorage storage)
     {
-        var things = (await OpenAsync()).Table<Thing>();
+        var things = (await OpenAsync(storage)).Table<Thing>();
         var thing = new Thing(
             "a", "Title", null, true, 7, long.MaxValue, 0.5, 12345678901234567.89m, Guid.NewGuid(), new DateTimeOffset(2026, 5, 4, 3, 2, 1, TimeSpan.FromHours(2)),
             new DateOnly(2026, 2, 3), Mood.Busy, "<p>");
@@ -155,7 +157,8 @@ public sealed partial class TableGeneratorTests : IAsyncDisposable
             Assert.DoesNotContain(result.GetDiagnostics(ClientCalls.Now).Concat(problems), problem => problem.Severity >= DiagnosticSeverity.Warning);
     }
 
-    private async Task<BucketsClient> OpenAsync() => _client = await Todos.OpenAsync(_folder, new LocalSchema(Thing.Table, Bare.Table));
+    private async Task<BucketsClient> OpenAsync(TableStorage storage = TableStorage.View) =>
+        _client = await Todos.OpenAsync(_folder, new LocalSchema(Thing.Table with { Storage = storage }, Bare.Table));
 
     public async ValueTask DisposeAsync()
     {

@@ -11,6 +11,14 @@ internal static class Todos
 
     public static readonly LocalSchema Schema = new(Table);
 
+    public static readonly LocalSchema NativeSchema = new(Table with { Storage = TableStorage.Native });
+
+    /// <summary>Every third seed has a native table.</summary>
+    public static LocalSchema SchemaOf(int seed) => seed % 3 == 0 ? NativeSchema : Schema;
+
+    /// <summary>The same table in its other form.</summary>
+    public static LocalSchema OtherSchemaOf(int seed) => SchemaOf(seed) == Schema ? NativeSchema : Schema;
+
     public static BucketsClientOptions Options(ScratchFolder folder, LocalSchema? schema = null) => new()
     {
         DatabasePath = folder.Database,

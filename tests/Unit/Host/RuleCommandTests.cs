@@ -165,6 +165,7 @@ public sealed class RuleCommandTests : IDisposable
     [InlineData("explain", "row", "notes", "n1", "--row", "{}")]
     [InlineData("explain", "row", "notes", "--row", "{\"id\": \"\\ud800\"}")]
     [InlineData("schema", "--lang", "cobol")]
+    [InlineData("schema", "--native", "nothing")]
     public async Task Arguments_that_make_no_sense_are_misuse(params string[] args)
     {
         var run = await RunAsync(Rules, [.. args, "--rules", _file]);
@@ -189,8 +190,18 @@ public sealed class RuleCommandTests : IDisposable
         var run = await RunAsync(Rules, "schema", "--rules", _file, "--namespace", "My.App");
 
         Assert.Contains("namespace My.App;", run.Output, StringComparison.Ordinal);
-        Assert.Contains("LocalColumn.Text(\"title\")", run.Output, StringComparison.Ordinal);
+        Assert.Contains("LocalColumn.Text(\"title\")));", run.Output, StringComparison.Ordinal);
         Assert.Empty(run.Error);
+    }
+
+    [Theory]
+    [InlineData("notes")]
+    [InlineData("*")]
+    public async Task Schema_makes_those_tables_native_that_it_is_told_to(string native)
+    {
+        var run = await RunAsync(Rules, "schema", "--rules", _file, "--native", native);
+
+        Assert.Contains("LocalColumn.Text(\"title\")) { Storage = TableStorage.Native });", run.Output, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -18,7 +18,7 @@ internal static class AppSchema
             LocalColumn.Text("price"),
             LocalColumn.Real("height"),
             LocalColumn.Text("made"),
-            LocalColumn.Text("tags")),
+            LocalColumn.Text("tags")) { Storage = TableStorage.Native },
         new LocalTable(
             "summaries",
             LocalColumn.Text("name"),

@@ -82,7 +82,7 @@ public sealed class ClientSchemaTests
     [Fact]
     public void The_csharp_form_is_the_file_that_this_project_compiles()
     {
-        var text = ClientSchemaText.CSharp(Derive(Rules, Places), "TopGun.Buckets.Tests.Unit.SyncRules.ClientSchemas");
+        var text = ClientSchemaText.CSharp(Derive(Rules, Places), "TopGun.Buckets.Tests.Unit.SyncRules.ClientSchemas", "places");
 
         Assert.Equal(File.ReadAllText(Repository.Path("tests/Unit/SyncRules/ClientSchemas/AppSchema.g.cs")), text);
     }
