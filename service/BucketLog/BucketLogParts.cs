@@ -35,6 +35,9 @@ public sealed record BucketLogEnvironment(TimeProvider Time, Random Random, ILog
 /// <param name="Position">End position of the last transaction that is stored.</param>
 public sealed record LogStart(ReplicationState? State, Lsn Position)
 {
+    /// <summary>Whether the source has to be read from the beginning.</summary>
+    public bool IsEmpty => State is not { IsVoid: false };
+
     /// <summary>End position of a transaction of which a part is stored: the rest of it is expected. <see cref="Lsn.None"/> when there is none.</summary>
     public Lsn Begun { get; init; }
 }

@@ -148,7 +148,7 @@ public sealed partial class BucketLogWriter
         }
     }
 
-    private bool CanChangeRules() => _replication is not null && HasLeftTheUnwanted();
+    private bool CanChangeRules() => _replication is { IsVoid: false } && HasLeftTheUnwanted();
 
     /// <summary>Whether the source has given up the tables that no rule reads any more. Should one be wanted again, it has to be read again.</summary>
     private bool HasLeftTheUnwanted() =>

@@ -116,16 +116,21 @@ public sealed partial class BucketLogWriter
             _generation = new LogGeneration(new Guid(id), _options.NewStoreAbove);
         }
         _position = EmptyPosition();
-        _replication = null;
+        _replication = _replication is { } before ? ReplicationState.Void(before.Epoch) : null;
         _refresh.Clear();
 
         var write = new StoreWrite { Reset = isFilled };
+        if (isFilled)
+            WriteCheckpointRecord.Put(write.Records, await ReadGivenAsync(cancellationToken));
         PutRowLimit(write.Records);
         _evaluator.Skipped.MendAll(write.Records);
         Put(write.Records, _position);
         write.Records.Put(RecordTable.Meta, MetaKey.Generation, _generation.Serialize());
         write.Records.Put(RecordTable.Meta, MetaKey.Rules, _rules.Serialize());
-        write.Records.Delete(RecordTable.Meta, MetaKey.Replication);
+        if (_replication is { } state)
+            write.Records.Put(RecordTable.Meta, MetaKey.Replication, state.Serialize());
+        else
+            write.Records.Delete(RecordTable.Meta, MetaKey.Replication);
         write.Records.Delete(RecordTable.Meta, MetaKey.Build);
         write.Records.Delete(RecordTable.Meta, MetaKey.BucketNumbers);
         write.Records.Delete(RecordTable.Meta, MetaKey.Refresh);

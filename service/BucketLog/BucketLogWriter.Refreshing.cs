@@ -136,6 +136,46 @@ public sealed partial class BucketLogWriter
     }
 
     /// <summary>
+    /// Write checkpoints that users were given, as far as is known: those reached, and those kept until what they promise may be seen. What is damaged of
+    /// them is left out: such a client waits until its next write.
+    /// </summary>
+    private async ValueTask<IReadOnlyList<WriteCheckpointMarker>> ReadGivenAsync(CancellationToken cancellationToken)
+    {
+        var given = new SortedDictionary<string, ulong>(StringComparer.Ordinal);
+        var kept = new ArrayBufferWriter<byte>();
+        RowKey.WritePrefix(kept, tableNumber: 0);
+        await ReadAsync(RecordTable.WriteCheckpoint, default);
+        await ReadAsync(RecordTable.StagedRow, kept.WrittenMemory);
+        return [.. given.Select(marker => new WriteCheckpointMarker(marker.Key, marker.Value))];
+
+        async ValueTask ReadAsync(RecordTable table, ReadOnlyMemory<byte> prefix)
+        {
+            try
+            {
+                await foreach (var record in _storage.ScanAsync(table, prefix, cancellationToken))
+                {
+                    var marker = WriteCheckpointRecord.Read(new StoredRecord(record.Key[prefix.Length..], record.Value));
+                    given[marker.UserKey] = Math.Max(marker.Id, given.GetValueOrDefault(marker.UserKey));
+                }
+            }
+            catch (BucketsException failure) when (failure.Code == WatchedStorage.DamageCode)
+            {
+                Log.WriteCheckpointsDamaged(_environment.Logger, failure);
+            }
+        }
+    }
+
+    /// <summary>
+    /// What users of whom these are known reach with everything that is read from now on: ours of earlier epochs may have been given beyond what came
+    /// back, and what they stand for was committed before.
+    /// </summary>
+    private static IReadOnlyList<WriteCheckpointMarker> Reached(IReadOnlyList<WriteCheckpointMarker> given, int epoch)
+    {
+        var (ours, floor) = (WriteCheckpoints.FloorOf(epoch: 1), WriteCheckpoints.FloorOf(epoch));
+        return [.. given.Select(marker => marker.Id >= ours && marker.Id < floor ? marker with { Id = floor } : marker)];
+    }
+
+    /// <summary>
     /// Write checkpoints that came back while nothing new was visible are reached when all of it is. So are those that were given before continuity was
     /// lost, even if their markers were lost with it: what they stand for was committed before the tables were read again.
     /// </summary>
@@ -176,6 +216,9 @@ public sealed partial class BucketLogWriter
     {
         [LoggerMessage(1206, LogLevel.Warning, "Continuity with the source is lost: {Reason}. What is visible stays as it is until every table has been read again.")]
         public static partial void Frozen(ILogger logger, string reason);
+
+        [LoggerMessage(1245, LogLevel.Warning, "Write checkpoints that users were given are damaged in the store and are left out. A client that waits for one of them waits until its next write.")]
+        public static partial void WriteCheckpointsDamaged(ILogger logger, Exception failure);
 
         [LoggerMessage(1207, LogLevel.Information, "Tables that were read again are visible from {Lsn} on, by {OpCount} operations.")]
         public static partial void Switched(ILogger logger, ulong opCount, Lsn lsn);

@@ -264,6 +264,7 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
     {
         Log.SnapshotStarted(_environment.Logger, started.Reason);
         await _writer.FlushAsync(cancellationToken);
+        var given = await ReadGivenAsync(cancellationToken);
         lock (_publishing)
         {
             _subscriber.Reset();
@@ -281,7 +282,10 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
         Continue(PositionAboveAllCopies());
         _window.Reset();
         Reserve(_position.LastOpId.Value);
-        _window.Add(batch: null, [], visible: null, _records, rows: null, _position);
+        var markers = Reached(given, _replication!.Epoch);
+        WriteCheckpointRecord.Put(_records, markers);
+        _batch.Start();
+        await PublishAsync(_batch.Build(_position.Position, markers), rows: null, cancellationToken);
         await _writer.FlushAsync(cancellationToken);
         _restsOnUnrepeatable = false;
     }

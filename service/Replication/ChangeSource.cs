@@ -38,8 +38,8 @@ public sealed partial class ChangeSource(
     {
         var progress = new ReplicationProgress(stored, position, _wishes) { Begun = begun };
         var backoff = new Backoff(random);
-        if (stored is not null)
-            monitor.Note(stored);
+        if (progress.State is { } known)
+            monitor.Note(known);
         _acknowledged.Reset(position);
         while (true)
         {

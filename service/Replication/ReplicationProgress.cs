@@ -11,13 +11,16 @@ namespace TopGun.Buckets.Replication;
 /// <remarks>Changed by the reader of the stream alone. What works beside it reads the state, which is immutable, whenever it likes.</remarks>
 internal sealed partial class ReplicationProgress(ReplicationState? state, Lsn position, SourceWishes wishes)
 {
-    private volatile ReplicationState? _state = state;
+    private volatile ReplicationState? _state = state is { IsVoid: true } ? null : state;
 
     public ReplicationState? State
     {
         get => _state;
         set => _state = value;
     }
+
+    /// <summary>The epoch that a first state counts on from.</summary>
+    public int EpochBefore { get; } = state?.Epoch ?? 0;
 
     /// <summary>Which tables are wanted.</summary>
     public SourceWishes Wishes => wishes;

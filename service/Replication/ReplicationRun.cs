@@ -130,7 +130,7 @@ internal sealed partial class ReplicationRun(
             slot,
             identity.SystemId,
             identity.Timeline,
-            Epoch: (before?.Epoch ?? 0) + 1,
+            Epoch: (before?.Epoch ?? progress.EpochBefore) + 1,
             SnapshotDone: false,
             VisibleFrom: consistentPoint,
             Tables: [.. tables.Select(ReplicationProgress.Unread)])

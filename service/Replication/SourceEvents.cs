@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using TopGun.Buckets.Protocol;
 using TopGun.Buckets.SyncRules;
 
@@ -99,6 +100,13 @@ public sealed record ReplicationState(
 
     /// <summary>Oids of tables whose rows leave when the refresh under way ends.</summary>
     public IReadOnlyList<uint> Leaving { get; init; } = [];
+
+    /// <summary>Whether nothing is left of what it spoke of but the epoch, from which the next one counts on.</summary>
+    [JsonIgnore]
+    public bool IsVoid => Slot.Length == 0;
+
+    /// <summary>What remains of a state when everything stored has become void: ids of write checkpoints still grow from what was given out.</summary>
+    public static ReplicationState Void(int epoch) => new("", "", Timeline: 0, epoch, SnapshotDone: false, Lsn.None, []);
 
     /// <summary>JSON, for the store.</summary>
     public byte[] Serialize() => ReplicationStateJson.Serialize(this);

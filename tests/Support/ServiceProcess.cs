@@ -67,6 +67,9 @@ public sealed class ServiceProcess : IAsyncDisposable
         }
     }
 
+    /// <summary>Whether it was started and has ended by itself.</summary>
+    public bool HasExited => _process is { HasExited: true };
+
     /// <summary>Sets one setting for the next start.</summary>
     public void Configure(string name, string value) => _environment[name] = value;
 

@@ -35,7 +35,7 @@ internal sealed class OpenLog : IAsyncDisposable
             new BucketLogEnvironment(TimeProvider.System, new Random(7), NullLogger<BucketLogWriter>.Instance));
         var start = await writer.OpenAsync(cancellationToken);
         var log = new OpenLog(writer, storage) { _position = start.Position.Value };
-        if (start.State is not null)
+        if (!start.IsEmpty)
             return log;
         await writer.AppendAsync(new SnapshotStarted(State(done: false), "a new store"), cancellationToken);
         await writer.AppendAsync(new SnapshotEnded(State(done: true)), cancellationToken);

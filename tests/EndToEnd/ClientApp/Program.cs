@@ -3,8 +3,16 @@
 //   write   synchronises and writes one todo after the other; prints "wrote ID" after each local commit
 //   share   as write, a hundred times, and prints "leads" or "follows" whenever that changes; then stays until it is ended
 //   finish  synchronises until nothing waits and the todo "the end" is there; prints "row TEXT" for each row and "done"
+//
+// Or: database file, service, backend, user, socket, "obey": does what it is told through the socket; see ObedientApp.
 using TopGun.Buckets.Client;
+using TopGun.Buckets.Tests.EndToEnd.ClientApp;
 
+if (args[5] == "obey")
+{
+    await ObedientApp.RunAsync(database: args[0], service: new Uri(args[1]), backend: new Uri(args[2]), user: args[3], socket: args[4]);
+    return;
+}
 var (database, service, upload, token, list, mode) = (args[0], new Uri(args[1]), new Uri(args[2]), args[3], args[4], args[5]);
 using var http = new HttpClient();
 await using var client = await BucketsClient.OpenAsync(new BucketsClientOptions

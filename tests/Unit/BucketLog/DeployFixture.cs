@@ -53,10 +53,11 @@ internal sealed class DeployFixture : IAsyncDisposable
             new BucketLogOptions { GroupCommitDelay = TimeSpan.Zero, BuildRows = buildRows, RetireDelay = TimeSpan.Zero, Publish = publish, CompactAfterOps = 0 },
             new BucketLogEnvironment(TimeProvider.System, new Random(7), NullLogger<BucketLogWriter>.Instance));
         var fixture = new DeployFixture(storage, log, seen) { Start = await log.OpenAsync(TestContext.Current.CancellationToken) };
-        if (fixture.Start.State is null)
+        if (fixture.Start.IsEmpty)
         {
-            await fixture.AppendAsync(new SnapshotStarted(LogFixture.State(done: false), "new"));
-            await fixture.AppendAsync(new SnapshotEnded(LogFixture.State(done: true)));
+            var epoch = 1 + (fixture.Start.State?.Epoch ?? 0);
+            await fixture.AppendAsync(new SnapshotStarted(LogFixture.State(done: false) with { Epoch = epoch }, "new"));
+            await fixture.AppendAsync(new SnapshotEnded(LogFixture.State(done: true) with { Epoch = epoch }));
         }
         return fixture;
     }

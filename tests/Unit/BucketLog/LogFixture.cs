@@ -57,7 +57,7 @@ internal sealed class LogFixture : IAsyncDisposable
         IColdStorage storage, BucketLogOptions? options = null, IMissingRows? missing = null, TimeProvider? time = null, RuleSet? rules = null)
     {
         var fixture = await OpenAsync(storage, options, missing, time, rules);
-        if (fixture.Start.State is null)
+        if (fixture.Start.IsEmpty)
         {
             await fixture.AppendAsync(new SnapshotStarted(State(done: false), "new"));
             await fixture.AppendAsync(new SnapshotEnded(State(done: true)));

@@ -2,6 +2,7 @@ using TopGun.Buckets.BucketLog;
 using TopGun.Buckets.ColdStorage;
 using TopGun.Buckets.ColdStorage.Null;
 using TopGun.Buckets.Protocol;
+using TopGun.Buckets.Replication;
 using Xunit;
 
 namespace TopGun.Buckets.Tests.Unit.BucketLog;
@@ -75,7 +76,7 @@ public class MendingTests
 
         await using var next = await DeployFixture.OpenAsync(storage, Rules);
 
-        Assert.Null(next.Start.State);
+        Assert.True(next.Start.IsEmpty);
         Assert.True(next.Log.LastOpId >= seen);
         Assert.Empty(await next.BucketsAsync());
         await next.AppendAsync(transactions);
@@ -84,6 +85,73 @@ public class MendingTests
         await sound.AppendAsync(transactions);
         await sound.FlushAsync();
         Assert.Equal(await sound.RowsAsync(), await next.RowsAsync());
+    }
+
+    [Theory]
+    [InlineData(RecordTable.Bucket)]
+    [InlineData(RecordTable.Relation)]
+    public async Task Write_checkpoints_that_users_wait_for_are_reached_with_the_store_that_is_filled_anew(RecordTable damaged)
+    {
+        var storage = new BrokenStorage(new NullColdStorage());
+        var first = await LogFixture.OpenFollowingAsync(storage);
+        var given = WriteCheckpoints.FloorOf(epoch: 1) + 10;
+        await GiveAsync(first, ("ann", given), ("bob", 7));
+        storage.Records = damaged;
+        await first.Log.AbandonAsync();
+
+        var unreached = await LogFixture.OpenAsync(storage); // ends before it has reached the source
+        Assert.True(unreached.Start.IsEmpty);
+        await unreached.Log.AbandonAsync();
+        await using var next = await LogFixture.OpenAsync(storage);
+        await FillAsync(next, epoch: 1 + next.Start.State!.Epoch);
+
+        var reached = next.Seen.Batches.SelectMany(batch => batch.WriteCheckpoints).ToDictionary(marker => marker.UserKey, marker => marker.Id);
+        Assert.Equal((WriteCheckpoints.FloorOf(epoch: 2), 7UL), (reached["ann"], reached["bob"]));
+        Assert.True(reached["ann"] > given);
+        await next.FlushAsync();
+        Assert.Equal(reached, await StoredAsync(storage));
+    }
+
+    [Fact]
+    public async Task Write_checkpoints_that_are_damaged_themselves_do_not_keep_the_store_from_being_filled_anew()
+    {
+        var storage = new BrokenStorage(new NullColdStorage());
+        var first = await LogFixture.OpenFollowingAsync(storage);
+        await GiveAsync(first, ("ann", WriteCheckpoints.FloorOf(epoch: 1) + 10));
+        storage.Records = RecordTable.RowState;
+        await Assert.ThrowsAsync<DamagedStoreException>(() => first.CommitAsync(20, ScriptedTransaction.Insert(LogFixture.Todos, "1", "list", "text", "note")));
+        await first.Log.AbandonAsync();
+        storage.Records = RecordTable.WriteCheckpoint;
+
+        await using var next = await LogFixture.OpenAsync(storage);
+
+        Assert.Equal((true, 1), (next.Start.IsEmpty, next.Start.State!.Epoch));
+        await FillAsync(next, epoch: 2);
+        Assert.Empty(await StoredAsync(storage));
+    }
+
+    private static async Task GiveAsync(LogFixture fixture, params (string User, ulong Id)[] given)
+    {
+        WriteCheckpointMarker[] markers = [.. given.Select(one => new WriteCheckpointMarker(one.User, one.Id))];
+        await fixture.AppendAsync(new TransactionCommitted(null, new ScriptedTransaction(10, markers)));
+        await fixture.FlushAsync();
+    }
+
+    private static async Task FillAsync(LogFixture fixture, int epoch)
+    {
+        await fixture.AppendAsync(new SnapshotStarted(LogFixture.State(done: false) with { Epoch = epoch }, "filled anew"));
+        await fixture.AppendAsync(new SnapshotEnded(LogFixture.State(done: true) with { Epoch = epoch }));
+    }
+
+    private static async Task<Dictionary<string, ulong>> StoredAsync(BrokenStorage storage)
+    {
+        Dictionary<string, ulong> stored = [];
+        await foreach (var record in storage.ScanAsync(RecordTable.WriteCheckpoint, default, TestContext.Current.CancellationToken))
+        {
+            var marker = WriteCheckpointRecord.Read(record);
+            stored.Add(marker.UserKey, marker.Id);
+        }
+        return stored;
     }
 
     private static async Task ReadAsync(DeployFixture fixture, string bucket)
