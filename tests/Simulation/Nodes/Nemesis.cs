@@ -252,7 +252,7 @@ internal sealed class Nemesis
     private Task DeployRulesAsync()
     {
         Tell("deploy rules");
-        _world.Service.Deploy(_random.Pick(TodoApp.RulesForms));
+        _world.Service.Deploy(_random.Pick(_world.Application.RulesForms));
         return Task.CompletedTask;
     }
 
