@@ -32,8 +32,9 @@ internal sealed class World : IDisposable
         _livenessBound = TimeSpan.FromMinutes(scenario.HasPoorNetwork ? 15 : 2);
         _random = Loop.Stream("world");
         Shape = WorkloadShape.Of(Loop.Stream("workload")).Reduced(scenario);
+        Application = Application.Of(Loop.Stream("application"));
         Source = new SimPostgres(
-            Loop, TodoApp.Tables, new SimSourceLatency(TimeSpan.FromMilliseconds(0.05), _random.LogBetween(TimeSpan.FromMilliseconds(0.2), TimeSpan.FromMilliseconds(50))));
+            Loop, Application.Tables, new SimSourceLatency(TimeSpan.FromMilliseconds(0.05), _random.LogBetween(TimeSpan.FromMilliseconds(0.2), TimeSpan.FromMilliseconds(50))));
         Disk = new SimDisk();
         StoreFaults = new SimStoreFaults(Loop.Stream("store"));
         NetFaults = new SimNetFaults(Loop.Stream("network"), scenario.HasPoorNetwork);
@@ -49,6 +50,8 @@ internal sealed class World : IDisposable
     public Scenario Scenario { get; }
 
     public WorkloadShape Shape { get; }
+
+    public Application Application { get; }
 
     public SimPostgres Source { get; }
 
@@ -167,11 +170,15 @@ internal sealed class World : IDisposable
 
     /// <summary>What one person writes in this phase, whatever was written in others.</summary>
     private SourceWriter Writer(int number) =>
-        new(Source, Loop.Stream(string.Create(CultureInfo.InvariantCulture, $"writer {number} phase {_phase}")), Shape, firstNumber: _phase * 100_000);
+        new(Application, new Author(Source, Loop.Stream(string.Create(CultureInfo.InvariantCulture, $"writer {number} phase {_phase}")), Shape, firstNumber: _phase * 100_000));
 
     /// <summary>Rows that are there before the service first starts, so that there is something to take a snapshot of.</summary>
     private async Task SeedAsync(SourceWriter writer)
     {
+        var transaction = Source.Begin();
+        foreach (var workload in Application.Workloads)
+            workload.Seed(transaction);
+        transaction.Commit();
         for (var count = _random.Between(0, 30); count > 0; count--)
             await writer.WriteAsync(_random.Between(1, 5), CancellationToken.None);
     }

@@ -8,7 +8,7 @@ namespace TopGun.Buckets.Tests.Simulation.Checkers;
 
 /// <summary>
 /// C-MODEL: whenever a device shows a checkpoint, its rows are those of the source at that commit, as the rules give them to its user. And it never
-/// goes back (C-CAUSAL), no bucket's sum is ever wrong (C-SUM), and no write of its own is undone by an older state (C-RYW).
+/// goes back (C-CAUSAL), each value has its one form (C-FORM), no bucket's sum is ever wrong (C-SUM), and no write of its own is undone by an older state (C-RYW).
 /// </summary>
 internal sealed class VisibleStateChecker : IDisposable
 {
@@ -22,6 +22,7 @@ internal sealed class VisibleStateChecker : IDisposable
     private int _seenWrites = -1;
     private readonly Func<Lsn> _lastUpload;
     private readonly WatchedExecution _execution;
+    private readonly IReadOnlyList<Func<(string Checker, string Problem)?>> _watches;
     private Publish _last;
     private long _comparedVersion = -1;
 
@@ -39,6 +40,7 @@ internal sealed class VisibleStateChecker : IDisposable
             "SELECT (SELECT value FROM tg_meta WHERE key = 'published'), (SELECT max(last_synced_at) FROM tg_sync_state), "
             + "(SELECT bucket FROM tg_mismatch)");
         _version = _database.Keep("PRAGMA data_version");
+        _watches = [.. world.Application.Workloads.Select(workload => workload.Watch(_database, client)).OfType<Func<(string, string)?>>()];
         Checkpoint = shownBefore;
         _last = ReadPublish();
         MoveTo(_last.Checkpoint);
@@ -74,6 +76,11 @@ internal sealed class VisibleStateChecker : IDisposable
         if (Version == _comparedVersion)
             return;
         _comparedVersion = Version;
+        foreach (var watch in _watches)
+        {
+            if (watch() is { } found)
+                _world.Loop.Fail(found.Checker, found.Problem);
+        }
         var publish = ReadPublish();
         if (publish == _last)
             return;
@@ -85,17 +92,7 @@ internal sealed class VisibleStateChecker : IDisposable
     }
 
     /// <summary>Every visible row, as <see cref="NaiveModel"/> writes it.</summary>
-    public SortedSet<string> ReadRows()
-    {
-        var rows = new SortedSet<string>(StringComparer.Ordinal);
-        foreach (var (table, columns) in TodoApp.ClientColumns)
-        {
-            var statement = _database.Prepare($"SELECT id, {string.Join(", ", columns)} FROM {table}");
-            while (statement.Step())
-                rows.Add(NaiveModel.Describe(table, Enumerable.Range(0, columns.Count + 1).Select(statement.Text)));
-        }
-        return rows;
-    }
+    public SortedSet<string> ReadRows() => _world.Application.ShownBy(_database);
 
     public void Dispose() => _database.Dispose();
 
@@ -127,13 +124,13 @@ internal sealed class VisibleStateChecker : IDisposable
         if (position < _lastUpload())
             _world.Loop.Fail("C-RYW", $"{_client} shows checkpoint {checkpoint}, which is {position}, though its upload at {_lastUpload()} is done.");
         var state = _world.Source.Commits.FindLast(commit => commit.End <= position)?.State ?? SourceState.Empty;
-        var expected = NaiveModel.VisibleTo(_user, state);
+        var expected = _world.Application.VisibleTo(_user, state);
         var found = ReadRows();
         _world.Loop.Record(_client, "publish", $"{checkpoint} at {position}: {found.Count} rows");
         if (!expected.SetEquals(found))
         {
             _world.Loop.Fail(
-                "C-MODEL",
+                NaiveModel.CheckerOf(expected, found),
                 $"{_client} of {_user} shows checkpoint {checkpoint}, which is {position}:{Environment.NewLine}{NaiveModel.Difference(expected, found)}");
         }
     }

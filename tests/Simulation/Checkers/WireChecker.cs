@@ -3,7 +3,6 @@ using System.Text.Json;
 using TopGun.Buckets.Protocol;
 using TopGun.Buckets.Tests.Simulation.Loop;
 using TopGun.Buckets.Tests.Simulation.Source;
-using TopGun.Buckets.Tests.Simulation.Workload;
 
 namespace TopGun.Buckets.Tests.Simulation.Checkers;
 
@@ -107,21 +106,22 @@ internal sealed class WireChecker(World world, string user, string connection)
         if (parameters.RootElement.GetArrayLength() == 0)
             return true;
         var parameter = parameters.RootElement[0].GetString()!;
-        if (!bucket.Contains("list[", StringComparison.Ordinal))
-            return parameter == user;
         if (_history.PositionOf(checkpoint) is not { } position)
             return true; // the next checker tells
-        var member = SimTable.KeyOf([parameter, user]);
         var commits = world.Source.Commits;
         for (var index = commits.Count - 1; index >= 0; index--)
         {
-            if (commits[index].State.Rows(TodoApp.Members.Name).ContainsKey(member))
+            if (MaySee(bucket, parameter, commits[index].State))
                 return true;
             if (commits[index].End <= position)
                 return false;
         }
         return false;
     }
+
+    private bool MaySee(string bucket, string parameter, SourceState state) => world.Application.Workloads
+        .Select(workload => workload.MaySee(bucket, parameter, user, state))
+        .FirstOrDefault(answer => answer is not null) ?? throw new ArgumentException($"Nobody knows of {bucket}.", nameof(bucket));
 
     private void OnData(JsonElement data)
     {

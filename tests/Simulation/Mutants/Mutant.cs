@@ -85,4 +85,13 @@ internal enum Mutant
 
     /// <summary>A device waits for ever for a connection that is dead.</summary>
     TrustDeadConnection,
+
+    /// <summary>A transaction is taken for two.</summary>
+    SplitTransaction,
+
+    /// <summary>Rows that are read have another form than those that are streamed.</summary>
+    OtherFormInSnapshot,
+
+    /// <summary>An upload takes effect after the one that follows it.</summary>
+    UploadsChangePlaces,
 }

@@ -39,6 +39,50 @@ internal static class MutantLinks
         };
     }
 
+    /// <summary>Puts the end of a transaction, and the beginning of another, behind its first update.</summary>
+    public static Seam<IReplicationLink>.Around SplitTransaction()
+    {
+        var inserted = new Queue<WalMessage>();
+        byte[] begin = [];
+        var isSplit = false;
+        return (method, _, call) =>
+        {
+            return method == nameof(IReplicationLink.ReadAsync) ? ReadAsync() : call();
+
+            async ValueTask<WalMessage> ReadAsync()
+            {
+                if (inserted.TryDequeue(out var next))
+                    return next;
+                var message = await (ValueTask<WalMessage>)call()!;
+                if (message.IsKeepalive)
+                    return message;
+                switch ((char)message.Data.Span[0])
+                {
+                    case 'B':
+                        (begin, isSplit) = (message.Data.ToArray(), false);
+                        break;
+                    case 'U' when !isSplit:
+                        isSplit = true;
+                        inserted.Enqueue(new WalMessage(message.Start, message.ServerEnd, CommitOf(begin, message.Start)));
+                        inserted.Enqueue(new WalMessage(message.Start, message.ServerEnd, begin));
+                        break;
+                }
+                return message;
+            }
+        };
+    }
+
+    // Begin: 'B', Int64 final LSN, Int64 time, Int32 xid. Commit: 'C', Int8 flags, Int64 LSN, Int64 end LSN, Int64 time.
+    private static byte[] CommitOf(byte[] begin, Lsn position)
+    {
+        var commit = new byte[26];
+        commit[0] = (byte)'C';
+        BinaryPrimitives.WriteUInt64BigEndian(commit.AsSpan(2), position.Value);
+        BinaryPrimitives.WriteUInt64BigEndian(commit.AsSpan(10), position.Value + 1);
+        begin.AsSpan(9, 8).CopyTo(commit.AsSpan(18));
+        return commit;
+    }
+
     private static async ValueTask<WalMessage> NullAsync(ValueTask<WalMessage> reading)
     {
         var message = await reading;

@@ -22,6 +22,25 @@ internal static class MutantUploads
         return (transaction, cancellationToken) => upload(transaction with { Id = ++attempts }, cancellationToken);
     }
 
+    /// <summary>Every few uploads one counts as done, and is made when the next one has been.</summary>
+    public static Func<UploadTransaction, CancellationToken, Task<UploadOutcome>> ChangePlaces(Func<UploadTransaction, CancellationToken, Task<UploadOutcome>> upload)
+    {
+        var uploads = 0;
+        UploadTransaction? late = null;
+        return async (transaction, cancellationToken) =>
+        {
+            if (late is null && ++uploads % LostUpload == 0)
+            {
+                late = transaction;
+                return UploadOutcome.Done;
+            }
+            var outcome = await upload(transaction, cancellationToken);
+            if (late is not null && outcome == UploadOutcome.Done && await upload(late, cancellationToken) == UploadOutcome.Done)
+                late = null;
+            return outcome;
+        };
+    }
+
     /// <summary>Nothing happens any more after an attempt that failed.</summary>
     public static Func<UploadTransaction, CancellationToken, Task<UploadOutcome>> GiveUp(Func<UploadTransaction, CancellationToken, Task<UploadOutcome>> upload)
     {

@@ -16,6 +16,8 @@ internal static class Mutants
     {
         Mutant.IgnoreUnchanged => WithLinks(source, static () => MutantLinks.IgnoreUnchanged),
         Mutant.SkipByChangePosition => WithLinks(source, MutantLinks.SkipByChangePosition),
+        Mutant.SplitTransaction => WithLinks(source, MutantLinks.SplitTransaction),
+        Mutant.OtherFormInSnapshot => WithSessions(source, MutantSessions.OtherForm),
         Mutant.TrustRecreatedSlot => WithSessions(source, MutantSessions.TrustRecreatedSlot),
         Mutant.SkipRowAtChunk => WithSessions(source, MutantSessions.SkipRowAtChunk),
         Mutant.MarkerNotEmitted => WithSessions(source, MutantSessions.MarkerNotEmitted),
@@ -82,6 +84,7 @@ internal static class Mutants
     {
         Mutant.LoseUpload => MutantUploads.Lose(upload),
         Mutant.UploadAnew => MutantUploads.Anew(upload),
+        Mutant.UploadsChangePlaces => MutantUploads.ChangePlaces(upload),
         Mutant.UploadGivesUp => MutantUploads.GiveUp(upload),
         _ => upload,
     };

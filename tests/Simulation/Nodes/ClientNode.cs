@@ -11,13 +11,6 @@ namespace TopGun.Buckets.Tests.Simulation.Nodes;
 /// <summary>One device: the real client over a real SQLite file, through crashes.</summary>
 internal sealed class ClientNode : IDisposable
 {
-    private static readonly LocalSchema Schema = new(
-    [
-        new LocalTable("lists", LocalColumn.Text("owner_id"), LocalColumn.Text("name"), LocalColumn.Integer("n")),
-        new LocalTable("notices", LocalColumn.Text("body")),
-        new LocalTable("todos", LocalColumn.Text("list_id"), LocalColumn.Text("title"), LocalColumn.Text("note"), LocalColumn.Integer("done"), LocalColumn.Integer("n")),
-    ]);
-
     private readonly World _world;
     private SimRandom _random;
     private readonly SimTransport _transport;
@@ -119,7 +112,7 @@ internal sealed class ClientNode : IDisposable
     {
         if (visible.PendingUploads is var pending and > 0)
             return $"{Name} has {pending} local writes that were not uploaded ({Describe(_client?.Status)})";
-        var expected = NaiveModel.VisibleTo(User, _world.Source.State);
+        var expected = _world.Application.VisibleTo(User, _world.Source.State);
         var found = visible.ReadRows();
         if (!expected.SetEquals(found))
             return $"{Name} of {User} shows checkpoint {visible.Checkpoint} ({Describe(_client?.Status)}){Environment.NewLine}{NaiveModel.Difference(expected, found)}";
@@ -139,7 +132,7 @@ internal sealed class ClientNode : IDisposable
         {
             DatabasePath = Path,
             // Every life may be another version of the app, which keeps its rows in another form.
-            Schema = new LocalSchema([.. Schema.Tables.Select(table => table with
+            Schema = new LocalSchema([.. _world.Application.Schema.Tables.Select(table => table with
             {
                 Storage = _world.Loop.Stream($"{Name} life {_life} {table.Name}").Chance(0.3) ? TableStorage.Native : TableStorage.View,
             })]),
@@ -171,18 +164,6 @@ internal sealed class ClientNode : IDisposable
             _written++;
     }
 
-    private async Task<int> ChangeAsync(WriteTransaction transaction)
-    {
-        var visible = await transaction.QueryAsync<string>("SELECT id FROM todos ORDER BY id");
-        var word = string.Create(CultureInfo.InvariantCulture, $"{Name} wrote {_random.NextUInt64():x}");
-        if (visible.Count == 0 || _random.Chance(0.3))
-        {
-            return await transaction.ExecuteAsync(
-                "INSERT INTO todos(id, list_id, title, done, n) VALUES(?, ?, ?, 0, 7)",
-                [$"local-{_random.NextUInt64():x}", $"list-{_random.Below(_world.Shape.Lists)}", word]);
-        }
-        return _random.Chance(0.8)
-            ? await transaction.ExecuteAsync("UPDATE todos SET title = ? WHERE id = ?", [word, _random.Pick(visible)])
-            : await transaction.ExecuteAsync("DELETE FROM todos WHERE id = ?", [_random.Pick(visible)]);
-    }
+    private Task<int> ChangeAsync(WriteTransaction transaction) =>
+        _world.Application.Pick(_random).ChangeLocallyAsync(transaction, _random, Name);
 }

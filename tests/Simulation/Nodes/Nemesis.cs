@@ -1,7 +1,6 @@
 using System.Globalization;
 using TopGun.Buckets.Tests.Simulation.Loop;
 using TopGun.Buckets.Tests.Simulation.Source;
-using TopGun.Buckets.Tests.Simulation.Workload;
 
 namespace TopGun.Buckets.Tests.Simulation.Nodes;
 
@@ -252,7 +251,7 @@ internal sealed class Nemesis
     private Task DeployRulesAsync()
     {
         Tell("deploy rules");
-        _world.Service.Deploy(_random.Pick(TodoApp.RulesForms));
+        _world.Service.Deploy(_random.Pick(_world.Application.RulesForms));
         return Task.CompletedTask;
     }
 

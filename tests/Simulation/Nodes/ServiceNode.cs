@@ -14,7 +14,6 @@ using TopGun.Buckets.SyncRules;
 using TopGun.Buckets.Tests.Simulation.Loop;
 using TopGun.Buckets.Tests.Simulation.Net;
 using TopGun.Buckets.Tests.Simulation.Store;
-using TopGun.Buckets.Tests.Simulation.Workload;
 
 namespace TopGun.Buckets.Tests.Simulation.Nodes;
 
@@ -155,7 +154,7 @@ internal sealed class ServiceNode(World world)
         await store.OpenAsync(CancellationToken.None);
         IColdStorage storage = Mutants.Wrap(world.Scenario.Mutant, store, _life);
 
-        var rules = await LogRules.OpenAsync(storage, TodoApp.Rules, Compile, actor.Time.GetUtcNow(), CancellationToken.None);
+        var rules = await LogRules.OpenAsync(storage, world.Application.RulesForms[0], Compile, actor.Time.GetUtcNow(), CancellationToken.None);
         var grid = new BucketGrid(_shape.Grid, actor.Time);
         var monitor = new ReplicationMonitor(actor.Time);
         var source = Mutants.Wrap(world.Scenario.Mutant, world.Source);

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text.Json;
 using TopGun.Buckets.Client;
 using TopGun.Buckets.Protocol;
 using TopGun.Buckets.Tests.Simulation.Loop;
@@ -33,7 +32,7 @@ internal sealed class UploadBackend(World world, SimRandom random)
             {
                 transaction.Insert(TodoApp.Uploads, SimRow.Of(upload.ClientId, number));
                 foreach (var entry in upload.Entries)
-                    Apply(transaction, entry);
+                    world.Application.Upload(transaction, entry);
                 LastEffect = transaction.Commit();
                 world.Counts.Uploads++;
                 Note(upload);
@@ -72,40 +71,5 @@ internal sealed class UploadBackend(World world, SimRandom random)
         await world.Loop.Delay(world.NetFaults.Latency(), "backend", cancellationToken);
         if (world.NetFaults.IsDown || (world.IsBreaking && random.Chance(0.02)))
             throw new TransportException("The backend does not answer.");
-    }
-
-    private static void Apply(SimTransaction transaction, CrudEntry entry)
-    {
-        switch (entry.Op)
-        {
-            case CrudOp.Delete:
-                transaction.Delete(TodoApp.Todos, entry.Id);
-                break;
-            case CrudOp.Patch:
-                transaction.Update(TodoApp.Todos, entry.Id, row => Fill(row, entry.Data));
-                break;
-            case CrudOp.Put when transaction.State.Rows(TodoApp.Todos.Name).ContainsKey(entry.Id):
-                transaction.Update(TodoApp.Todos, entry.Id, row => Fill(row, entry.Data));
-                break;
-            default:
-                transaction.Insert(TodoApp.Todos, Fill(SimRow.Of(entry.Id, null, null, null, null, null), entry.Data));
-                break;
-        }
-    }
-
-    private static SimRow Fill(SimRow row, JsonElement? data)
-    {
-        foreach (var value in data!.Value.EnumerateObject())
-        {
-            var column = TodoApp.Todos.Table.IndexOf(value.Name);
-            row = row.With(column, value.Value.ValueKind switch
-            {
-                JsonValueKind.Null => null,
-                JsonValueKind.String => value.Value.GetString(),
-                _ when value.Name == "done" => value.Value.GetInt64() == 0 ? "f" : "t",
-                _ => value.Value.GetRawText(),
-            });
-        }
-        return row;
     }
 }

@@ -18,7 +18,8 @@ public sealed class FidelityTests(ITestOutputHelper output)
     private const string Publication = "fidelity";
 
     private static readonly string Long = new('x', 9000); // out of line on a real server too
-    private static readonly IReadOnlyList<SimTable> Published = [TodoApp.Lists, TodoApp.Todos, TodoApp.Members, TodoApp.Notices];
+    private static readonly IReadOnlyList<SimTable> Published = [TodoApp.Lists, TodoApp.Todos, TodoApp.Members, TodoApp.Notices, ValueZoo.Table];
+    private static readonly IReadOnlyList<SimTable> Tables = [.. Published, TodoApp.Uploads];
 
     private static readonly Dictionary<string, Func<IScript, Task>> Scripts = new(StringComparer.Ordinal)
     {
@@ -82,6 +83,16 @@ public sealed class FidelityTests(ITestOutputHelper output)
             await script.TruncateAsync("b", TodoApp.Uploads);
             await script.CommitAsync("b");
         },
+        ["the extremes of every type"] = async script =>
+        {
+            for (var number = 0; number < ValueZoo.Columns.Max(column => column.Values.Count); number++)
+            {
+                var id = number.ToString(CultureInfo.InvariantCulture);
+                await script.InsertAsync(
+                    "a", ValueZoo.Table, [id, .. ValueZoo.Columns.Select(column => column.Values[number % column.Values.Count].Text)]);
+            }
+            await script.CommitAsync("a");
+        },
         ["messages"] = async script =>
         {
             await script.MessageAsync("a", "topgun", "one");
@@ -129,7 +140,7 @@ public sealed class FidelityTests(ITestOutputHelper output)
     private static async Task<List<string>> RunOnPostgresAsync(Func<IScript, Task> script)
     {
         await using var database = await PostgresDatabase.CreateAsync();
-        foreach (var table in TodoApp.Tables)
+        foreach (var table in Tables)
             await database.ExecuteAsync(Definition(table));
         await database.ExecuteAsync($"CREATE PUBLICATION {Publication} FOR TABLE {string.Join(", ", Published.Select(table => table.Name))}");
         await using var source = new NpgsqlSource(database.ConnectionString, Publication);
@@ -146,7 +157,7 @@ public sealed class FidelityTests(ITestOutputHelper output)
     {
         List<string> said = [];
         var loop = new SimLoop(1);
-        var source = new SimPostgres(loop, TodoApp.Tables, new SimSourceLatency(TimeSpan.FromMilliseconds(0.1), TimeSpan.FromMilliseconds(1)));
+        var source = new SimPostgres(loop, Tables, new SimSourceLatency(TimeSpan.FromMilliseconds(0.1), TimeSpan.FromMilliseconds(1)));
         loop.Run(
             async () =>
             {
@@ -191,7 +202,7 @@ public sealed class FidelityTests(ITestOutputHelper output)
 
     private static string Definition(SimTable table)
     {
-        var columns = table.Table.Columns.Select(column => $"{column.Name} {column.TypeId switch { 16 => "bool", 20 => "bigint", _ => "text" }}");
+        var columns = table.Table.Columns.Select(column => $"{column.Name} {TypeOf(column)}");
         var key = table.Table.Columns.Where(column => column.IsKey).Select(column => column.Name);
         var storage = table.Table.Columns.Where(column => column.TypeId == 25).Select(column => $"ALTER {column.Name} SET STORAGE EXTERNAL");
         return $"""
@@ -200,6 +211,8 @@ public sealed class FidelityTests(ITestOutputHelper output)
             ALTER TABLE {table.Name} REPLICA IDENTITY {(table.Table.Identity == SyncRules.ReplicaIdentity.Full ? "FULL" : "DEFAULT")};
             """;
     }
+
+    private static string TypeOf(SyncRules.SourceColumn column) => ValueZoo.Columns.First(known => known.TypeId == column.TypeId).Type;
 
     private sealed class SimScript(SimPostgres source) : IScript
     {

@@ -6,8 +6,7 @@ namespace TopGun.Buckets.Tests.Simulation.Workload;
 /// <summary>The application of the simulated world: shared to-do lists, with members that come and go.</summary>
 internal static class TodoApp
 {
-    public const string Rules = """
-        bucket_definitions:
+    public const string Definitions = """
           everyone:
             data:
               - SELECT id, body FROM notices
@@ -21,15 +20,6 @@ internal static class TodoApp
               - SELECT id, owner_id, name, n FROM lists WHERE id = bucket.list_id
               - SELECT id, list_id, title, note, done, n FROM todos WHERE list_id = bucket.list_id
         """;
-
-    /// <summary>Rules that give everybody the same rows, by definitions of other names: their buckets, or their parameter index, are others.</summary>
-    public static readonly IReadOnlyList<string> RulesForms =
-    [
-        Rules,
-        Rules.Replace("everyone:", "all:", StringComparison.Ordinal),
-        Rules.Replace("by_list:", "per_list:", StringComparison.Ordinal),
-        Rules.Replace("owned:", "own:", StringComparison.Ordinal).Replace("by_list:", "of_list:", StringComparison.Ordinal),
-    ];
 
     public static readonly SimTable Lists = new(
         16_401, "lists", ReplicaIdentity.Default,
@@ -53,13 +43,4 @@ internal static class TodoApp
         SimTable.Key("client_id"), SimTable.Key("tx"));
 
     public static readonly IReadOnlyList<SimTable> Tables = [Lists, Todos, Members, Notices, Uploads];
-
-    /// <summary>What a client's database has, by table: every column but the id, in order.</summary>
-    public static readonly IReadOnlyDictionary<string, IReadOnlyList<string>> ClientColumns =
-        new SortedDictionary<string, IReadOnlyList<string>>(StringComparer.Ordinal)
-        {
-            ["lists"] = ["owner_id", "name", "n"],
-            ["notices"] = ["body"],
-            ["todos"] = ["list_id", "title", "note", "done", "n"],
-        };
 }
