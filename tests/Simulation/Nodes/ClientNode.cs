@@ -131,11 +131,8 @@ internal sealed class ClientNode : IDisposable
         var client = await BucketsClient.OpenAsync(new BucketsClientOptions
         {
             DatabasePath = Path,
-            // Every life may be another version of the app, which keeps its rows in another form.
-            Schema = new LocalSchema([.. _world.Application.Schema.Tables.Select(table => table with
-            {
-                Storage = _world.Loop.Stream($"{Name} life {_life} {table.Name}").Chance(0.3) ? TableStorage.Native : TableStorage.View,
-            })]),
+            // Every life may be another version of the app.
+            Schema = _world.Application.Version(_world.Loop.Stream($"{Name} version {_life}")),
             Credentials = CredentialsFrom.Token("simulated"),
             Upload = new UploadEach(_upload),
             Transport = _transport,

@@ -14,7 +14,6 @@ internal sealed class Application
     public Application(IReadOnlyList<Workload> workloads)
     {
         Workloads = workloads;
-        Schema = new LocalSchema([.. workloads.SelectMany(workload => workload.LocalTables)]);
         Tables = [.. workloads.SelectMany(workload => workload.Tables), TodoApp.Uploads];
         RulesForms = [.. Enumerable.Range(0, 4).Select(Rules)];
         foreach (var workload in workloads)
@@ -22,8 +21,6 @@ internal sealed class Application
     }
 
     public IReadOnlyList<Workload> Workloads { get; }
-
-    public LocalSchema Schema { get; }
 
     /// <summary>Tables of the source; the last is the backend's own, and not published.</summary>
     public IReadOnlyList<SimTable> Tables { get; }
@@ -49,6 +46,13 @@ internal sealed class Application
             chosen.Add(new TodoWorkload());
         return new Application(chosen);
     }
+
+    /// <summary>A version of the app: what devices hold is the same in all of them, not the form.</summary>
+    public LocalSchema Version(SimRandom random) =>
+        new([.. Workloads.SelectMany(workload => workload.LocalTables.Select(table => table with
+        {
+            Storage = !workload.NeedsViews && random.Chance(0.3) ? TableStorage.Native : TableStorage.View,
+        }))]);
 
     /// <summary>Whose turn it is.</summary>
     public Workload Pick(SimRandom random) => _turns.Count == 1 ? _turns[0] : random.Pick(_turns);

@@ -81,6 +81,8 @@ internal sealed class ValueZoo : Workload
               - SELECT * FROM zoo
         """;
 
+    public override bool NeedsViews => true;
+
     public override IReadOnlyList<LocalTable> LocalTables { get; } = [new LocalTable(Table.Name, LocalColumn.Text("words"))];
 
     public override void Change(SimTransaction transaction, Author author)

@@ -20,6 +20,9 @@ internal abstract class Workload
     /// <summary>What a device has of it.</summary>
     public abstract IReadOnlyList<LocalTable> LocalTables { get; }
 
+    /// <summary>Whether it compares rows byte for byte as the service sends them, which only the table behind a view has.</summary>
+    public virtual bool NeedsViews => false;
+
     /// <summary>Rows without which nothing else can happen.</summary>
     public virtual void Seed(SimTransaction transaction)
     {
