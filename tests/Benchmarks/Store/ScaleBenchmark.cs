@@ -28,7 +28,10 @@ internal static class ScaleBenchmark
     private const int RowsPerTransaction = 10_000;
 
     // As in the service's project.
-    private static readonly (string Name, string Value)[] ServiceSettings = [("DOTNET_GCConserveMemory", "5"), ("DOTNET_GCLOHThreshold", "200000"), ("DOTNET_TieredPGO", "0")];
+    private static readonly (string Name, string Value)[] ServiceSettings =
+    [
+        ("DOTNET_GCConserveMemory", "5"), ("DOTNET_GCLOHThreshold", "200000"), ("DOTNET_GCGen0MaxBudget", "200000"), ("DOTNET_TieredPGO", "0"),
+    ];
 
     public static async Task RunAsync(BenchmarkArguments arguments, CancellationToken cancellationToken)
     {

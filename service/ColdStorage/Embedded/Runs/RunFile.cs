@@ -69,7 +69,7 @@ internal sealed class RunFile
     {
         hasValue = false;
         value = default;
-        if (!_bloom.MayContain(hash))
+        if (BloomFilter.Knows(table) && !_bloom.MayContain(hash))
             return false;
         var group = _index.LastGroupFrom(table, key);
         if (group < 0)
@@ -97,6 +97,12 @@ internal sealed class RunFile
 
     /// <summary>All records in order, for somebody who is done with each when the next but one is asked for.</summary>
     public IEnumerable<RunEntry> ReadOnce() => Read(default, default, buffers: [[], []]);
+
+    /// <summary>The same of one table.</summary>
+    public IEnumerable<RunEntry> ReadOnce(RecordTable table) => Read(table, default, buffers: [[], []]).TakeWhile(entry => entry.Table == table);
+
+    /// <summary>Roughly how many blocks a table has.</summary>
+    public int BlocksOf(RecordTable table) => _index.BlocksOf(table);
 
     private IEnumerable<RunEntry> Read(RecordTable table, ReadOnlyMemory<byte> key, byte[][]? buffers)
     {
