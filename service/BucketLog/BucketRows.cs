@@ -9,8 +9,8 @@ internal sealed class BucketRows
 {
     private const int NamesKept = 1024;
 
-    private readonly ChunkedList<Row> _rows = new();
-    private readonly ByteArena _bytes = new();
+    private readonly ChunkedList<Row> _rows = new(isLasting: true);
+    private readonly ByteArena _bytes = new(isLasting: true);
     private readonly Dictionary<int, BucketSummary> _shown = []; // of few, and for a moment; guarded by itself
     private readonly KeptName?[] _names = new KeptName?[NamesKept]; // of those that were asked for last
 

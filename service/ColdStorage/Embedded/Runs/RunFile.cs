@@ -57,9 +57,8 @@ internal sealed class RunFile
         var indexOffset = BinaryPrimitives.ReadInt64LittleEndian(footer.AsSpan(8));
         var indexLength = BinaryPrimitives.ReadInt32LittleEndian(footer.AsSpan(16));
         var index = RunIndex.Read(files, file, indexOffset, indexLength, out var crc);
-        var bloom = new byte[BinaryPrimitives.ReadInt32LittleEndian(footer.AsSpan(20))];
-        files.Read(file, bloom, indexOffset + indexLength);
-        if (index is null || BinaryPrimitives.ReadUInt32LittleEndian(footer.AsSpan(32)) != Crc32C.Compute(bloom, crc))
+        var bloom = GC.AllocateUninitializedArray<byte>(BinaryPrimitives.ReadInt32LittleEndian(footer.AsSpan(20)));
+        if (index is null || files.Read(file, bloom, indexOffset + indexLength) < bloom.Length || BinaryPrimitives.ReadUInt32LittleEndian(footer.AsSpan(32)) != Crc32C.Compute(bloom, crc))
             throw new DamagedStoreException(files.PathOf(name), "the checksum of its index does not agree");
         return new RunFile(files, name, file, number, tier, BinaryPrimitives.ReadInt32LittleEndian(footer.AsSpan(28)), index, new BloomFilter(bloom));
     }
