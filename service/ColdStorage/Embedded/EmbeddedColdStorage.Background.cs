@@ -223,8 +223,8 @@ public sealed partial class EmbeddedColdStorage
             (runs, epoch) = (_records.SnapshotRuns(), _epoch);
             image = _image?.IsOf(runs) == true ? _image : null;
         }
-        List<RunFile> apart = [.. runs.Where(run => image?.Covers(run) != true)];
-        if (runs.Length < 2 || apart.Count == 0 || apart.Sum(run => run.BlocksOf(ImagedTable)) < Math.Max(_options.ImageBlocks, (image?.BlockCount ?? 0) / 2))
+        var apart = runs[..(image?.CountApart(runs) ?? runs.Length)];
+        if (runs.Length < 2 || apart.Length == 0 || apart.Sum(run => run.BlocksOf(ImagedTable)) < Math.Max(_options.ImageBlocks, (image?.BlockCount ?? 0) / 2))
             return false;
         try
         {

@@ -175,18 +175,13 @@ public sealed partial class EmbeddedColdStorage : IColdStorage
             runs = _records.SnapshotRuns();
             image = table == ImagedTable && _image?.IsOf(runs) == true ? _image : null;
         }
-        foreach (var run in runs)
+        var apart = image?.CountApart(runs) ?? runs.Length;
+        for (var index = 0; index < runs.Length; index++)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            if (image?.Covers(run) != true)
-                run.Visit(table, visit);
-        }
-        if (image is null || TryVisit(image, visit))
-            return ValueTask.CompletedTask;
-        foreach (var run in runs.Where(image.Covers))
-        {
-            cancellationToken.ThrowIfCancellationRequested();
-            run.Visit(table, visit);
+            if (index == apart && TryVisit(image!, visit))
+                break;
+            runs[index].Visit(table, visit);
         }
         return ValueTask.CompletedTask;
     }

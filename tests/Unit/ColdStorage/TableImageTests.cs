@@ -1,5 +1,6 @@
 using System.Globalization;
 using TopGun.Buckets.BucketLog;
+using TopGun.Buckets.ColdStorage.Embedded;
 using TopGun.Buckets.ColdStorage.Embedded.Runs;
 using Xunit;
 using static TopGun.Buckets.Tests.Unit.ColdStorage.Batches;
@@ -96,6 +97,27 @@ public sealed class TableImageTests : IDisposable
     }
 
     [Fact]
+    public void Runs_that_are_merged_below_newer_ones_hide_nothing_of_those()
+    {
+        var files = new StoreFiles(_folder.Path);
+        RunFile[] runs = [Run(files, 4, "a", "newest"), Run(files, 3, "a", "older"), Run(files, 2, "b", "other"), Run(files, 1, "a", "oldest")];
+        var image = TableImage.Write(files, RecordTable.Bucket, runs, before: null, () => { });
+        RunFile[] merged = [Run(files, 6, "c", "flushed since"), runs[0], Run(files, 5, "a", "older"), runs[3]];
+
+        Assert.Equal(0, image.CountApart(runs));
+        Assert.Equal(3, image.CountApart(merged));
+        Assert.Equal(["a=newest", "b=other", "c=flushed since"], Contents(TableImage.Write(files, RecordTable.Bucket, merged, image, () => { })));
+        Assert.False(image.IsOf(merged[..3]));
+
+        static string[] Contents(TableImage image)
+        {
+            List<string> contents = [];
+            image.Visit((key, value, _) => contents.Add($"{System.Text.Encoding.UTF8.GetString(key)}={System.Text.Encoding.UTF8.GetString(value)}"));
+            return [.. contents];
+        }
+    }
+
+    [Fact]
     public async Task It_goes_when_everything_stored_becomes_void()
     {
         await FillAsync(new Random(8), turns: 60);
@@ -125,6 +147,18 @@ public sealed class TableImageTests : IDisposable
         Assert.InRange(Enumerable.Range(Present, Present).Count(key => shrunk.MayContain(HashOf(key))), 0, Present / 100);
 
         static ulong HashOf(int key) => BloomFilter.Hash((byte)RecordTable.RowState, BitConverter.GetBytes(key));
+    }
+
+    private static RunFile Run(StoreFiles files, int number, string bucket, string value)
+    {
+        using (var writer = new RunWriter(files, RunFormat.Name(number), expectedRecords: 1))
+        {
+            writer.Add(new RunEntry(
+                RecordTable.Bucket,
+                new MemoryEntry(System.Text.Encoding.UTF8.GetBytes(bucket), System.Text.Encoding.UTF8.GetBytes(value), HasValue: true)));
+            writer.Complete();
+        }
+        return RunFile.Open(files, number, tier: 0);
     }
 
     /// <summary>Puts, changes and removes buckets, and closes the store when there is nothing left to flush, to merge or to put together.</summary>

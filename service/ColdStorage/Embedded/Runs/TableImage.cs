@@ -10,8 +10,9 @@ namespace TopGun.Buckets.ColdStorage.Embedded.Runs;
 /// <code>
 /// │ number of the oldest run u32 │ the highest number of a run u32 │
 /// </code>
-/// It stands for every run up to that number. Numbers are not given twice, so that what runs are merged into later has a higher one, and is looked at beside
-/// it. What was removed is not in it, and what shows that is forgotten once no older run can have it: then there is another oldest run, and the image is void.
+/// It stands for every run up to that number. Numbers are not given twice, so that what runs are merged into later has a higher one, and is looked at before
+/// it, after all that is newer. What was removed is not in it, and what shows that is forgotten once no older run can have it: then there is another oldest
+/// run, and the image is void.
 /// </remarks>
 internal sealed class TableImage
 {
@@ -53,14 +54,13 @@ internal sealed class TableImage
     /// <param name="files">Writes it.</param>
     /// <param name="table">The table.</param>
     /// <param name="runs">The runs, all of which the manifest on the disk names.</param>
-    /// <param name="before">The image so far, if there is one.</param>
+    /// <param name="before">The image of these runs so far, if there is one.</param>
     /// <param name="goesOn">Called now and then; may throw to end it.</param>
     public static TableImage Write(StoreFiles files, RecordTable table, RunFile[] runs, TableImage? before, Action goesOn)
     {
-        var isBefore = before?.IsOf(runs) == true;
-        List<IEnumerable<RunEntry>> sources = [.. runs.Where(run => !isBefore || !before!.Covers(run)).Select(run => run.ReadOnce(table))];
-        if (isBefore)
-            sources.Add(before!._run.ReadOnce(table));
+        List<IEnumerable<RunEntry>> sources = [.. runs.Take(before?.CountApart(runs) ?? runs.Length).Select(run => run.ReadOnce(table))];
+        if (before is not null)
+            sources.Add(before._run.ReadOnce(table));
         var temporary = Name(table) + ".tmp";
         using (var writer = new RunWriter(files, temporary, expectedRecords: 0))
         {
@@ -84,8 +84,8 @@ internal sealed class TableImage
     /// <summary>Whether it stands for some of these runs, the newest of which comes first.</summary>
     public bool IsOf(RunFile[] runs) => runs.Length > 0 && runs[^1].Number == _oldest;
 
-    /// <summary>Whether it has all that a run has, in a store of which it is.</summary>
-    public bool Covers(RunFile run) => run.Number <= _through;
+    /// <summary>How many of these runs, from the newest on, have to be looked at before it; the others have nothing that it has not.</summary>
+    public int CountApart(RunFile[] runs) => Array.FindLastIndex(runs, run => run.Number > _through) + 1;
 
     /// <summary>Roughly how many blocks it has.</summary>
     public int BlockCount => _run.BlocksOf(_table);
