@@ -109,7 +109,10 @@ public sealed class BucketDirectory
         lock (_gate)
         {
             foreach (var change in batch.Buckets)
-                At(_names.Find(change.Name))!.Value.Published = change.Summary;
+            {
+                var entry = At(_names.Find(change.Name))!.Value;
+                entry.Published = change.Summary;
+            }
         }
     }
 

@@ -1,4 +1,5 @@
 using TopGun.Buckets.BucketLog.Compaction;
+using TopGun.Buckets.BucketLog.Deploying;
 using TopGun.Buckets.Protocol;
 
 namespace TopGun.Buckets.BucketLog;
@@ -25,13 +26,21 @@ internal readonly record struct BucketEntry
     public ReadOnlySpan<byte> Utf8 => _rows.BytesOf(_place);
 
     /// <summary>Version of the definition's buckets; 0 when the name has none.</summary>
-    public int Version => _rows[_place].Version;
+    public int Version => RulesVersion.Of(Utf8);
 
     /// <summary>Totals that readers may see. Guarded by the directory.</summary>
-    public ref BucketSummary Published => ref _rows[_place].Published;
+    public BucketSummary Published
+    {
+        get => _rows[_place].Published.Unpack();
+        set => _rows[_place].Published.Pack(value);
+    }
 
     /// <summary>Totals after everything evaluated.</summary>
-    public ref BucketSummary Evaluated => ref _rows[_place].Evaluated;
+    public BucketSummary Evaluated
+    {
+        get => _rows[_place].Evaluated.Unpack();
+        set => _rows[_place].Evaluated.Pack(value);
+    }
 
     /// <summary>Totals before a transaction that is being taken in by parts and has changed the bucket; null when there is none.</summary>
     public BucketSummary? Shown => _rows.ShownOf(_place);

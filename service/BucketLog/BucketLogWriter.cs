@@ -105,11 +105,13 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
     /// <exception cref="BucketsException">The store cannot be read, or holds something else (TGB1201).</exception>
     public async ValueTask<LogStart> OpenAsync(CancellationToken cancellationToken)
     {
+        var steps = new StepTimes(_environment.Time);
         await LoadMetaAsync(cancellationToken);
         if (_rules.IsNew || _isGivenUp || _generation.Id == Guid.Empty)
             await StartGenerationAsync(cancellationToken);
         else
             await LoadOrGiveUpAsync(cancellationToken);
+        steps.End("directory");
         ResumeDeployment();
 
         Continue(_position);
@@ -118,13 +120,16 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
         if (_refresh.IsSwitching)
             await SwitchAsync(cancellationToken); // a crash came between: nothing may be seen before it is done
         await _writer.FlushAsync(cancellationToken);
+        steps.End("rest of the log");
         var visible = Served() ?? Visible();
         _isVisible = visible is not null;
         await _subscriber.StartAsync(_storage, Directory, visible, cancellationToken);
+        steps.End("grid");
         _shown = visible?.LastOpId ?? OpId.None;
         _isStarted = true;
         StartBackground();
-        Log.Opened(_environment.Logger, _position.LastOpId, _position.Position, Directory.Count);
+        steps.End("background");
+        Log.Opened(_environment.Logger, _position.LastOpId, _position.Position, Directory.Count, steps.Milliseconds, steps);
         return new LogStart(_replication, _position.Position) { Begun = _position.Begun?.End ?? Lsn.None };
     }
 
@@ -402,8 +407,8 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
 
     private static partial class Log
     {
-        [LoggerMessage(1201, LogLevel.Information, "The log goes on after operation {OpId} at {Lsn} with {BucketCount} buckets.")]
-        public static partial void Opened(ILogger logger, OpId opId, Lsn lsn, int bucketCount);
+        [LoggerMessage(1201, LogLevel.Information, "The log goes on after operation {OpId} at {Lsn} with {BucketCount} buckets, opened in {Milliseconds} ms ({Steps}).")]
+        public static partial void Opened(ILogger logger, OpId opId, Lsn lsn, int bucketCount, long milliseconds, StepTimes steps);
 
         [LoggerMessage(1202, LogLevel.Information, "A snapshot starts and everything stored is void: {Reason}")]
         public static partial void SnapshotStarted(ILogger logger, string reason);

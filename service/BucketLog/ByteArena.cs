@@ -2,7 +2,8 @@ namespace TopGun.Buckets.BucketLog;
 
 /// <summary>Many short byte strings in a few large arrays: no object for each, and nothing for the garbage collector to follow.</summary>
 /// <remarks>What was added stays where it is. One writer; who reads beside it sees what had been added when it was told the place.</remarks>
-public sealed class ByteArena
+/// <param name="isLasting">Whether it stays for as long as the process: it is then made where the garbage collector moves nothing.</param>
+public sealed class ByteArena(bool isLasting = false)
 {
     private const int ChunkBytes = 1 << 20;
     private const int FirstChunkBytes = 16 << 10; // most are small
@@ -18,7 +19,7 @@ public sealed class ByteArena
         {
             if (++_last == _chunks.Length)
                 Array.Resize(ref _chunks, _last * 2);
-            _chunks[_last] = new byte[Math.Max(ChunkBytes, bytes.Length)];
+            _chunks[_last] = GC.AllocateUninitializedArray<byte>(Math.Max(ChunkBytes, bytes.Length), pinned: isLasting);
             _used = 0;
         }
         bytes.CopyTo(_chunks[_last].AsSpan(_used));

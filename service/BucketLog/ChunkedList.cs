@@ -2,7 +2,8 @@ namespace TopGun.Buckets.BucketLog;
 
 /// <summary>A list of values that grows by pieces: millions of them never lie in RAM twice because there is no more room for one.</summary>
 /// <remarks>A value never moves: a reference to it stays good, and who reads one that is there need not keep out who adds others.</remarks>
-public sealed class ChunkedList<T>
+/// <param name="isLasting">Whether it stays for as long as the process: it is then made where the garbage collector moves nothing. Its values have no references.</param>
+public sealed class ChunkedList<T>(bool isLasting = false)
     where T : struct
 {
     private const int Bits = 9;
@@ -21,7 +22,7 @@ public sealed class ChunkedList<T>
         var chunk = Count >> Bits;
         if (chunk == _chunks.Length)
             Array.Resize(ref _chunks, Math.Max(4, chunk * 2));
-        _chunks[chunk] ??= new T[Size];
+        _chunks[chunk] ??= isLasting ? GC.AllocateArray<T>(Size, pinned: true) : new T[Size];
         _chunks[chunk][Count & (Size - 1)] = value;
         Count++;
     }

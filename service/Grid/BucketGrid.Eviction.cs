@@ -6,8 +6,8 @@ public sealed partial class BucketGrid
     private readonly LinkedList<BucketEntry> _use = []; // least recently read first
     // What was hot for a while is of the oldest generation, which the runtime collects once it has grown by a good part of all there is. So it is told when
     // enough has gone cold, and looks for it beside everything else.
-    private const int GarbageShare = 16;
-    private const long LeastGarbage = 32L << 20;
+    private const int GarbageShare = 32;
+    private const long LeastGarbage = 16L << 20;
 
     private long _hotBytes;
     private long _evictedBytes; // since the runtime was told last

@@ -1,3 +1,4 @@
+using TopGun.Buckets.BucketLog;
 using TopGun.Buckets.ColdStorage.Embedded.Folding;
 using TopGun.Buckets.ColdStorage.Embedded.Runs;
 
@@ -10,6 +11,8 @@ public sealed partial class EmbeddedColdStorage
     private static readonly TimeSpan CalmTime = TimeSpan.FromMilliseconds(500);
     private const long CalmBytes = 2 << 20; // written in that time: an order of magnitude less than the store can take
 
+    private const RecordTable ImagedTable = RecordTable.Bucket; // the one that is taken in whole at each start
+
     private readonly Lock _manifestGate = new();
     private Manifest? _manifest; // the one on the disk; under _manifestGate
     private readonly SemaphoreSlim _work = new(0);
@@ -20,6 +23,7 @@ public sealed partial class EmbeddedColdStorage
     private (int Segment, long Offset) _frozenEnd;
     private int _nextRun = 1;
     private int? _writingRun;
+    private TableImage? _image; // of the runs as they were a while ago
     private int _epoch; // counts resets: what was begun before one is void after it
 
     private void FreezeWhenFull()
@@ -66,7 +70,7 @@ public sealed partial class EmbeddedColdStorage
             settled ??= Interlocked.Exchange(ref _settled, null);
             try
             {
-                while (Volatile.Read(ref _failure) is null && (Flush() || WriteIndex() || Merge() || Fold(atOnce: isCalm || settled is not null)))
+                while (Volatile.Read(ref _failure) is null && (Flush() || WriteIndex() || Merge() || WriteImage() || Fold(atOnce: isCalm || settled is not null)))
                     isCalm = false; // one step at a time, so that a full table never waits for more than one merge
                 settled?.TrySetResult();
                 settled = null;
@@ -206,6 +210,55 @@ public sealed partial class EmbeddedColdStorage
         WriteManifest();
         DeleteStrays();
         return true;
+    }
+
+    /// <summary>Puts together what the runs have of all buckets, once that is in too many places; false when it is not.</summary>
+    private bool WriteImage()
+    {
+        RunFile[] runs;
+        TableImage? image;
+        int epoch;
+        lock (_gate)
+        {
+            (runs, epoch) = (_records.SnapshotRuns(), _epoch);
+            image = _image?.IsOf(runs) == true ? _image : null;
+        }
+        var apart = runs[..(image?.CountApart(runs) ?? runs.Length)];
+        if (runs.Length < 2 || apart.Length == 0 || apart.Sum(run => run.BlocksOf(ImagedTable)) < Math.Max(_options.ImageBlocks, (image?.BlockCount ?? 0) / 2))
+            return false;
+        try
+        {
+            image = TableImage.Write(_files, ImagedTable, runs, image, ThrowIfUnusable);
+        }
+        catch (DamagedStoreException) when (image is not null)
+        {
+            image = TableImage.Write(_files, ImagedTable, runs, before: null, ThrowIfUnusable);
+        }
+        lock (_gate)
+        {
+            if (epoch == _epoch)
+                _image = image;
+        }
+        if (epoch != _epoch)
+            DeleteStrays();
+        return true;
+    }
+
+    /// <summary>Shows what the image has; false when it is damaged, and some was not shown.</summary>
+    private bool TryVisit(TableImage image, RecordVisitor visit)
+    {
+        try
+        {
+            image.Visit(visit);
+            return true;
+        }
+        catch (DamagedStoreException failure)
+        {
+            Log.ImageDamaged(_logger, failure);
+            lock (_gate)
+                _image = _image == image ? null : _image;
+            return false;
+        }
     }
 
     /// <summary>Writes a run and opens it; null when nothing is left to write.</summary>

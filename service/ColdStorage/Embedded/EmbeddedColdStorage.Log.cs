@@ -137,6 +137,7 @@ public sealed partial class EmbeddedColdStorage
         _epoch++;
         _unfolded = [new UnfoldedSegment(_segment, new SegmentIndex(_segment), OnDisk: null)];
         _records.Clear();
+        _image = null;
         _opFiles.Clear();
         _firstSegment = _segment;
         _foldedThrough = _segment - 1;
@@ -189,6 +190,8 @@ public sealed partial class EmbeddedColdStorage
                 if (SegmentFormat.Number(name) < firstSegment)
                     _files.Delete(name);
             }
+            if (Volatile.Read(ref _image) is null && _files.Exists(TableImage.Name(ImagedTable)))
+                _files.Delete(TableImage.Name(ImagedTable));
         }
     }
 
@@ -228,5 +231,11 @@ public sealed partial class EmbeddedColdStorage
 
         [LoggerMessage(2013, LogLevel.Information, "Opened segment {Segment}: {FrameCount} writes were read back, {TornBytes} bytes of one that was never confirmed were cut off.")]
         public static partial void Recovered(ILogger logger, int segment, int frameCount, long tornBytes);
+
+        [LoggerMessage(2016, LogLevel.Warning, "What was put together of all buckets for the start is damaged, and is read from where it came from.")]
+        public static partial void ImageDamaged(ILogger logger, Exception failure);
+
+        [LoggerMessage(2015, LogLevel.Information, "Opened the store in {Milliseconds} ms, with {RunCount} runs, {SegmentCount} segments of the log and {OpFileCount} op files (ms: {Steps}).")]
+        public static partial void Opened(ILogger logger, long milliseconds, int runCount, int segmentCount, int opFileCount, StepTimes steps);
     }
 }

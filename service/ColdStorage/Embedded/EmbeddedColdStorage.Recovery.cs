@@ -1,4 +1,5 @@
 using Microsoft.Win32.SafeHandles;
+using TopGun.Buckets.BucketLog;
 using TopGun.Buckets.ColdStorage.Embedded.Runs;
 
 namespace TopGun.Buckets.ColdStorage.Embedded;
@@ -11,6 +12,7 @@ public sealed partial class EmbeddedColdStorage
 
     private void Recover()
     {
+        var steps = new StepTimes(TimeProvider.System);
         foreach (var name in _files.List(".tmp"))
             _files.Delete(name);
         if (!_files.Exists(Manifest.Name))
@@ -23,12 +25,29 @@ public sealed partial class EmbeddedColdStorage
         _firstSegment = manifest.FirstSegment;
         _nextRun = manifest.NextRun;
         _replay = (manifest.ReplaySegment, manifest.ReplayOffset);
-        _records.Load([.. manifest.Runs.Select(run => RunFile.Open(_files, run.Number, run.Tier))]);
-        OpenSegments();
+        var runs = Task.WhenAll(manifest.Runs.Select(run => Task.Run(() => RunFile.Open(_files, run.Number, run.Tier))));
+        try
+        {
+            OpenSegments();
+        }
+        finally
+        {
+            runs.ContinueWith(static _ => { }, TaskScheduler.Default).Wait(); // whatever became of them
+        }
+        steps.End("log");
+        if (!_foundReset)
+        {
+            _records.Load(runs.GetAwaiter().GetResult());
+            _image = TableImage.TryOpen(_files, ImagedTable);
+        }
+        steps.End("runs");
         LoadFolded();
+        steps.End("op files");
         if (_foundReset || format < Manifest.Format)
             WriteManifest(); // from here on an older process would not understand everything
         DropFolded();
+        steps.End("clearing up");
+        Log.Opened(_logger, steps.Milliseconds, manifest.Runs.Count, _unfolded.Length, _opFiles.Count, steps);
     }
 
     private void Create()

@@ -20,7 +20,7 @@ namespace TopGun.Buckets.ColdStorage.Embedded;
 /// <code>
 /// manifest        which of the files count        SegmentFormat, FrameFormat   00000001.log …  SegmentIndexFile .idx
 /// lock, lock.pid  who has the store               OpFileFormat                 00000001.ops …
-///                                                 RunFormat                    00000001.run …
+///                                                 RunFormat                    00000001.run …, TableImage .image
 /// </code>
 /// </remarks>
 public sealed partial class EmbeddedColdStorage : IColdStorage
@@ -167,16 +167,21 @@ public sealed partial class EmbeddedColdStorage : IColdStorage
     public ValueTask VisitAsync(RecordTable table, RecordVisitor visit, CancellationToken cancellationToken)
     {
         RunFile[] runs;
+        TableImage? image;
         lock (_gate)
         {
             ThrowIfUnusable();
             _records.Visit(table, visit);
             runs = _records.SnapshotRuns();
+            image = table == ImagedTable && _image?.IsOf(runs) == true ? _image : null;
         }
-        foreach (var run in runs)
+        var apart = image?.CountApart(runs) ?? runs.Length;
+        for (var index = 0; index < runs.Length; index++)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            run.Visit(table, visit);
+            if (index == apart && TryVisit(image!, visit))
+                break;
+            runs[index].Visit(table, visit);
         }
         return ValueTask.CompletedTask;
     }

@@ -30,6 +30,12 @@ public sealed class EmbeddedOptions
     /// <summary>Size of the records held in RAM before they are written to a run. Default 32 MiB.</summary>
     public long MemtableBytes { get; set; } = 32L << 20;
 
+    /// <summary>
+    /// Blocks of four kilobytes, of runs that have something of the buckets, before what they have is put together for the next start. Default 2048: read
+    /// in some fifty milliseconds.
+    /// </summary>
+    public int ImageBlocks { get; set; } = 2048;
+
     /// <summary>Runs of one size before they are merged into one. Default 8: a record is rewritten once for each eightfold growth.</summary>
     public int MergeWidth { get; set; } = 8;
 }

@@ -52,6 +52,10 @@ internal sealed class OpenLog : IAsyncDisposable
         }
     }
 
+    /// <summary>Name of the bucket of a definition that came first.</summary>
+    public string FirstBucket(string definition) =>
+        _writer.Directory.List(after: 0, limit: 1, name => name.Contains(definition, StringComparison.Ordinal)).Single().Name;
+
     /// <summary>Waits until everything is durable.</summary>
     public ValueTask FlushAsync(CancellationToken cancellationToken) => _writer.FlushAsync(cancellationToken);
 

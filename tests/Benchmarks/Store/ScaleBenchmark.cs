@@ -6,7 +6,6 @@ using TopGun.Buckets.Grid;
 using TopGun.Buckets.Protocol;
 using TopGun.Buckets.Replication;
 using TopGun.Buckets.SyncRules;
-using TopGun.Buckets.Tests.Benchmarks.Grid;
 using TopGun.Buckets.Tests.Benchmarks.Log;
 using TopGun.Buckets.Tests.Benchmarks.Measuring;
 
@@ -28,7 +27,10 @@ internal static class ScaleBenchmark
     private const int RowsPerTransaction = 10_000;
 
     // As in the service's project.
-    private static readonly (string Name, string Value)[] ServiceSettings = [("DOTNET_GCConserveMemory", "5"), ("DOTNET_GCLOHThreshold", "200000"), ("DOTNET_TieredPGO", "0")];
+    private static readonly (string Name, string Value)[] ServiceSettings =
+    [
+        ("DOTNET_GCConserveMemory", "5"), ("DOTNET_GCLOHThreshold", "200000"), ("DOTNET_GCGen0MaxBudget", "200000"), ("DOTNET_TieredPGO", "0"),
+    ];
 
     public static async Task RunAsync(BenchmarkArguments arguments, CancellationToken cancellationToken)
     {
@@ -132,10 +134,10 @@ internal static class ScaleBenchmark
     private static async Task<Taken> MeasureHereAsync(string folder, Shape shape, CancellationToken cancellationToken)
     {
         using var process = Process.GetCurrentProcess();
-        var first = await FirstBucketAsync(cancellationToken);
         var grid = new BucketGrid(shape.Grid, TimeProvider.System);
         await using var log = await OpenAsync(folder, grid, cancellationToken);
-        await ReadAsync(grid, Shape.BucketName(first, 0), cancellationToken);
+        var first = log.FirstBucket("by_list"); // of list 0
+        await ReadAsync(grid, first, cancellationToken);
         var restart = (DateTime.UtcNow - process.StartTime.ToUniversalTime()).TotalMilliseconds;
 
         // Fills the grid with as many buckets as fit, and with more.
@@ -148,15 +150,6 @@ internal static class ScaleBenchmark
         await log.FlushAsync(cancellationToken);
         var cost = Stopwatch.GetElapsedTime(start).TotalMicroseconds / shape.Changes;
         return new Taken(ProcessCpu.PeakResidentMiB(process.Id)!.Value * (1 << 20) / 1e6, restart, cost);
-    }
-
-    /// <summary>How the log names the first list's bucket.</summary>
-    private static async Task<string> FirstBucketAsync(CancellationToken cancellationToken)
-    {
-        var names = new BucketNames(new CountingSubscriber());
-        await using var log = await OpenLog.CreateAsync(OpenLog.Storage("null", folder: ""), names, cancellationToken);
-        await log.AppendAsync(RowChangeKind.Insert, new Shape(FewBuckets, Rows: 1, Changes: 0, GridMegabytes: 1).Create(first: 0, count: 1, priority: 1), perTransaction: 1, cancellationToken);
-        return names.Names.Single(name => name.Contains("by_list", StringComparison.Ordinal));
     }
 
     private static Task<OpenLog> OpenAsync(string path, BucketGrid grid, CancellationToken cancellationToken) =>

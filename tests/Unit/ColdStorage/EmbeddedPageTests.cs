@@ -1,6 +1,7 @@
 using System.Globalization;
 using TopGun.Buckets.BucketLog;
 using TopGun.Buckets.ColdStorage.Embedded;
+using TopGun.Buckets.ColdStorage.Embedded.Runs;
 using TopGun.Buckets.Protocol;
 using Xunit;
 
@@ -12,7 +13,7 @@ public sealed class EmbeddedPageTests : IDisposable
     private const int PageSize = 4096;
 
     // Several segments and runs of several pages each.
-    private static readonly EmbeddedOptions Small = new() { SegmentBytes = 40_000, MemtableBytes = 20_000, MergeWidth = 4 };
+    private static readonly EmbeddedOptions Small = new() { SegmentBytes = 40_000, MemtableBytes = 20_000, MergeWidth = 4, ImageBlocks = 0 };
 
     private readonly StoreFolder _folder = new();
 
@@ -61,6 +62,7 @@ public sealed class EmbeddedPageTests : IDisposable
         var (logHits, logFound) = byKind[".log"];
         var (opHits, opFound) = byKind.GetValueOrDefault(".ops");
         Assert.True(logHits >= 1 && logHits + opHits >= 5 && logFound + opFound >= 3, $"Of the log {byKind[".log"]}, of the op files {(opHits, opFound)}.");
+        Assert.True(byKind[TableImage.Extension] is { Hits: >= 1, Found: 0 }, $"Of the image of the buckets {byKind[TableImage.Extension]}.");
         Assert.True(byKind[".run"] is { Hits: >= 2 } runs && runs.Hits == runs.Found, $"Of the runs {byKind[".run"]}.");
     }
 
@@ -91,7 +93,10 @@ public sealed class EmbeddedPageTests : IDisposable
         for (var bucket = 0; bucket < 6; bucket++)
             all.AddRange(await storage.ReadAsync($"bucket[{bucket}]"));
         foreach (var table in Enum.GetValues<RecordTable>())
+        {
             all.AddRange(await storage.ScanAsync(table));
+            all.AddRange(await StoreModel.VisitAsync(storage, table));
+        }
         return all;
     }
 

@@ -9,7 +9,7 @@ internal sealed class StoreFolder : IDisposable
     public string Path { get; } = Directory.CreateTempSubdirectory("topgun-store-").FullName;
 
     /// <summary>Sizes so small that segments roll, tables flush and runs merge within a test.</summary>
-    public static EmbeddedOptions Tiny => new() { SegmentBytes = 4096, MemtableBytes = 2048, MergeWidth = 2, WaitingSegments = 0, OpFileBytes = 2048 };
+    public static EmbeddedOptions Tiny => new() { SegmentBytes = 4096, MemtableBytes = 2048, MergeWidth = 2, WaitingSegments = 0, OpFileBytes = 2048, ImageBlocks = 0 };
 
     /// <summary>The same, with every segment left as it was written.</summary>
     public static EmbeddedOptions TinyUnfolded => new() { SegmentBytes = 4096, MemtableBytes = 2048, MergeWidth = 2, KeepSegments = 1000 };

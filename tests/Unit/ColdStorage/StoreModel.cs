@@ -64,7 +64,7 @@ internal static class StoreModel
     }
 
     /// <summary>What is shown of each record first, by key.</summary>
-    private static async Task<string[]> VisitAsync(IColdStorage storage, RecordTable table)
+    public static async Task<string[]> VisitAsync(IColdStorage storage, RecordTable table)
     {
         SortedDictionary<string, string?> first = new(StringComparer.Ordinal);
         await storage.VisitAsync(

@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+using TopGun.Buckets.BucketLog;
 using TopGun.Buckets.Protocol;
 
 namespace TopGun.Buckets.ColdStorage.Embedded.Runs;
@@ -8,14 +10,45 @@ namespace TopGun.Buckets.ColdStorage.Embedded.Runs;
 /// </summary>
 internal sealed class BloomFilter(byte[] bits)
 {
+    private const int Foldable = 840; // divides by each number up to eight
     private const int BlockBytes = 64;
     private const int BitsPerKey = 14;
     private const int Probes = 6;
 
     public byte[] Bits => bits;
 
-    public static BloomFilter For(int keys) =>
-        new(new byte[Math.Max(1, (((long)keys * BitsPerKey) + (BlockBytes * 8) - 1) / (BlockBytes * 8)) * BlockBytes]);
+    /// <summary>Whether it says anything of a table's keys: all buckets are in RAM anyway, and nobody asks for a single one here.</summary>
+    public static bool Knows(RecordTable table) => table != RecordTable.Bucket;
+
+    /// <summary>An empty one.</summary>
+    /// <param name="keys">How many it is to hold at most.</param>
+    public static BloomFilter For(int keys)
+    {
+        var blocks = BlocksFor(keys);
+        if (blocks > 10 * Foldable)
+            blocks = (blocks + Foldable - 1) / Foldable * Foldable;
+        return new(new byte[blocks * BlockBytes]);
+    }
+
+    /// <summary>The same for fewer keys than it was made for: blocks side by side become one, to which each hash leads that led to one of them.</summary>
+    public BloomFilter ShrunkTo(int keys)
+    {
+        var blocks = bits.Length / BlockBytes;
+        var factor = (int)(blocks / BlocksFor(keys));
+        while (factor > 1 && blocks % factor > 0)
+            factor--;
+        if (factor <= 1)
+            return this;
+        var shrunk = new byte[bits.Length / factor];
+        for (var block = 0; block < blocks; block++)
+        {
+            var into = MemoryMarshal.Cast<byte, ulong>(shrunk.AsSpan(block / factor * BlockBytes, BlockBytes));
+            var from = MemoryMarshal.Cast<byte, ulong>(bits.AsSpan(block * BlockBytes, BlockBytes));
+            for (var word = 0; word < from.Length; word++)
+                into[word] |= from[word];
+        }
+        return new BloomFilter(shrunk);
+    }
 
     public static ulong Hash(byte table, ReadOnlySpan<byte> key)
     {
@@ -40,6 +73,8 @@ internal sealed class BloomFilter(byte[] bits)
         }
         return true;
     }
+
+    private static long BlocksFor(int keys) => Math.Max(1, (((long)keys * BitsPerKey) + (BlockBytes * 8) - 1) / (BlockBytes * 8));
 
     private Span<byte> Block(ulong hash)
     {

@@ -57,9 +57,8 @@ internal sealed class RunFile
         var indexOffset = BinaryPrimitives.ReadInt64LittleEndian(footer.AsSpan(8));
         var indexLength = BinaryPrimitives.ReadInt32LittleEndian(footer.AsSpan(16));
         var index = RunIndex.Read(files, file, indexOffset, indexLength, out var crc);
-        var bloom = new byte[BinaryPrimitives.ReadInt32LittleEndian(footer.AsSpan(20))];
-        files.Read(file, bloom, indexOffset + indexLength);
-        if (index is null || BinaryPrimitives.ReadUInt32LittleEndian(footer.AsSpan(32)) != Crc32C.Compute(bloom, crc))
+        var bloom = GC.AllocateUninitializedArray<byte>(BinaryPrimitives.ReadInt32LittleEndian(footer.AsSpan(20)));
+        if (index is null || files.Read(file, bloom, indexOffset + indexLength) < bloom.Length || BinaryPrimitives.ReadUInt32LittleEndian(footer.AsSpan(32)) != Crc32C.Compute(bloom, crc))
             throw new DamagedStoreException(files.PathOf(name), "the checksum of its index does not agree");
         return new RunFile(files, name, file, number, tier, BinaryPrimitives.ReadInt32LittleEndian(footer.AsSpan(28)), index, new BloomFilter(bloom));
     }
@@ -69,7 +68,7 @@ internal sealed class RunFile
     {
         hasValue = false;
         value = default;
-        if (!_bloom.MayContain(hash))
+        if (BloomFilter.Knows(table) && !_bloom.MayContain(hash))
             return false;
         var group = _index.LastGroupFrom(table, key);
         if (group < 0)
@@ -97,6 +96,12 @@ internal sealed class RunFile
 
     /// <summary>All records in order, for somebody who is done with each when the next but one is asked for.</summary>
     public IEnumerable<RunEntry> ReadOnce() => Read(default, default, buffers: [[], []]);
+
+    /// <summary>The same of one table.</summary>
+    public IEnumerable<RunEntry> ReadOnce(RecordTable table) => Read(table, default, buffers: [[], []]).TakeWhile(entry => entry.Table == table);
+
+    /// <summary>Roughly how many blocks a table has.</summary>
+    public int BlocksOf(RecordTable table) => _index.BlocksOf(table);
 
     private IEnumerable<RunEntry> Read(RecordTable table, ReadOnlyMemory<byte> key, byte[][]? buffers)
     {

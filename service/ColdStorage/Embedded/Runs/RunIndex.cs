@@ -78,6 +78,9 @@ internal sealed class RunIndex
         return low - 1;
     }
 
+    /// <summary>Roughly how many blocks begin in a table.</summary>
+    public int BlocksOf(RecordTable table) => (LastGroupFrom(table + 1, default) - LastGroupFrom(table, default)) * GroupSize;
+
     public int LengthOf(int group) => _groups[group].Length;
 
     /// <summary>Reads a group's entries; false when they are not what they were.</summary>

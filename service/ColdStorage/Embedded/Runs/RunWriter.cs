@@ -20,6 +20,7 @@ internal sealed class RunWriter : IDisposable
     private long _written;
     private uint _blockCount;
     private uint _records;
+    private int _filtered; // those that the filter knows
 
     public RunWriter(StoreFiles files, string name, int expectedRecords)
     {
@@ -40,7 +41,11 @@ internal sealed class RunWriter : IDisposable
         _blocks.Advance(RunFormat.EntryHeader);
         _blocks.Write(key);
         _blocks.Write(entry.Record.Value.Span);
-        _bloom.Add(BloomFilter.Hash((byte)entry.Table, key));
+        if (BloomFilter.Knows(entry.Table))
+        {
+            _bloom.Add(BloomFilter.Hash((byte)entry.Table, key));
+            _filtered++;
+        }
         _records++;
         if (_blocks.WrittenCount - _blockStart >= RunFormat.BlockBytes - sizeof(uint))
             EndBlock();
@@ -52,16 +57,17 @@ internal sealed class RunWriter : IDisposable
         if (_blocks.WrittenCount > _blockStart)
             EndBlock();
         WriteBlocks();
+        var bloom = _bloom.ShrunkTo(_filtered);
         var footer = new byte[RunFormat.FooterSize];
         BinaryPrimitives.WriteUInt64LittleEndian(footer, RunFormat.Magic);
         BinaryPrimitives.WriteInt64LittleEndian(footer.AsSpan(8), _written);
         BinaryPrimitives.WriteInt32LittleEndian(footer.AsSpan(16), _index.WrittenCount);
-        BinaryPrimitives.WriteInt32LittleEndian(footer.AsSpan(20), _bloom.Bits.Length);
+        BinaryPrimitives.WriteInt32LittleEndian(footer.AsSpan(20), bloom.Bits.Length);
         BinaryPrimitives.WriteUInt32LittleEndian(footer.AsSpan(24), _blockCount);
         BinaryPrimitives.WriteUInt32LittleEndian(footer.AsSpan(28), _records);
-        BinaryPrimitives.WriteUInt32LittleEndian(footer.AsSpan(32), Crc32C.Compute(_bloom.Bits, Crc32C.Compute(_index.WrittenSpan)));
+        BinaryPrimitives.WriteUInt32LittleEndian(footer.AsSpan(32), Crc32C.Compute(bloom.Bits, Crc32C.Compute(_index.WrittenSpan)));
         BinaryPrimitives.WriteUInt32LittleEndian(footer.AsSpan(36), Crc32C.Compute(footer.AsSpan(0, 36)));
-        _files.Write(_file, [_index.WrittenMemory, _bloom.Bits, footer], _written);
+        _files.Write(_file, [_index.WrittenMemory, bloom.Bits, footer], _written);
         _files.Flush(_file);
     }
 
