@@ -1,5 +1,4 @@
 using Microsoft.Extensions.Logging;
-using TopGun.Buckets.BucketLog.Evaluation;
 using TopGun.Buckets.BucketLog.Records;
 using TopGun.Buckets.Protocol;
 using TopGun.Buckets.Replication;
