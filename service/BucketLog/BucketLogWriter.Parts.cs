@@ -1,5 +1,4 @@
 using Microsoft.Extensions.Logging;
-using TopGun.Buckets.BucketLog.Evaluation;
 using TopGun.Buckets.BucketLog.Records;
 using TopGun.Buckets.Protocol;
 using TopGun.Buckets.Replication;
@@ -55,13 +54,12 @@ public sealed partial class BucketLogWriter
             VisibleFrom = begun.VisibleFrom > _position.VisibleFrom ? begun.VisibleFrom : _position.VisibleFrom,
             Begun = null,
         };
+        await _evaluator.PutMarkersAsync(transaction.Markers, _records, cancellationToken);
         if (_refresh.IsFrozen)
         {
-            StagedRows.Keep(transaction.Markers, _records);
             await PublishNothingAsync(cancellationToken);
             return;
         }
-        WriteCheckpointRecord.Put(_records, transaction.Markers);
         await EndPartsAsync(transaction.Markers, transaction.CommitTimeMicroseconds, cancellationToken);
     }
 

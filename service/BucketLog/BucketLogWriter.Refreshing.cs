@@ -202,7 +202,7 @@ public sealed partial class BucketLogWriter
             _records.Delete(RecordTable.StagedRow, record.Key.Span);
         }
         List<WriteCheckpointMarker> markers = [.. reached.Select(marker => new WriteCheckpointMarker(marker.Key, marker.Value))];
-        WriteCheckpointRecord.Put(_records, markers);
+        await _evaluator.Markers.PutAsync(markers, _records, cancellationToken);
         return markers;
     }
 

@@ -69,9 +69,13 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
         _compacting = new PendingWork(environment.Time);
         _defragmenter = new Defragmenter(this, storage, options, environment.Time, _compacting, environment.Logger);
         _compactor = new Compactor(this, storage, options, environment.Time, _compacting, _defragmenter.Enter, environment.Logger);
-        _staged = new StagedRows(_catalog, _refresh, new StoredRows(storage, _window, RecordTable.StagedRow));
+        var staged = new StoredRows(storage, _window, RecordTable.StagedRow);
+        _staged = new StagedRows(_catalog, _refresh, staged);
         _evaluator = new TransactionEvaluator(
-            _catalog, Directory, _batch, new StoredRows(storage, _window), _staged, source.MissingRows, options);
+            _catalog, Directory, _batch, new StoredRows(storage, _window), _staged, source.MissingRows, options)
+        {
+            Markers = new ReachedMarkers(new StoredRows(storage, _window, RecordTable.WriteCheckpoint), staged),
+        };
     }
 
     /// <summary>Every bucket's name and totals.</summary>

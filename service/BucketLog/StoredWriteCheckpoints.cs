@@ -40,8 +40,8 @@ public sealed class StoredWriteCheckpoints(
             while (true)
             {
                 var id = await markers.RequestAsync(userKey, requestedId, either.Token);
-                if (await IsStoredAsync(userKey, id, isOurs: requestedId is null, either.Token))
-                    return id;
+                if (await FindStoredAsync(userKey, id, isOurs: requestedId is null, either.Token) is { } stored)
+                    return stored;
             }
         }
         catch (OperationCanceledException failure) when (!cancellationToken.IsCancellationRequested)
@@ -62,8 +62,10 @@ public sealed class StoredWriteCheckpoints(
         return Read(query, 0) is var reached && reached >= requestedId && reached < WriteCheckpoints.FloorOf(epoch: 1) ? reached : null;
     }
 
-    /// <summary>Waits until the store has what it takes; false when it will not come to that.</summary>
-    private async ValueTask<bool> IsStoredAsync(string userKey, ulong id, bool isOurs, CancellationToken cancellationToken)
+    /// <summary>
+    /// Waits until the store has what it takes; null when it will not come to that. A client of two numbers at once is told the higher one for the lower, too.
+    /// </summary>
+    private async ValueTask<ulong?> FindStoredAsync(string userKey, ulong id, bool isOurs, CancellationToken cancellationToken)
     {
         var query = new RecordQuery();
         for (var pause = ShortestPause; ; pause = pause * 2 < LongestPause ? pause * 2 : LongestPause)
@@ -74,8 +76,10 @@ public sealed class StoredWriteCheckpoints(
             query.Add(RecordTable.Meta, MetaKey.Replication);
             await read(query, cancellationToken);
             var outcome = Judge(query, id, isOurs);
-            if (outcome != Outcome.Waits)
-                return outcome == Outcome.Given;
+            if (outcome == Outcome.Given)
+                return !isOurs && Reached(query) is var reached && reached < WriteCheckpoints.FloorOf(epoch: 1) ? reached : id;
+            if (outcome == Outcome.Outdated)
+                return null;
             await Task.Delay(pause, time, cancellationToken);
         }
     }
@@ -85,9 +89,10 @@ public sealed class StoredWriteCheckpoints(
         // An id of an earlier epoch may count as reached before its marker is there.
         if (isOurs && query.TryGetValue(2, out var state) && id < WriteCheckpoints.FloorOf(ReplicationState.Parse(state.Span).Epoch))
             return Outcome.Outdated;
-        var reached = Math.Max(Read(query, 0), Read(query, 1));
-        return reached >= (isOurs ? WriteCheckpoints.FloorOf(epoch: 1) : id) ? Outcome.Given : Outcome.Waits;
+        return Reached(query) >= (isOurs ? WriteCheckpoints.FloorOf(epoch: 1) : id) ? Outcome.Given : Outcome.Waits;
     }
+
+    private static ulong Reached(RecordQuery query) => Math.Max(Read(query, 0), Read(query, 1));
 
     private static ulong Read(RecordQuery query, int index) =>
         query.TryGetValue(index, out var value) ? WriteCheckpointRecord.ReadId(value.Span) : 0;

@@ -74,20 +74,13 @@ internal sealed class StagedRows(TableCatalog catalog, RefreshRecord refresh, IS
         Finish(records);
     }
 
-    /// <summary>Keeps write checkpoints until the rows that they promise may be seen.</summary>
-    public static void Keep(IReadOnlyList<WriteCheckpointMarker> markers, RecordChanges records)
-    {
-        foreach (var marker in markers)
-            records.Put(RecordTable.StagedRow, MarkerKey(marker.UserKey), WriteCheckpointRecord.Value(marker.Id));
-    }
-
-    /// <summary>Under which a user's write checkpoint is kept.</summary>
-    public static ReadOnlySpan<byte> MarkerKey(string userKey)
+    /// <summary>Under which a user's write checkpoint is kept until the rows that it promises may be seen.</summary>
+    public static byte[] MarkerKey(string userKey)
     {
         var key = new ArrayBufferWriter<byte>();
         RowKey.WritePrefix(key, tableNumber: 0);
         key.Write(WriteCheckpointRecord.Key(userKey));
-        return key.WrittenSpan;
+        return key.WrittenSpan.ToArray();
     }
 
     private bool Plan(RowChangeReader reader, int count, ulong position, ulong ordinal, RecordChanges records)

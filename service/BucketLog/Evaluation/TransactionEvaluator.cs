@@ -44,6 +44,9 @@ internal sealed class TransactionEvaluator
         _switch = new StageSwitch(catalog, _working, _writer, missingRows);
     }
 
+    /// <summary>Stores write checkpoints.</summary>
+    public required ReachedMarkers Markers { get; init; }
+
     /// <summary>Receives the keys of all rows that change, while somebody wants to know.</summary>
     public WorkingSet? Changed { get; set; }
 
@@ -110,6 +113,8 @@ internal sealed class TransactionEvaluator
         _isBegun |= isPart;
         if (_staged.HasTables)
             await _staged.TakeInAsync(changes, _plan.Changes.Count, end.Value, ChangeCount, Records, cancellationToken);
+        if (!isPart)
+            await PutMarkersAsync(transaction.Markers, Records, cancellationToken);
         _batch.Start(isPart);
         if (_plan.HasIncomplete)
             await _missing.FetchAsync(_plan, isEarly: end < _readUpTo, cancellationToken);
@@ -122,11 +127,12 @@ internal sealed class TransactionEvaluator
         ChangeCount += (ulong)_plan.Changes.Count;
         if (isPart)
             return Finish(position, [], isRented: true);
-        if (!_staged.IsFrozen)
-            return Finish(end, transaction.Markers, isRented: true);
-        StagedRows.Keep(transaction.Markers, Records);
-        return Finish(end, [], isRented: true);
+        return Finish(end, _staged.IsFrozen ? [] : transaction.Markers, isRented: true);
     }
+
+    /// <summary>Adds the records of a transaction's write checkpoints, which are kept aside while nothing new may be seen.</summary>
+    public ValueTask PutMarkersAsync(IReadOnlyList<WriteCheckpointMarker> markers, RecordChanges records, CancellationToken cancellationToken) =>
+        _staged.IsFrozen ? Markers.KeepAsync(markers, records, cancellationToken) : Markers.PutAsync(markers, records, cancellationToken);
 
     /// <summary>Plans the next part and loads the rows that it touches.</summary>
     /// <returns>False when a table that is emptied has more rows than are held in memory at once.</returns>
@@ -420,7 +426,6 @@ internal sealed class TransactionEvaluator
             else
                 LookupRecord.Put(Records, lookup);
         }
-        WriteCheckpointRecord.Put(Records, markers);
         return _batch.Build(position, markers, isRented);
     }
 

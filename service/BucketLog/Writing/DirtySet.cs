@@ -5,11 +5,12 @@ using TopGun.Buckets.Protocol;
 
 namespace TopGun.Buckets.BucketLog.Writing;
 
-/// <summary>One write to the store while it gathers and while it is under way: row states in it can be found by key.</summary>
+/// <summary>One write to the store while it gathers and while it is under way: row states, and a few others, can be found in it by key.</summary>
 internal sealed class DirtySet
 {
     private readonly RecordIndex _rowStates;
     private readonly RecordIndex _stagedRows;
+    private readonly RecordIndex _writeCheckpoints;
     private readonly List<(BucketEntry Bucket, BucketSummary Summary, BucketSummary? Shown)> _buckets = [];
     private readonly ArrayBufferWriter<byte> _scratch = new(256);
 
@@ -17,6 +18,7 @@ internal sealed class DirtySet
     {
         _rowStates = new RecordIndex(Write.Records);
         _stagedRows = new RecordIndex(Write.Records);
+        _writeCheckpoints = new RecordIndex(Write.Records);
     }
 
     public StoreWrite Write { get; } = new();
@@ -49,10 +51,7 @@ internal sealed class DirtySet
             Write.Records.Add(records);
             for (var index = first; index < Write.Records.Count; index++)
             {
-                if (Write.Records.Table(index) == RecordTable.RowState)
-                    _rowStates.Add(index);
-                else if (Write.Records.Table(index) == RecordTable.StagedRow)
-                    _stagedRows.Add(index);
+                IndexOf(Write.Records.Table(index))?.Add(index);
             }
             ByteCount += records.ByteCount;
         }
@@ -95,11 +94,11 @@ internal sealed class DirtySet
             Write.Records.Put(RecordTable.Meta, MetaKey.Generation, Generation.Serialize());
     }
 
-    /// <summary>Finds a row state, or a staged row, in this write.</summary>
+    /// <summary>Finds a record in this write; of a table that is looked up by key.</summary>
     /// <returns>Whether it was changed in this write; <paramref name="exists"/> tells whether there still is one.</returns>
     public bool TryFind(RecordTable table, ReadOnlySpan<byte> key, out ReadOnlySpan<byte> value, out bool exists)
     {
-        var index = (table == RecordTable.RowState ? _rowStates : _stagedRows).IndexOf(key);
+        var index = IndexOf(table)?.IndexOf(key) ?? throw new ArgumentOutOfRangeException(nameof(table));
         if (index < 0)
         {
             value = default;
@@ -127,12 +126,21 @@ internal sealed class DirtySet
     {
         _rowStates.Clear();
         _stagedRows.Clear();
+        _writeCheckpoints.Clear();
         _buckets.Clear();
         Visible.Clear();
         Write.Clear();
         Generation = null;
         ByteCount = 0;
     }
+
+    private RecordIndex? IndexOf(RecordTable table) => table switch
+    {
+        RecordTable.RowState => _rowStates,
+        RecordTable.StagedRow => _stagedRows,
+        RecordTable.WriteCheckpoint => _writeCheckpoints,
+        _ => null,
+    };
 
     private void Add(BucketEntry bucket, BucketSummary summary)
     {

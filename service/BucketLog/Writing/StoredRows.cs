@@ -2,7 +2,7 @@ using TopGun.Buckets.BucketLog.Evaluation;
 
 namespace TopGun.Buckets.BucketLog.Writing;
 
-/// <summary>Row states, or staged rows, from the store, overlaid with those that are on their way to it.</summary>
+/// <summary>Row states, or records of another table that is looked up by key, from the store, overlaid with those that are on their way to it.</summary>
 internal sealed class StoredRows(IColdStorage storage, DirtyWindow window, RecordTable table = RecordTable.RowState) : IStoredRows
 {
     private readonly RecordQuery _query = new();

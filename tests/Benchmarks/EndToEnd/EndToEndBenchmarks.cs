@@ -82,9 +82,9 @@ internal static class EndToEndBenchmarks
 
     public static async Task RunStormAsync(BenchmarkArguments arguments, CancellationToken cancellationToken)
     {
-        var options = new Options(arguments, rows: 10_000, connections: 5000);
+        var options = new Options(arguments, rows: 10_000, connections: 5000, rounds: 5);
         await using var source = await options.CreateSourceAsync(cancellationToken);
-        await StormBenchmark.MeasureAsync(source, options.Data, options.Connections, cancellationToken);
+        await StormBenchmark.MeasureAsync(source, options.Data, options.Connections, options.Rounds, cancellationToken);
     }
 
     public static async Task RunBucketsAsync(BenchmarkArguments arguments, CancellationToken cancellationToken)
@@ -100,7 +100,7 @@ internal static class EndToEndBenchmarks
     /// <summary>All read in one place, so that every part takes the same and refuses the rest.</summary>
     private sealed class Options
     {
-        public Options(BenchmarkArguments arguments, int clientLists = 1, int rows = 500_000, int connections = 2000)
+        public Options(BenchmarkArguments arguments, int clientLists = 1, int rows = 500_000, int connections = 2000, int rounds = 3)
         {
             Data = new BenchmarkData(
                 Tasks: arguments.Int("rows", rows),
@@ -112,7 +112,7 @@ internal static class EndToEndBenchmarks
             ApplyRows = arguments.Int("apply-rows", 200_000);
             Commits = arguments.Int("commits", 500);
             Clients = arguments.Ints("clients", 1, 100);
-            Rounds = arguments.Int("rounds", 3);
+            Rounds = arguments.Int("rounds", rounds);
             Connections = arguments.Int("connections", connections);
             RowChanges = arguments.Int("row-changes", 20);
             arguments.RejectUnread();

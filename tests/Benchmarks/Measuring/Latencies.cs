@@ -10,6 +10,15 @@ internal sealed class Latencies
     /// <summary>Adds a delay; what arrived before the answer to its commit counts as zero.</summary>
     public void Add(TimeSpan delay) => _milliseconds.Add(Math.Max(0, delay.TotalMilliseconds));
 
+    /// <summary>Those of several spans together.</summary>
+    public static Latencies Of(params ReadOnlySpan<Latencies> spans)
+    {
+        var all = new Latencies();
+        foreach (var span in spans)
+            all._milliseconds.AddRange(span._milliseconds);
+        return all;
+    }
+
     /// <summary>Nearest-rank percentile, in milliseconds.</summary>
     public double Percentile(double share)
     {

@@ -1,5 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Net.Http.Headers;
+using System.Text.Json;
 using TopGun.Buckets.Tests.Benchmarks.Measuring;
 using TopGun.Buckets.Tests.Benchmarks.Source;
 using TopGun.Buckets.Tests.Support;
@@ -19,6 +21,7 @@ internal sealed class ServiceProcess : IAsyncDisposable
 
     private readonly Process _process;
     private readonly string _folder;
+    private readonly HttpClient _operator = new();
 
     private ServiceProcess(Process process, string folder, Uri address, long startedAt)
     {
@@ -76,6 +79,17 @@ internal sealed class ServiceProcess : IAsyncDisposable
 
     public double PeakResidentMiB() => ProcessCpu.PeakResidentMiB(ProcessId) ?? throw Ended();
 
+    /// <summary>How many streams are open, as its operator sees them.</summary>
+    public async Task<int> OpenSessionsAsync(CancellationToken cancellationToken)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(Address, "api/admin/v1/status"));
+        request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", ApiToken);
+        using var response = await _operator.SendAsync(request, cancellationToken);
+        response.EnsureSuccessStatusCode();
+        using var status = JsonDocument.Parse(await response.Content.ReadAsByteArrayAsync(cancellationToken));
+        return status.RootElement.GetProperty("data").GetProperty("sessions").GetProperty("open").GetInt32();
+    }
+
     public void ThrowIfEnded()
     {
         if (_process.HasExited)
@@ -131,6 +145,7 @@ internal sealed class ServiceProcess : IAsyncDisposable
             await _process.WaitForExitAsync(CancellationToken.None);
         }
         _process.Dispose();
+        _operator.Dispose();
         Directory.Delete(_folder, recursive: true);
     }
 

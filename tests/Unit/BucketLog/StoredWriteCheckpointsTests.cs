@@ -62,6 +62,48 @@ public class StoredWriteCheckpointsTests
         Assert.Equal(7UL, await world.AskAsync("ann", requestedId: 7));
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Two_numbers_at_once_that_come_back_the_wrong_way_round_leave_the_higher_one(bool inOneTransaction)
+    {
+        await using var world = await MarkerWorld.OpenAsync();
+        await world.ReturnAsync(new WriteCheckpointMarker("ann", 6));
+        var higher = world.AskAsync("ann", requestedId: 8);
+        var eight = await world.NextMarkerAsync();
+        await world.SleepsAsync();
+        var lower = world.AskAsync("ann", requestedId: 7);
+        var seven = await world.NextMarkerAsync();
+        await world.SleepsAsync();
+
+        if (inOneTransaction)
+        {
+            await world.ReturnAsync(eight, seven);
+        }
+        else
+        {
+            await world.AppendAsync(eight); // on its way to the store while the other comes
+            await world.ReturnAsync(seven);
+        }
+        world.Time.Advance(TimeSpan.FromSeconds(1));
+
+        Assert.Equal(8UL, await higher);
+        Assert.Equal(8UL, await lower);
+        Assert.Equal(8UL, await world.StoredAsync("ann"));
+    }
+
+    [Fact]
+    public async Task Ids_of_ours_that_come_back_the_wrong_way_round_leave_the_higher_one()
+    {
+        await using var world = await MarkerWorld.OpenAsync();
+        var ours = WriteCheckpoints.FloorOf(1);
+
+        await world.ReturnAsync(new WriteCheckpointMarker("ann", ours + 12));
+        await world.ReturnAsync(new WriteCheckpointMarker("ann", ours + 10)); // from another node, which had looked before
+
+        Assert.Equal(ours + 12, await world.StoredAsync("ann"));
+    }
+
     [Fact]
     public async Task A_first_whose_marker_was_lost_with_the_slot_is_asked_for_again()
     {
@@ -151,10 +193,22 @@ public class StoredWriteCheckpointsTests
         /// <summary>Waits until somebody has looked in vain.</summary>
         public Task SleepsAsync() => Time.SleepAsync(FirstPause);
 
-        public async Task ReturnAsync(WriteCheckpointMarker marker)
+        /// <summary>Lets the log have markers that come back in one transaction.</summary>
+        public Task AppendAsync(params WriteCheckpointMarker[] markers) =>
+            _log.AppendAsync(new TransactionCommitted(null, new ScriptedTransaction(++_position, markers)));
+
+        public async Task ReturnAsync(params WriteCheckpointMarker[] markers)
         {
-            await _log.AppendAsync(new TransactionCommitted(null, new ScriptedTransaction(++_position, [marker])));
+            await AppendAsync(markers);
             await _log.FlushAsync();
+        }
+
+        public async Task<ulong> StoredAsync(string userKey)
+        {
+            var query = new RecordQuery();
+            query.Add(RecordTable.WriteCheckpoint, WriteCheckpointRecord.Key(userKey));
+            await _log.Storage.GetAsync(query, TestContext.Current.CancellationToken);
+            return query.TryGetValue(0, out var value) ? WriteCheckpointRecord.ReadId(value.Span) : 0;
         }
 
         public async Task LoseSlotAsync()
