@@ -1,3 +1,4 @@
+using System.Globalization;
 using TopGun.Buckets.Protocol;
 using TopGun.Buckets.Tests.Simulation.Loop;
 
@@ -17,7 +18,7 @@ internal sealed class SimFaultPoints(World world, string actor, int life, Action
     private const double Deaths = 0.01;
     private static readonly int Count = Enum.GetValues<FaultPoint>().Length;
 
-    private readonly SimRandom _random = world.Loop.Stream(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"fault points of {actor} in life {life}"));
+    private readonly SimRandom _random = world.Loop.Stream(string.Create(CultureInfo.InvariantCulture, $"fault points of {actor} in life {life}"));
     private readonly bool[] _isLive = Live(world.Loop.Stream("fault points"));
 
     public ValueTask PassAsync(FaultPoint point) => world.IsBreaking && Fires(point) ? FireAsync(point) : ValueTask.CompletedTask;
