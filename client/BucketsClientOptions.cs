@@ -3,6 +3,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using TopGun.Buckets.Client.LocalStore;
 using TopGun.Buckets.Client.Sync;
+using TopGun.Buckets.Protocol;
 
 namespace TopGun.Buckets.Client;
 
@@ -86,6 +87,9 @@ public sealed record BucketsClientOptions
 
     /// <summary>Where work runs; a simulation runs it in the caller.</summary>
     internal Func<IExecution> NewExecution { get; init; } = () => new ThreadedExecution();
+
+    /// <summary>A simulation's.</summary>
+    internal IFaultPoints? Faults { get; init; }
 
     /// <summary>Measures of a first download.</summary>
     internal BulkLimits Bulk { get; init; } = BulkLimits.Default;

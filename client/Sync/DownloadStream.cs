@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.IO.Pipelines;
 using TopGun.Buckets.Client.Connection;
+using TopGun.Buckets.Protocol;
 using TopGun.Buckets.Protocol.Json;
 
 namespace TopGun.Buckets.Client.Sync;
@@ -28,6 +29,7 @@ internal sealed class DownloadStream : IDisposable
     private readonly TimeProvider _time;
     private readonly Action<ApplyResult> _applied;
     private readonly Signal _streamsChanged;
+    private readonly IFaultPoints? _faults;
     private readonly CancellationTokenSource _over;
     private LineBatch _filling = new();
     private LineBatch _spare = new();
@@ -43,11 +45,13 @@ internal sealed class DownloadStream : IDisposable
     /// <param name="time">The clock.</param>
     /// <param name="applied">Told of every applied batch.</param>
     /// <param name="streamsChanged">Set when the app may want other streams.</param>
+    /// <param name="faults">A simulation's.</param>
     /// <param name="cancellationToken">Ends the stream.</param>
     public DownloadStream(
         CheckpointApplier applier, CredentialsCache credentials, TimeProvider time, Action<ApplyResult> applied, Signal streamsChanged,
-        CancellationToken cancellationToken)
+        IFaultPoints? faults, CancellationToken cancellationToken)
     {
+        _faults = faults;
         _applier = applier;
         _credentials = credentials;
         _time = time;
@@ -150,7 +154,7 @@ internal sealed class DownloadStream : IDisposable
             _filling.Add(line);
             var kind = SyncLineReader.KindOf(_filling[_filling.Count - 1]);
             var urgent = kind is not (SyncLineKind.Data or SyncLineKind.Checkpoint or SyncLineKind.CheckpointDiff);
-            if (!urgent && _filling.Bytes < BatchBytes)
+            if (!urgent && _filling.Bytes < BatchBytes && _faults?.IsForced(FaultPoint.LinesAppliedOneByOne) != true)
                 continue;
             await FlushAsync();
             if (urgent)
@@ -201,6 +205,8 @@ internal sealed class DownloadStream : IDisposable
         await FinishAsync();
         if (_filling.Count == 0 || _outcome is not null)
             return;
+        if (_faults is not null)
+            await _faults.PassAsync(FaultPoint.LinesReceived);
         (_filling, _spare) = (_spare, _filling);
         _applying = _applier.ApplyAsync(_spare, _over.Token);
     }
@@ -214,6 +220,8 @@ internal sealed class DownloadStream : IDisposable
         // Meanwhile nothing may be read: it is not the service that keeps silent.
         _deadline!.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         var result = await applying;
+        if (_faults is not null)
+            await _faults.PassAsync(FaultPoint.LinesApplied);
         _spare.Clear();
         _applied(result);
         if (result.Mismatched.Count > 0)

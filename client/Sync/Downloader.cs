@@ -111,7 +111,8 @@ internal sealed partial class Downloader(
             _rejectedBefore = false;
             status.Update(current => current with { State = ConnectionState.Connected });
             Opened();
-            using var stream = new DownloadStream(applier, credentials, options.TimeProvider, Applied, _streamsChanged, cancellationToken);
+            using var stream = new DownloadStream(
+                applier, credentials, options.TimeProvider, Applied, _streamsChanged, options.Faults, cancellationToken);
             var outcome = await stream.RunAsync(lines, options.ReadTimeout, cancellationToken);
             if (outcome.End == StreamEnd.TokenExpired)
                 credentials.Drop(present, CredentialsReason.Expired);

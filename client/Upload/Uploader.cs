@@ -2,6 +2,7 @@ using Microsoft.Extensions.Logging;
 using TopGun.Buckets.Client.Connection;
 using TopGun.Buckets.Client.LocalStore;
 using TopGun.Buckets.Client.Sync;
+using TopGun.Buckets.Protocol;
 
 namespace TopGun.Buckets.Client.Upload;
 
@@ -114,13 +115,16 @@ internal sealed partial class Uploader(
     {
         while (true)
         {
+            var batchSize = options.Faults?.IsForced(FaultPoint.UploadedOneByOne) == true ? 1 : options.UploadBatchSize;
             var transactions = options.Upload is null
                 ? []
                 : await local.WriteAsync(
-                    Lane.Sync, database => UploadQueue.Take(database, local.ClientId, options.UploadBatchSize), cancellationToken);
+                    Lane.Sync, database => UploadQueue.Take(database, local.ClientId, batchSize), cancellationToken);
             if (transactions.Count == 0)
             {
                 await CountAsync(cancellationToken);
+                if (options.Faults is not null)
+                    await options.Faults.PassAsync(FaultPoint.QueueEmptied);
                 if (await AskForWriteCheckpointAsync(cancellationToken))
                     return null;
                 continue;
@@ -137,6 +141,8 @@ internal sealed partial class Uploader(
                 await NoteFailureAsync(transactions[0], exception.Message, cancellationToken);
                 throw ClientErrors.UploadFailed(exception.Message, exception);
             }
+            if (options.Faults is not null)
+                await options.Faults.PassAsync(FaultPoint.Uploaded);
             if (await SettleAsync(transactions, outcomes, cancellationToken) is { } retry)
             {
                 await CountAsync(cancellationToken);

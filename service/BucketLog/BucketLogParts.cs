@@ -28,6 +28,9 @@ public sealed record BucketLogEnvironment(TimeProvider Time, Random Random, ILog
 {
     /// <summary>Told of each transaction, when somebody wants to know.</summary>
     public BucketLogMetrics? Metrics { get; init; }
+
+    /// <summary>A simulation's.</summary>
+    public IFaultPoints? Faults { get; init; }
 }
 
 /// <summary>Where the source has to go on; for <see cref="IChangeSource.ReadAsync"/>.</summary>

@@ -76,6 +76,8 @@ public sealed partial class BucketLogWriter : ICompactedLog
 
     async ValueTask<bool> ICompactedLog.ReplaceAsync(BucketEntry bucket, CompactedPiece piece, CancellationToken cancellationToken)
     {
+        if (_environment.Faults is { } faults)
+            await faults.PassAsync(FaultPoint.CompactionReplaces);
         await _writer.WaitForRoomAsync(cancellationToken);
         await _turn.WaitAsync(CancellationToken.None);
         try

@@ -75,6 +75,8 @@ public sealed partial class BucketLogWriter
     internal async ValueTask WorkAsync(CancellationToken cancellationToken)
     {
         ThrowIfStopped();
+        if (_environment.Faults is { } faults)
+            await faults.PassAsync(FaultPoint.LogWorks);
         await _writer.WaitForRoomAsync(cancellationToken);
         await _turn.WaitAsync(CancellationToken.None);
         try

@@ -122,6 +122,8 @@ public sealed partial class BucketLogWriter
         _refresh.Write(_records);
         await PublishAsync(batch, _evaluator.Records, cancellationToken);
         _records.Clear();
+        if (_environment.Faults is { } faults)
+            await faults.PassAsync(FaultPoint.RowsSwitched);
     }
 
     private void EndSwitch()

@@ -63,7 +63,7 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
         _status = Describe(DeploymentPhase.None);
         Work = new Signal(environment.Time);
         _window = new DirtyWindow(environment.Time);
-        _writer = new StoreWriter(storage, _window, options, environment.Time, environment.Logger, Durable);
+        _writer = new StoreWriter(storage, _window, options, environment, Durable);
         _replay = new ReplayGate(source.AskPosition, Work.Pulse);
         _scrubber = new Scrubber(storage, Directory, options, environment.Time, environment.Logger);
         _compacting = new PendingWork(environment.Time);
@@ -144,6 +144,8 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
     public async ValueTask AppendAsync(SourceEvent sourceEvent, CancellationToken cancellationToken)
     {
         ThrowIfStopped();
+        if (_environment.Faults is { } faults)
+            await faults.PassAsync(FaultPoint.EventTaken);
         await _writer.WaitForRoomAsync(cancellationToken);
         if (_lease is not null)
             await _lease.EnsureHeldAsync(cancellationToken); // what another process writes now must not be shown from here
@@ -321,8 +323,12 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
         if (visible is not null && !_isVisible)
             Log.Visible(_environment.Logger, visible.LastOpId, visible.Position);
         _isVisible = visible is not null;
+        if (_environment.Faults is { } before)
+            await before.PassAsync(FaultPoint.BeforeShown);
         if (tellsSomething && _options.Publish == PublishMode.Memory)
             Show(batch, visible);
+        if (_environment.Faults is { } after)
+            await after.PassAsync(FaultPoint.AfterShown);
         _window.Add(tellsSomething ? batch : null, changed, visible, _records, rows, _position);
         _writer.Notify();
         foreach (var bucket in changed)

@@ -1,3 +1,5 @@
+using TopGun.Buckets.Protocol;
+
 namespace TopGun.Buckets.Grid;
 
 // What leaves RAM, and when.
@@ -65,6 +67,8 @@ public sealed partial class BucketGrid
     {
         while (_hotBytes + _pendingBytes + _loadingBytes > _options.MemoryLimitBytes && _use.First is { } first)
             MakeCold(first.Value);
+        if (Faults is not null && _use.First is { } oldest && Faults.IsForced(FaultPoint.BucketEvicted))
+            MakeCold(oldest.Value);
         if (_evictedBytes < Math.Max(_options.MemoryLimitBytes / GarbageShare, LeastGarbage))
             return;
         _evictedBytes = 0;

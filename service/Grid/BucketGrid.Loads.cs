@@ -127,6 +127,8 @@ public sealed partial class BucketGrid
             return;
         var older = new HotBucket(after, default, expected);
         await CopyAsync(bucket, after, border, new PageLimits(int.MaxValue, int.MaxValue), older, cancellationToken);
+        if (Faults is not null)
+            await Faults.PassAsync(FaultPoint.BucketRead);
         lock (_gate)
         {
             ThrowIfVoid(generation);

@@ -38,6 +38,9 @@ public sealed partial class BucketGrid : IBatchSubscriber
         _clock = clock;
     }
 
+    /// <summary>A simulation's.</summary>
+    public IFaultPoints? Faults { get; init; }
+
     /// <summary>The newest checkpoint that readers may be told of, or null while there is none.</summary>
     public Checkpoint? Visible
     {

@@ -19,7 +19,7 @@ public class ProductIsTortured
         ];
         await using var torture = SupervisedProcess.Start("torture", arguments, []);
 
-        var exitCode = await torture.WaitForExitAsync();
+        var exitCode = await torture.WaitForExitAsync(Patience.Limit * 5);
 
         Assert.True(exitCode == 0, torture.Output);
         var summary = JsonNode.Parse(torture.Output.Split('\n').Last(line => line.StartsWith('{')))!;

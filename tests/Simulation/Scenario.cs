@@ -40,6 +40,10 @@ internal sealed record Scenario(ulong Seed)
     /// <summary>Whether clients are far away on a slow line that loses much, instead of on the network that the seed picks.</summary>
     public bool HasPoorNetwork { get; init; }
 
+    /// <summary>Whether the code's own fault points fire.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)]
+    public bool HasFaultPoints { get; init; } = true;
+
     public static Scenario Parse(string json) => JsonSerializer.Deserialize<Scenario>(json, Json)!;
 
     /// <summary>All that is not as usual, for a command line or a file.</summary>

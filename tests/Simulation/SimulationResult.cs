@@ -1,4 +1,5 @@
 using System.Globalization;
+using TopGun.Buckets.Protocol;
 using TopGun.Buckets.Tests.Simulation.Loop;
 
 namespace TopGun.Buckets.Tests.Simulation;
@@ -60,4 +61,10 @@ internal sealed record SimulationCounts
     public int ClientCrashes { get; set; }
 
     public int OtherFaults { get; set; }
+
+    /// <summary>How often each <see cref="FaultPoint"/> fired.</summary>
+    public int[] Fired { get; } = new int[Enum.GetValues<FaultPoint>().Length];
+
+    /// <summary>Processes that ended at a fault point.</summary>
+    public int DeathsAtFaultPoints { get; set; }
 }

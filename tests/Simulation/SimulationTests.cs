@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using TopGun.Buckets.Protocol;
 using Xunit;
 
 namespace TopGun.Buckets.Tests.Simulation;
@@ -17,6 +18,7 @@ public sealed class SimulationTests(ITestOutputHelper output)
         foreach (var result in results)
             Assert.True(result.Failure is null, result.Describe());
         output.WriteLine(Sweep.Summarise(results, watch.Elapsed));
+        Assert.All(Enum.GetValues<FaultPoint>(), point => Assert.True(results.Sum(result => result.Counts.Fired[(int)point]) > 0, $"{point} never fired"));
         Assert.All(
             (int[])
             [
@@ -29,6 +31,7 @@ public sealed class SimulationTests(ITestOutputHelper output)
                 results.Sum(result => result.Counts.ClientCrashes),
                 results.Sum(result => result.Counts.Rewrites),
                 results.Sum(result => result.Counts.Activations),
+                results.Sum(result => result.Counts.DeathsAtFaultPoints),
             ],
             count => Assert.True(count > Seeds / 2, "too little happened for the checkers to have seen anything"));
     }

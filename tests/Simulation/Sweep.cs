@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
+using TopGun.Buckets.Protocol;
 
 namespace TopGun.Buckets.Tests.Simulation;
 
@@ -42,6 +43,7 @@ internal static class Sweep
             {results.Count} seeds, {simulated.TotalHours:F2} simulated hours in {wall.TotalSeconds:F1} s ({speed:F3} hours per minute and core), {results.Sum(result => result.Steps)} steps, {longest.Steps} of them of seed {longest.Seed}
             {results.Sum(result => result.Counts.Commits)} commits, {results.Sum(result => result.Counts.Operations)} operations, {results.Sum(result => result.Counts.Checkpoints)} checkpoints shown, {results.Sum(result => result.Counts.Uploads)} uploads, {results.Sum(result => result.Counts.Acknowledgements)} acknowledgements, {results.Sum(result => result.Counts.Rewrites)} ranges compacted, {results.Sum(result => result.Counts.Activations)} deployments in force
             {results.Sum(result => result.Counts.ServiceCrashes)} crashes of the service ({results.Sum(result => result.Counts.CrashesBeforeDurable)} between published and durable), {results.Sum(result => result.Counts.ClientCrashes)} of clients, {results.Sum(result => result.Counts.OtherFaults)} other faults
+            at fault points {results.Sum(result => result.Counts.DeathsAtFaultPoints)} processes died; fired: {string.Join(", ", Enum.GetValues<FaultPoint>().Select(point => $"{point} {results.Sum(result => result.Counts.Fired[(int)point])}"))}
             """);
     }
 }

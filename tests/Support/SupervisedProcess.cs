@@ -100,11 +100,12 @@ public sealed class SupervisedProcess : IAsyncDisposable
     }
 
     /// <summary>Waits until it has ended; running out of patience is a failure.</summary>
+    /// <param name="patience">For a program that itself waits for others; <see cref="Patience.Limit"/> by default.</param>
     /// <returns>Its exit code.</returns>
-    public async Task<int> WaitForExitAsync()
+    public async Task<int> WaitForExitAsync(TimeSpan? patience = null)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
-        limit.CancelAfter(Patience.Limit);
+        limit.CancelAfter(patience ?? Patience.Limit);
         await _watchdog.WaitForExitAsync(limit.Token);
         await _reading;
         return _watchdog.ExitCode;

@@ -86,7 +86,7 @@ internal sealed class Nemesis(Tortured tortured, IReadOnlyList<Fault> faults, Ra
     }
 
     private Task RestartAsync(PostgresStop how, CancellationToken until) => OfAsync(
-        tortured.SourceTurn, () => tortured.Cluster.StopAsync(how), () => tortured.Cluster.StartAsync(CancellationToken.None), until);
+        tortured.SourceTurn, () => tortured.Cluster.StopAsync(how).WaitAsync(Patience.Limit), () => tortured.Cluster.StartAsync(CancellationToken.None), until);
 
     private async Task CompactAsync()
     {

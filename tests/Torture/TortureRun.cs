@@ -100,7 +100,7 @@ internal sealed class TortureRun(TortureOptions options, Findings findings, Tota
         var started = Stopwatch.GetTimestamp();
         while (Stopwatch.GetElapsedTime(started) < length || totals.Transactions - before.Transactions < leastTransactions || totals.Strikes - before.Strikes < leastStrikes)
         {
-            if (Stopwatch.GetElapsedTime(started) > length + Patience.Limit)
+            if (Stopwatch.GetElapsedTime(started) > length + (Patience.Limit * 2))
                 throw new InvalidOperationException($"Too little happened: {totals.Transactions} transactions, {totals.Strikes} faults.");
             var ended = await Task.WhenAny([Task.Delay(Look, end), .. work]);
             await ended; // of the workers only one that failed

@@ -9,7 +9,7 @@ namespace TopGun.Buckets.BucketLog.Writing;
 /// failure stops the log: what is durable is then known only after the store was opened anew.
 /// </remarks>
 internal sealed partial class StoreWriter(
-    IColdStorage storage, DirtyWindow window, BucketLogOptions options, TimeProvider time, ILogger logger, Action<DirtySet> durable)
+    IColdStorage storage, DirtyWindow window, BucketLogOptions options, BucketLogEnvironment environment, Action<DirtySet> durable)
     : IAsyncDisposable
 {
     private const string NoRoom = "TGB2005";
@@ -21,8 +21,11 @@ internal sealed partial class StoreWriter(
     private const int BusyGatheringFactor = 20;
     private const long BusyUrgentBytes = 8 << 20; // what gathers takes memory
 
-    private readonly Signal _work = new(time);
-    private readonly Signal _progress = new(time);
+    private readonly TimeProvider _time = environment.Time;
+    private readonly ILogger _logger = environment.Logger;
+    private readonly IFaultPoints? _faults = environment.Faults;
+    private readonly Signal _work = new(environment.Time);
+    private readonly Signal _progress = new(environment.Time);
     private readonly CancellationTokenSource _stopping = new();
     private Task _run = Task.CompletedTask;
     private long _durableSequence;
@@ -127,6 +130,8 @@ internal sealed partial class StoreWriter(
                 var set = window.Take();
                 NoteRate(set.ByteCount);
                 await WriteAsync(set, cancellationToken);
+                if (_faults is not null)
+                    await _faults.PassAsync(FaultPoint.StoreWritten);
                 window.Complete(set);
                 durable(set);
                 foreach (var batch in set.Write.Batches)
@@ -142,7 +147,7 @@ internal sealed partial class StoreWriter(
         }
         catch (Exception failure)
         {
-            Log.Stopped(logger, failure);
+            Log.Stopped(_logger, failure);
             Volatile.Write(ref _failure, failure);
             _progress.Pulse();
             throw;
@@ -156,7 +161,7 @@ internal sealed partial class StoreWriter(
             var seen = _work.Version;
             cancellationToken.ThrowIfCancellationRequested();
             var due = window.Due(options, GatheringTime);
-            if (due <= time.GetTimestamp() || (due is not null && IsUrgent()))
+            if (due <= _time.GetTimestamp() || (due is not null && (IsUrgent() || _faults?.IsForced(FaultPoint.StoreWrittenEarly) == true)))
                 return;
             if (due is null && _flushSequence > _durableSequence && window.Sequence > _durableSequence)
                 return;
@@ -176,15 +181,15 @@ internal sealed partial class StoreWriter(
 
     private void NoteRate(long bytes)
     {
-        var now = time.GetTimestamp();
-        var elapsed = time.GetElapsedTime(_takenAt, now);
+        var now = _time.GetTimestamp();
+        var elapsed = _time.GetElapsedTime(_takenAt, now);
         _takenAt = now;
         Volatile.Write(ref _isBusy, elapsed > TimeSpan.Zero && bytes >= BusyBytesPerSecond * elapsed.TotalSeconds);
     }
 
     private TimeSpan Until(long timestamp)
     {
-        var left = time.GetElapsedTime(time.GetTimestamp(), timestamp);
+        var left = _time.GetElapsedTime(_time.GetTimestamp(), timestamp);
         return left > TimeSpan.Zero ? left : TimeSpan.Zero;
     }
 
@@ -200,14 +205,14 @@ internal sealed partial class StoreWriter(
             {
                 await storage.WriteAsync(set.Write, cancellationToken);
                 if (attempt > 1)
-                    Log.RoomAgain(logger, attempt);
+                    Log.RoomAgain(_logger, attempt);
                 return;
             }
             catch (BucketsException failure) when (failure.Code == NoRoom)
             {
-                Log.NoRoom(logger, delay, failure);
+                Log.NoRoom(_logger, delay, failure);
             }
-            await Task.Delay(delay, time, cancellationToken);
+            await Task.Delay(delay, _time, cancellationToken);
             delay = delay * 2 < options.RetryLimit ? delay * 2 : options.RetryLimit;
         }
     }

@@ -200,14 +200,12 @@ internal sealed class NpgsqlReplicationLink : IReplicationLink
                 _pending = null;
                 return await pending ? true : throw Ended();
             }
-            // The driver keeps a keepalive's position to itself and only raises LastReceivedLsn, which also rises with each message that is on its way
-            // to us, at most to the end of a commit. Everything that committed before that end has been handed to us, hence the one byte less.
-            var received = (ulong)_connection.LastReceivedLsn;
-            if (received > _reported.Value + 1)
-            {
-                _reported = new Lsn(received - 1);
+            // The driver keeps a keepalive's position to itself and only raises LastReceivedLsn, which also rises with the message that is on its way
+            // to us. Only that of a commit lies at an end that we do not have, and its transaction is open until it is here, so that this counts for
+            // nothing. Each time anew, and to the last byte: a server that is told to stop waits for us to confirm all that it has.
+            _reported = new Lsn((ulong)_connection.LastReceivedLsn);
+            if (_reported > Lsn.None)
                 return false;
-            }
         }
     }
 

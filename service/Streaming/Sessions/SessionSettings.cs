@@ -1,4 +1,5 @@
 using TopGun.Buckets.Grid;
+using TopGun.Buckets.Protocol;
 
 namespace TopGun.Buckets.Streaming.Sessions;
 
@@ -49,6 +50,9 @@ public sealed record SessionSettings
 
     /// <summary>Whether the session ends with its first checkpoint, complete or cut off by <see cref="MaxOps"/>.</summary>
     public bool EndsWithCheckpoint { get; init; }
+
+    /// <summary>A simulation's.</summary>
+    public IFaultPoints? Faults { get; init; }
 
     /// <summary>Operations after which a session that ends with its first checkpoint ends without completing it.</summary>
     public int MaxOps { get; init; } = int.MaxValue;

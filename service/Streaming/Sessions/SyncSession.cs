@@ -267,6 +267,8 @@ public sealed class SyncSession
         if (pulse.IsExpired)
             return true; // which the client is told next
         await sender.WriteAsync(Announcement());
+        if (_settings.Faults is { } faults)
+            await faults.PassAsync(FaultPoint.Announced);
         _pending.RemoveAll(static bucket => bucket.IsRemoved);
         if (_pending.Count > 1)
             _pending = [.. _pending.OrderBy(static bucket => bucket.Priority)]; // stable: otherwise in the order of announcement
@@ -290,6 +292,8 @@ public sealed class SyncSession
                     bucket.Position = page.LastOpId;
                     sent += page.Count;
                     OpsSent += page.Count;
+                    if (_settings.Faults is not null)
+                        await _settings.Faults.PassAsync(FaultPoint.LineSent);
                 }
                 bucket.IsPending = page.HasMore || _isOvertaken;
                 if (pulse.IsExpired || IsCutOff(sent, page.HasMore || index + 1 < _pending.Count))
@@ -333,6 +337,7 @@ public sealed class SyncSession
     }
 
     private PageLimits LimitsAfter(int sent) =>
+        _settings.Faults?.IsForced(FaultPoint.LineIsShort) == true ? _limits with { MaxOps = 1 } :
         _settings.EndsWithCheckpoint ? _limits with { MaxOps = Math.Min(_limits.MaxOps, _settings.MaxOps - sent) } : _limits;
 
     /// <summary>Whether an answer is as long as it may be, and there is something left for the next one.</summary>

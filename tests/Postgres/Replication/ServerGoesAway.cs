@@ -30,6 +30,25 @@ public class ServerGoesAway
     }
 
     [Fact]
+    public async Task A_server_that_is_told_to_stop_is_not_kept_from_it_whatever_it_wrote_last()
+    {
+        await using var cluster = await PostgresCluster.StartAsync(cancellationToken: TestContext.Current.CancellationToken);
+        await using var database = await PostgresDatabase.CreateAsync(cluster);
+        await database.ExecuteAsync("CREATE TABLE lists (id int PRIMARY KEY); INSERT INTO lists VALUES (1)");
+        await using var follower = Follower.Start(database, "lists");
+        await follower.CatchUpAsync(database, "lists");
+        await database.ExecuteAsync("CREATE TABLE others (id int); INSERT INTO others VALUES (1)");
+        await database.ExecuteAsync("CHECKPOINT"); // writes something that nobody is sent
+
+        await cluster.StopAsync(PostgresStop.Fast).WaitAsync(Patience.Limit, TestContext.Current.CancellationToken);
+
+        await cluster.StartAsync(TestContext.Current.CancellationToken);
+        await database.ExecuteAsync("INSERT INTO lists VALUES (2)");
+        await follower.CatchUpAsync(database, "lists");
+        Assert.Equal(1, follower.State!.Epoch);
+    }
+
+    [Fact]
     public async Task A_server_that_crashes_in_the_middle_of_the_snapshot_is_read_on_where_the_store_is()
     {
         await using var cluster = await PostgresCluster.StartAsync(cancellationToken: TestContext.Current.CancellationToken);

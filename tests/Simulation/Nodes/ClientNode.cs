@@ -75,6 +75,12 @@ internal sealed class ClientNode : IDisposable
         }
     }
 
+    private void CrashForAWhile()
+    {
+        Crash();
+        _world.Loop.Schedule(_world.Loop.World, _random.LogBetween(TimeSpan.FromMilliseconds(1), TimeSpan.FromSeconds(2)), "person", EnsureStarted);
+    }
+
     public void Pause(TimeSpan length) => _actor?.Pause(length);
 
     public void CutConnection() => _transport.Cut();
@@ -140,6 +146,7 @@ internal sealed class ClientNode : IDisposable
             Random = new SimSystemRandom(_world.Loop.Stream($"{Name} life {_life}")),
             Readers = 1,
             NewExecution = () => execution,
+            Faults = new SimFaultPoints(_world, Name, _life, CrashForAWhile),
             OtherProcessesPoll = Timeout.InfiniteTimeSpan, // a device has its file for itself
         });
         _client = client;

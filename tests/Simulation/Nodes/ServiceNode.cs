@@ -75,6 +75,12 @@ internal sealed class ServiceNode(World world)
 
     public void Pause(TimeSpan length) => _actor?.Pause(length);
 
+    private void CrashForAWhile()
+    {
+        Crash();
+        world.Loop.Schedule(world.Loop.World, _random.LogBetween(TimeSpan.FromMilliseconds(1), TimeSpan.FromSeconds(2)), "supervisor", EnsureStarted);
+    }
+
     /// <summary>Compacts whatever there is to compact.</summary>
     public void Compact()
     {
@@ -155,7 +161,8 @@ internal sealed class ServiceNode(World world)
         IColdStorage storage = Mutants.Wrap(world.Scenario.Mutant, store, _life);
 
         var rules = await LogRules.OpenAsync(storage, world.Application.RulesForms[0], Compile, actor.Time.GetUtcNow(), CancellationToken.None);
-        var grid = new BucketGrid(_shape.Grid, actor.Time);
+        var faults = new SimFaultPoints(world, "service", _life, CrashForAWhile);
+        var grid = new BucketGrid(_shape.Grid, actor.Time) { Faults = faults };
         var monitor = new ReplicationMonitor(actor.Time);
         var source = Mutants.Wrap(world.Scenario.Mutant, world.Source);
         var options = new ChangeSourceOptions { Tables = rules.Tables, SnapshotChunkRows = _shape.SnapshotChunkRows };
@@ -172,14 +179,14 @@ internal sealed class ServiceNode(World world)
                 Follow = changes.Follow,
             },
             _shape.Log,
-            new BucketLogEnvironment(actor.Time, random, NullLogger<BucketLogWriter>.Instance));
+            new BucketLogEnvironment(actor.Time, random, NullLogger<BucketLogWriter>.Instance) { Faults = faults });
 
         var start = await log.OpenAsync(CancellationToken.None);
         var stop = new CancellationTokenSource();
         var watch = StopWithLogAsync(log, stop);
         var markers = new WriteCheckpoints(source, monitor, actor.Time, NullLogger<WriteCheckpoints>.Instance);
         var checkpoints = Mutants.Wrap(world.Scenario.Mutant, new StoredWriteCheckpoints(markers, storage.GetAsync, actor.Time));
-        _serving = new Serving(changes, log, grid, new ServedRules(rules), checkpoints);
+        _serving = new Serving(changes, log, grid, new ServedRules(rules), checkpoints, _shape.Session with { Faults = faults });
         try
         {
             await new LogFeed(log, actor.Time).RunAsync(
@@ -230,7 +237,7 @@ internal sealed class ServiceNode(World world)
                 serving.Grid,
                 serving.Rules,
                 Mutants.Wrap(world.Scenario.Mutant, new NdjsonEncoding(request.RawData)),
-                _shape.Session,
+                serving.Session,
                 actor.Time);
             await session.RunAsync(new PipeLineOutput(link.Writer), beginResponse: null, link.Aborted);
         }
@@ -307,5 +314,5 @@ internal sealed class ServiceNode(World world)
     }
 
     private sealed record Serving(
-        IChangeSource Changes, BucketLogWriter Log, BucketGrid Grid, IActiveRules Rules, IWriteCheckpoints WriteCheckpoints);
+        IChangeSource Changes, BucketLogWriter Log, BucketGrid Grid, IActiveRules Rules, IWriteCheckpoints WriteCheckpoints, SessionSettings Session);
 }
