@@ -11,9 +11,6 @@ namespace TopGun.Buckets.Client.Sync;
 /// </remarks>
 internal sealed class DownloadStream : IDisposable
 {
-    /// <summary>Bytes per transaction: large enough that commits cost little, small enough that app writes do not wait long between two.</summary>
-    private const int BatchBytes = 1 << 20;
-
     /// <summary>Longest a received line waits for company.</summary>
     private static readonly TimeSpan BatchDelay = TimeSpan.FromMilliseconds(250);
 
@@ -101,12 +98,7 @@ internal sealed class DownloadStream : IDisposable
         }
     }
 
-    public void Dispose()
-    {
-        _filling.Dispose();
-        _spare.Dispose();
-        _over.Dispose();
-    }
+    public void Dispose() => _over.Dispose();
 
     private async ValueTask<ReadResult> ReadAsync(PipeReader lines)
     {
@@ -150,7 +142,7 @@ internal sealed class DownloadStream : IDisposable
             _filling.Add(line);
             var kind = SyncLineReader.KindOf(_filling[_filling.Count - 1]);
             var urgent = kind is not (SyncLineKind.Data or SyncLineKind.Checkpoint or SyncLineKind.CheckpointDiff);
-            if (!urgent && _filling.Bytes < BatchBytes)
+            if (!urgent && _filling.Bytes < LineBatch.FullBytes)
                 continue;
             await FlushAsync();
             if (urgent)
