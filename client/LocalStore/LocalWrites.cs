@@ -32,13 +32,19 @@ internal sealed class LocalWrites(LocalSchema schema)
             var table = schema.FindBySqlName(name)!;
             if (table.Kind == TableKind.LocalOnly)
                 _changes.Add(SqlText.DataTable(table), columns, ids: null);
-            else if (table.Kind == TableKind.Synced && queued is null)
+            else if (table.Kind == TableKind.Synced && (queued is null || HasOwnColumn(table, columns)))
                 _changes.Add(SqlText.DataTable(table), columns, ids: null);
             else if (table.Kind == TableKind.Synced && queued!.TryGetValue(table.Name, out var ids))
                 _changes.Add(SqlText.DataTable(table), columns, ids);
         }
         return _changes;
     }
+
+    /// <summary>Whether columns were written that the app has added to a native table itself: nothing of that is queued.</summary>
+    private static bool HasOwnColumn(LocalTable table, HashSet<string>? columns) =>
+        table.IsNative && columns is not null && columns.Any(name => name != NativeSql.Rest
+            && !NativeSql.MetadataColumns.Contains(name)
+            && !table.Columns.Any(column => column.Name.Equals(name, StringComparison.OrdinalIgnoreCase)));
 
     private void AddThroughView(LocalTable table, string? column)
     {

@@ -42,7 +42,7 @@ public sealed class WriteTransaction
         string sql, IReadOnlyList<object?>? parameters = null, CancellationToken cancellationToken = default)
     {
         Check(cancellationToken);
-        return await _local.OnWriterAsync(database => QueryRunner.Run<T>(database, sql, parameters));
+        return await _local.OnWriterAsync(database => Note(database, sql, QueryRunner.Run<T>(database, sql, parameters)));
     }
 
     /// <summary>Reads rows with a function of the app's.</summary>
@@ -50,7 +50,16 @@ public sealed class WriteTransaction
         string sql, RowMapper<T> map, IReadOnlyList<object?>? parameters = null, CancellationToken cancellationToken = default)
     {
         Check(cancellationToken);
-        return await _local.OnWriterAsync(database => QueryRunner.Run(database, sql, map, parameters));
+        return await _local.OnWriterAsync(database => Note(database, sql, QueryRunner.Run(database, sql, map, parameters)));
+    }
+
+    /// <summary>A statement with <c>RETURNING</c> writes too.</summary>
+    private T Note<T>(Database database, string sql, T rows)
+    {
+        var statement = database.Prepare(sql);
+        if (!statement.IsReadOnly)
+            _writes.Add(statement.Use);
+        return rows;
     }
 
     internal int Execute(Database database, string sql, IReadOnlyList<object?>? parameters)

@@ -12,9 +12,6 @@ namespace TopGun.Buckets.Client.Sync;
 /// </remarks>
 internal sealed class DownloadStream : IDisposable
 {
-    /// <summary>Bytes per transaction: large enough that commits cost little, small enough that app writes do not wait long between two.</summary>
-    private const int BatchBytes = 1 << 20;
-
     /// <summary>Longest a received line waits for company.</summary>
     private static readonly TimeSpan BatchDelay = TimeSpan.FromMilliseconds(250);
 
@@ -105,12 +102,7 @@ internal sealed class DownloadStream : IDisposable
         }
     }
 
-    public void Dispose()
-    {
-        _filling.Dispose();
-        _spare.Dispose();
-        _over.Dispose();
-    }
+    public void Dispose() => _over.Dispose();
 
     private async ValueTask<ReadResult> ReadAsync(PipeReader lines)
     {
@@ -154,7 +146,7 @@ internal sealed class DownloadStream : IDisposable
             _filling.Add(line);
             var kind = SyncLineReader.KindOf(_filling[_filling.Count - 1]);
             var urgent = kind is not (SyncLineKind.Data or SyncLineKind.Checkpoint or SyncLineKind.CheckpointDiff);
-            if (!urgent && _filling.Bytes < BatchBytes && _faults?.IsForced(FaultPoint.LinesAppliedOneByOne) != true)
+            if (!urgent && _filling.Bytes < LineBatch.FullBytes && _faults?.IsForced(FaultPoint.LinesAppliedOneByOne) != true)
                 continue;
             await FlushAsync();
             if (urgent)

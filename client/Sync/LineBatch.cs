@@ -2,11 +2,14 @@ using System.Buffers;
 
 namespace TopGun.Buckets.Client.Sync;
 
-/// <summary>Lines of the stream, back to back in one rented buffer, that are applied in one transaction.</summary>
-internal sealed class LineBatch : IDisposable
+/// <summary>Lines of the stream, back to back in one buffer, that are applied in one transaction.</summary>
+internal sealed class LineBatch
 {
+    /// <summary>Bytes per transaction: large enough that commits cost little, small enough that app writes do not wait long between two.</summary>
+    public const int FullBytes = 1 << 20;
+
     private readonly List<(int Start, int Length)> _lines = [];
-    private byte[] _bytes = ArrayPool<byte>.Shared.Rent(64 * 1024);
+    private byte[] _bytes = GC.AllocateUninitializedArray<byte>(64 << 10);
 
     public int Count => _lines.Count;
 
@@ -30,18 +33,11 @@ internal sealed class LineBatch : IDisposable
         Bytes = 0;
     }
 
-    public void Dispose()
-    {
-        ArrayPool<byte>.Shared.Return(_bytes);
-        _bytes = [];
-        Clear();
-    }
-
+    // A batch that outgrows its first buffer will be full, and by part of a line more: growing step by step would leave twice as much behind.
     private void Grow(int needed)
     {
-        var larger = ArrayPool<byte>.Shared.Rent(Math.Max(needed, (int)Math.Min(_bytes.Length * 2L, Array.MaxLength)));
+        var larger = GC.AllocateUninitializedArray<byte>(Math.Max(needed, FullBytes + (FullBytes / 2)));
         _bytes.AsSpan(0, Bytes).CopyTo(larger);
-        ArrayPool<byte>.Shared.Return(_bytes);
         _bytes = larger;
     }
 }

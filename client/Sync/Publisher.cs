@@ -80,10 +80,14 @@ internal sealed class Publisher(RowTables tables)
     private static string Target(Database database, BucketStore store, LocalTable table) =>
         store.IsStaged && NextTables.Exists(database, table) ? NextTables.Name(table) : SqlText.DataTable(table);
 
-    private static HashSet<string> ChangedIds(Database database, long type)
+    /// <returns>Null when there are too many to tell apart, which is found out before any is read.</returns>
+    private static HashSet<string>? ChangedIds(Database database, long type)
     {
+        var beyond = database.Prepare("SELECT 1 FROM temp.tg_changed WHERE type = ? LIMIT 1 OFFSET ?").Bind(1, type).Bind(2, ChangeSet.MaximumIds).RunInt64();
+        if (beyond is not null)
+            return null;
         var ids = new HashSet<string>(StringComparer.Ordinal);
-        var statement = database.Prepare("SELECT row_id FROM temp.tg_changed WHERE type = ? LIMIT ?").Bind(1, type).Bind(2, ChangeSet.MaximumIds + 1L);
+        var statement = database.Prepare("SELECT row_id FROM temp.tg_changed WHERE type = ?").Bind(1, type);
         while (statement.Step())
             ids.Add(statement.Text(0)!);
         return ids;

@@ -11,7 +11,7 @@ internal sealed class RunWriter(int partBytes)
     /// <summary>Bytes of parts that are written at once.</summary>
     private const int WriteBytes = 64 << 10;
 
-    private readonly ArrayBufferWriter<byte> _records = new();
+    private readonly ArrayBufferWriter<byte> _records = new(LineBatch.FullBytes + (LineBatch.FullBytes / 2)); // a batch, without growing towards it
     private readonly ArrayBufferWriter<byte> _part = new();
     private readonly ArrayBufferWriter<byte> _sealed = new();
     private readonly List<Entry> _entries = [];

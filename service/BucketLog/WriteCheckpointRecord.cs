@@ -17,6 +17,13 @@ public static class WriteCheckpointRecord
     public static WriteCheckpointMarker Read(StoredRecord record) =>
         new(Encoding.UTF8.GetString(record.Key.Span), ReadId(record.Value.Span));
 
+    /// <summary>Adds write checkpoints to a store that has none.</summary>
+    internal static void Put(RecordChanges records, IReadOnlyList<WriteCheckpointMarker> markers)
+    {
+        foreach (var marker in markers)
+            records.Put(RecordTable.WriteCheckpoint, Key(marker.UserKey), Value(marker.Id));
+    }
+
     internal static byte[] Value(ulong id)
     {
         var value = new byte[sizeof(ulong)];

@@ -43,7 +43,7 @@ internal sealed class ApplierBench : IAsyncDisposable
 
     public async Task<ApplyResult> ApplyAsync(params string[] lines)
     {
-        using var batch = new LineBatch();
+        var batch = new LineBatch();
         foreach (var line in lines)
             batch.Add(new ReadOnlySequence<byte>(Encoding.UTF8.GetBytes(line)));
         return await _applier.ApplyAsync(batch, ClientCalls.Now);

@@ -51,6 +51,27 @@ public sealed class NativeTableTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task Columns_of_the_apps_own_and_what_a_statement_returns_wake_queries_too()
+    {
+        var client = await OpenAsync(Schema);
+        await client.RunAsync("INSERT INTO todos(id, title) VALUES('t1', 'a')");
+        await client.RunAsync("ALTER TABLE todos ADD COLUMN scrolled INTEGER");
+        var changes = new List<ChangeSet>();
+        using var listening = (await client.LocalAsync()).Changes.Listen(changes.Add);
+
+        await client.RunAsync("UPDATE todos SET scrolled = 5");
+        Assert.Contains("scrolled", Assert.Single(changes).Find("todos")!.Columns!);
+        Assert.Single(await Todos.QueueAsync(client));
+
+        changes.Clear();
+        await client.WriteTransactionAsync(
+            transaction => transaction.QueryAsync<string>("UPDATE todos SET title = 'b' RETURNING id", cancellationToken: ClientCalls.Now), ClientCalls.Now);
+        Assert.Equal(["t1"], Assert.Single(changes).Find("todos")!.Ids!);
+        Assert.Equal(BlockedBy.PendingUploads, client.Status.BlockedBy);
+        Assert.Equal(2, (await Todos.QueueAsync(client)).Count);
+    }
+
+    [Fact]
     public async Task A_row_that_is_deleted_and_inserted_again_is_not_taken_for_replaced()
     {
         var client = await OpenAsync(Schema);
