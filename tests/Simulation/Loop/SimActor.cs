@@ -24,7 +24,8 @@ internal sealed class SimActor(SimLoop loop, string name) : SynchronizationConte
     public void Kill() => IsAlive = false;
 
     /// <summary>The process stands still, and does not know: what SIGSTOP and SIGCONT do.</summary>
-    public void Pause(TimeSpan length) => StillUntil = Loop.Now + length.Ticks;
+    /// <remarks>A second pause never ends the first: what waits for its end already would come after what is due later.</remarks>
+    public void Pause(TimeSpan length) => StillUntil = Math.Max(StillUntil, Loop.Now + length.Ticks);
 
     /// <summary>Starts an asynchronous method of this actor. Its failure fails the run, unless the actor was killed.</summary>
     public void Start(string kind, Func<Task> body) => Loop.Schedule(this, TimeSpan.Zero, kind, () => Observe(body()));

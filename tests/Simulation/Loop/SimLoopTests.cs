@@ -32,6 +32,29 @@ public sealed class SimLoopTests
     }
 
     [Fact]
+    public void A_process_that_is_paused_again_wakes_no_earlier()
+    {
+        var loop = new SimLoop(4);
+        var paused = new SimActor(loop, "paused");
+        var seen = new List<TimeSpan>();
+
+        loop.Run(
+            async () =>
+            {
+                loop.Schedule(paused, TimeSpan.FromSeconds(2), "first", () => seen.Add(new TimeSpan(loop.Now)));
+                loop.Schedule(paused, TimeSpan.FromSeconds(5), "second", () => seen.Add(new TimeSpan(loop.Now)));
+                paused.Pause(TimeSpan.FromSeconds(10));
+                await loop.Delay(TimeSpan.FromSeconds(3)); // what is due meanwhile waits for the end of the pause
+                paused.Pause(TimeSpan.FromSeconds(1));
+                await loop.Delay(TimeSpan.FromSeconds(20));
+            },
+            limit: TimeSpan.FromMinutes(1),
+            stepLimit: 100);
+
+        Assert.Equal([TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(10)], seen);
+    }
+
+    [Fact]
     public void A_killed_actor_runs_nothing_any_more_not_even_a_finally()
     {
         var loop = new SimLoop(3);
