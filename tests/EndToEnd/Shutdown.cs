@@ -5,6 +5,8 @@ namespace TopGun.Buckets.Tests.EndToEnd;
 
 public class Shutdown
 {
+    private const int EndedBySigterm = 128 + 15;
+
     [Theory]
     [InlineData("memory")]
     [InlineData("durable")]
@@ -26,6 +28,26 @@ public class Shutdown
         Assert.Equal(0, exitCode);
         Assert.InRange(Stopwatch.GetElapsedTime(asked), TimeSpan.Zero, TimeSpan.FromSeconds(10));
         Assert.Equal(0, await MessagesLeftAsync(demo));
+    }
+
+    [Fact]
+    public async Task SIGTERM_at_any_moment_of_a_start_is_no_failure()
+    {
+        await using var demo = await DemoService.StartAsync();
+        await demo.Process.StopAsync();
+        for (var moment = 0; moment < 8; moment++)
+        {
+            var lines = demo.Process.Log.Length;
+            demo.Process.Launch();
+            while (demo.Process.Log.Length == lines)
+                await Task.Delay(10, TestContext.Current.CancellationToken);
+            await Task.Delay(TimeSpan.FromMilliseconds(40 * moment), TestContext.Current.CancellationToken);
+
+            // Before the service looks out for signals, the system ends it by this one.
+            Assert.True(await demo.Process.StopAsync() is 0 or EndedBySigterm, demo.Process.Log[lines..]);
+        }
+        await demo.Process.StartAsync();
+        await demo.Connect("ann").WaitForAsync("todos", "title", "Milk");
     }
 
     [Fact]

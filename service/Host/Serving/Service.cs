@@ -49,8 +49,15 @@ internal static class Service
     {
         await using var app = built;
         var pump = app.Services.GetRequiredService<IPump>();
-        await StartAsync(app, settings);
-        await app.WaitForShutdownAsync(CancellationToken.None);
+        try
+        {
+            await StartAsync(app, settings);
+            await app.WaitForShutdownAsync(CancellationToken.None);
+        }
+        catch (OperationCanceledException) when (app.Lifetime.ApplicationStopping.IsCancellationRequested)
+        {
+            await app.StopAsync(CancellationToken.None); // told to stop while it was starting: what has been started ends in order
+        }
         pump.ThrowIfFailed();
         return ExitCode.Done;
     }
