@@ -36,7 +36,7 @@ public sealed class StreamingOptions
     /// <summary>
     /// By how many open connections may grow in a second; others wait in the system's queue. Default 100 for each processor: with all that it brings, a
     /// connection takes about a millisecond of one, and most of that memory stays. Everybody stands still while memory is collected, for 5 to 10 ms each time,
-    /// and at this pace fewer than one change in a hundred meets one of the longer ones.
+    /// which at this pace about doubles the time of the slowest change in a hundred.
     /// </summary>
     public int NewConnectionsPerSecond { get; set; } = 100 * Environment.ProcessorCount;
 
