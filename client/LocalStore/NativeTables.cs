@@ -20,9 +20,9 @@ internal static class NativeTables
     {
         DropOwn(database, "trigger", NativeTriggerSql.NamePrefix);
         DropOwn(database, "index", "tg_index__");
-        foreach (var (name, noted) in Noted(database))
+        foreach (var noted in Noted(database))
         {
-            var wanted = schema.FindBySqlName(name);
+            var wanted = schema.FindBySqlName(noted.SqlName);
             if (wanted is { IsNative: true } && wanted.Name == noted.Name && wanted.Kind == noted.Kind && wanted.SqlName == noted.SqlName)
                 continue;
             ToJson(database, noted);
@@ -32,7 +32,7 @@ internal static class NativeTables
     /// <summary>Creates the table with the rows that are there in another form, or alters it.</summary>
     public static void Install(Database database, LocalTable table)
     {
-        var noted = Noted(database).GetValueOrDefault(table.SqlName);
+        var noted = Noted(database, table.SqlName);
         if (noted is null)
             Create(database, table);
         else if (!noted.Columns.SequenceEqual(table.Columns) || noted.TrackMetadata != table.TrackMetadata)
@@ -169,23 +169,30 @@ internal static class NativeTables
             .Bind(1, table.SqlName).Bind(2, text.ToString()).Run();
     }
 
-    private static Dictionary<string, LocalTable> Noted(Database database)
+    private static List<LocalTable> Noted(Database database)
     {
-        var noted = new Dictionary<string, LocalTable>(StringComparer.OrdinalIgnoreCase);
-        var statement = database.Prepare("SELECT name, declaration FROM tg_native");
+        var noted = new List<LocalTable>();
+        var statement = database.Prepare("SELECT declaration FROM tg_native ORDER BY name");
         while (statement.Step())
-            noted.Add(statement.Text(0)!, Read(statement.Text(1)!.Split('\n')));
+            noted.Add(Read(statement.Text(0)!));
         return noted;
     }
 
+    private static LocalTable? Noted(Database database, string name) =>
+        database.Prepare("SELECT declaration FROM tg_native WHERE name = ?").Bind(1, name).RunText() is { } declaration ? Read(declaration) : null;
+
     // Names hold no control characters.
-    private static LocalTable Read(string[] lines) => new(lines[0], [.. lines[4..].Select(ReadColumn)])
+    private static LocalTable Read(string declaration)
     {
-        ViewName = lines[1],
-        Kind = Enum.Parse<TableKind>(lines[2]),
-        TrackMetadata = bool.Parse(lines[3]),
-        Storage = TableStorage.Native,
-    };
+        var lines = declaration.Split('\n');
+        return new LocalTable(lines[0], [.. lines[4..].Select(ReadColumn)])
+        {
+            ViewName = lines[1],
+            Kind = Enum.Parse<TableKind>(lines[2]),
+            TrackMetadata = bool.Parse(lines[3]),
+            Storage = TableStorage.Native,
+        };
+    }
 
     private static LocalColumn ReadColumn(string line)
     {

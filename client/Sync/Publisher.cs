@@ -17,7 +17,8 @@ internal sealed class Publisher(RowTables tables)
     /// <param name="changed">Is told what changed.</param>
     public void Publish(Database database, BucketStore store, int? priority, long now, ChangeSet changed)
     {
-        NativeTables.BeginApplying(database);
+        if (tables.HasNative)
+            NativeTables.BeginApplying(database);
         PublishChanges(database, store, priority, changed);
         if (store.IsStaged)
         {
@@ -26,7 +27,8 @@ internal sealed class Publisher(RowTables tables)
             changed.Add(RowTables.Untyped);
             store.NoteShown(database);
         }
-        NativeTables.EndApplying(database);
+        if (tables.HasNative)
+            NativeTables.EndApplying(database);
 
         foreach (var bucket in store.Buckets)
         {

@@ -16,7 +16,11 @@ internal sealed class RowTables
             if (table.Kind == TableKind.Synced)
                 _tables.Add(table.Name, table);
         }
+        HasNative = _tables.Values.Any(table => table.IsNative);
     }
+
+    /// <summary>Whether some table is native: triggers have to be told what the library itself writes.</summary>
+    public bool HasNative { get; }
 
     /// <summary>The table of a type; null when the schema does not declare it.</summary>
     public LocalTable? Find(string type) => _tables.GetValueOrDefault(type);
