@@ -77,6 +77,41 @@ public class SourceIsMisconfigured
     }
 
     [Fact]
+    public async Task Rows_that_row_security_would_hide_are_not_taken_for_missing()
+    {
+        await using var database = await PostgresDatabase.CreateAsync();
+        await database.ExecuteAsync(
+            $"CREATE TABLE lists (id int PRIMARY KEY); INSERT INTO lists VALUES (1); CREATE ROLE {database.Name}_role LOGIN; GRANT SELECT ON lists TO {database.Name}_role");
+        var user = database.ConnectionString.Replace("Username=postgres", $"Username={database.Name}_role", StringComparison.Ordinal);
+        try
+        {
+            await using var source = new NpgsqlSource(user, "topgun");
+            await using var session = await source.OpenSessionAsync(TestContext.Current.CancellationToken);
+            var table = Assert.Single(await session.FindTablesAsync([new TablePattern("public", "lists")], TestContext.Current.CancellationToken));
+            var rows = new RowBuffer();
+
+            // Between the look at the table and the reading of it.
+            await database.ExecuteAsync("ALTER TABLE lists ENABLE ROW LEVEL SECURITY");
+            foreach (var read in new[] { ReadAsync, ReadByKeyAsync })
+            {
+                var failure = await Assert.ThrowsAsync<BucketsException>(read);
+                Assert.Equal("TGB1103", failure.Code);
+                Assert.Contains("row-level security", failure.Message, StringComparison.Ordinal);
+            }
+            await database.ExecuteAsync("ALTER TABLE lists DISABLE ROW LEVEL SECURITY");
+            await ReadAsync();
+            Assert.Equal(1, rows.RowCount);
+
+            async Task ReadAsync() => await session.ReadRowsAsync(table, afterKey: null, limit: 10, rows, TestContext.Current.CancellationToken);
+            async Task ReadByKeyAsync() => await session.ReadRowsByKeyAsync(table, [["1"]], rows, TestContext.Current.CancellationToken);
+        }
+        finally
+        {
+            await database.ExecuteAsync($"DROP OWNED BY {database.Name}_role; DROP ROLE {database.Name}_role");
+        }
+    }
+
+    [Fact]
     public async Task A_role_with_replication_and_select_is_enough_to_follow()
     {
         await using var database = await PostgresDatabase.CreateAsync();
