@@ -29,14 +29,22 @@ public static class LookupRecord
     /// <summary>Reads a stored entry.</summary>
     public static StoredLookup Read(StoredRecord record)
     {
-        var key = record.Key.Span;
-        var length = (int)BinaryPrimitives.ReadUInt32BigEndian(key);
-        return new StoredLookup(
-            Encoding.UTF8.GetString(key.Slice(LengthSize, length)),
-            Encoding.UTF8.GetString(key[(LengthSize + length)..]),
-            new OpId(BinaryPrimitives.ReadUInt64LittleEndian(record.Value.Span)),
-            record.Value[OpIdSize..]);
+        var split = Split(record.Key.Span);
+        return new StoredLookup(Encoding.UTF8.GetString(split.LookupKey), Encoding.UTF8.GetString(split.Entry), OpIdOf(record), RecordOf(record));
     }
+
+    /// <summary>Lookup key and entry in UTF-8, out of the key of a stored entry.</summary>
+    public static LookupName Split(ReadOnlySpan<byte> key)
+    {
+        var length = (int)BinaryPrimitives.ReadUInt32BigEndian(key);
+        return new LookupName(key.Slice(LengthSize, length), key[(LengthSize + length)..]);
+    }
+
+    /// <summary>Change that brought a stored entry.</summary>
+    public static OpId OpIdOf(StoredRecord record) => new(BinaryPrimitives.ReadUInt64LittleEndian(record.Value.Span));
+
+    /// <summary>Result record of a stored entry.</summary>
+    public static ReadOnlyMemory<byte> RecordOf(StoredRecord record) => record.Value[OpIdSize..];
 
     /// <summary>Adds a change.</summary>
     internal static void Put(RecordChanges records, LookupChange change)
@@ -63,6 +71,21 @@ public static class LookupRecord
         BinaryPrimitives.WriteUInt64LittleEndian(value, opId.Value);
         record.CopyTo(value.AsSpan(OpIdSize));
         return value;
+    }
+}
+
+/// <summary>Names of an entry of the parameter index, in UTF-8.</summary>
+public readonly ref struct LookupName(ReadOnlySpan<byte> lookupKey, ReadOnlySpan<byte> entry)
+{
+    public ReadOnlySpan<byte> LookupKey { get; } = lookupKey;
+
+    /// <summary>Which of the entries under the key.</summary>
+    public ReadOnlySpan<byte> Entry { get; } = entry;
+
+    public void Deconstruct(out ReadOnlySpan<byte> lookupKey, out ReadOnlySpan<byte> entry)
+    {
+        lookupKey = LookupKey;
+        entry = Entry;
     }
 }
 

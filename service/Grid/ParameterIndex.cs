@@ -1,3 +1,4 @@
+using System.Text;
 using TopGun.Buckets.BucketLog;
 using TopGun.Buckets.Protocol;
 
@@ -6,8 +7,17 @@ namespace TopGun.Buckets.Grid;
 /// <summary>The parameter index: lookup key → results, as of any checkpoint that is still in use. Guarded by the grid's lock.</summary>
 internal sealed class ParameterIndex
 {
-    private readonly Dictionary<string, Results> _results = new(StringComparer.Ordinal);
-    private readonly Queue<(string Key, OpId Ended)> _ended = [];
+    private const int Stack = 256; // bytes of usual keys and entries
+
+    private readonly HashSet<LookupResults> _results;
+    private readonly HashSet<LookupResults>.AlternateLookup<ReadOnlySpan<byte>> _byKey;
+    private readonly Queue<(LookupResults Results, OpId Ended)> _ended = [];
+
+    public ParameterIndex()
+    {
+        _results = new HashSet<LookupResults>(new ByKey());
+        _byKey = _results.GetAlternateLookup<ReadOnlySpan<byte>>();
+    }
 
     /// <summary>Number of lookup keys.</summary>
     public int Count => _results.Count;
@@ -16,37 +26,33 @@ internal sealed class ParameterIndex
     public async ValueTask LoadAsync(IColdStorage storage, CancellationToken cancellationToken)
     {
         await foreach (var stored in storage.ScanAsync(RecordTable.Lookup, ReadOnlyMemory<byte>.Empty, cancellationToken))
-        {
-            var entry = LookupRecord.Read(stored);
-            Apply(new LookupChange(entry.Key, entry.Entry, entry.OpId, entry.Record.ToArray()));
-        }
+            Load(stored);
     }
 
     /// <summary>Makes a change and gives the record that stood in its place, if one did.</summary>
     public ReadOnlyMemory<byte>? Apply(LookupChange change)
     {
-        if (!_results.TryGetValue(change.Key, out var results))
+        Span<byte> stack = stackalloc byte[2 * Stack];
+        var key = Utf8(change.Key, stack[..Stack]);
+        if (!_byKey.TryGetValue(key, out var results))
         {
             if (change.Record is null)
                 return null;
-            _results.Add(change.Key, results = new Results());
+            _results.Add(results = new LookupResults(key));
         }
-        var before = results.Apply(change);
+        var record = change.Record.GetValueOrDefault();
+        var before = results.Apply(Utf8(change.Entry, stack[Stack..]), change.OpId, record.Span, isThere: change.Record is not null);
         if (before is not null)
-            _ended.Enqueue((change.Key, change.OpId));
+            _ended.Enqueue((results, change.OpId));
         return before;
     }
 
     /// <summary>Adds the records under a key as of a checkpoint, in the order of their entries.</summary>
-    public void Find(string key, OpId at, List<ReadOnlyMemory<byte>> records)
-    {
-        if (_results.TryGetValue(key, out var results))
-            results.Find(at, records);
-    }
+    public void Find(string key, OpId at, List<ReadOnlyMemory<byte>> records) => Find(key)?.Find(at, records);
 
     /// <summary>What changed under a key after a checkpoint that is in use, in any order.</summary>
-    public IEnumerable<LookupDelta> ChangesOf(string key, OpId after) =>
-        _results.TryGetValue(key, out var results) && results.LastChange > after ? results.ChangesAfter(after, key) : [];
+    public IReadOnlyList<LookupDelta> ChangesOf(string key, OpId after) =>
+        Find(key) is { } results && results.LastChange > after ? results.ChangesAfter(after, key) : [];
 
     /// <summary>Forgets what no reader at <paramref name="oldest"/> or later can see.</summary>
     public void Forget(OpId oldest)
@@ -54,8 +60,8 @@ internal sealed class ParameterIndex
         while (_ended.TryPeek(out var ended) && ended.Ended <= oldest)
         {
             _ended.Dequeue();
-            if (_results.TryGetValue(ended.Key, out var results) && results.Forget(oldest))
-                _results.Remove(ended.Key);
+            if (ended.Results.Forget(oldest))
+                _results.Remove(ended.Results);
         }
     }
 
@@ -65,92 +71,39 @@ internal sealed class ParameterIndex
         _ended.Clear();
     }
 
-    /// <summary>The results of one lookup key.</summary>
-    private sealed class Results
+    private void Load(StoredRecord stored)
     {
-        private readonly List<Result> _live = []; // by entry
-        private List<Result>? _past; // by the end of their time
-
-        public OpId LastChange { get; private set; }
-
-        /// <summary>Makes the change and gives the record whose time it ended, if there was one.</summary>
-        public ReadOnlyMemory<byte>? Apply(LookupChange change)
-        {
-            LastChange = change.OpId;
-            var index = IndexOf(change.Entry);
-            var ends = index >= 0;
-            var before = ends ? _live[index].Record : (ReadOnlyMemory<byte>?)null;
-            if (ends)
-                (_past ??= []).Add(_live[index] with { To = change.OpId });
-            if (change.Record is { } record)
-            {
-                var result = new Result(change.Entry, change.OpId, new OpId(long.MaxValue), record);
-                if (ends)
-                    _live[index] = result;
-                else
-                    _live.Insert(~index, result);
-            }
-            else if (ends)
-            {
-                _live.RemoveAt(index);
-            }
-            return before;
-        }
-
-        public IEnumerable<LookupDelta> ChangesAfter(OpId after, string key)
-        {
-            var past = _past ?? [];
-            return past.Where(result => result.To > after).Select(result => new LookupDelta(key, result.To, result.Record, null))
-                .Concat(past.Concat(_live).Where(result => result.From > after).Select(result => new LookupDelta(key, result.From, null, result.Record)));
-        }
-
-        public void Find(OpId at, List<ReadOnlyMemory<byte>> records)
-        {
-            var past = _past is null ? [] : _past.FindAll(result => result.From <= at && at < result.To);
-            if (past.Count == 0 && LastChange <= at)
-            {
-                foreach (var result in _live)
-                    records.Add(result.Record);
-                return;
-            }
-            past.AddRange(_live.Where(result => result.From <= at));
-            past.Sort((left, right) => string.CompareOrdinal(left.Entry, right.Entry));
-            records.AddRange(past.Select(result => result.Record));
-        }
-
-        /// <summary>Drops what ended up to <paramref name="oldest"/>; true when nothing is left.</summary>
-        public bool Forget(OpId oldest)
-        {
-            if (_past is not null)
-            {
-                var kept = _past.FindIndex(result => result.To > oldest);
-                _past.RemoveRange(0, kept < 0 ? _past.Count : kept);
-                if (_past.Count == 0)
-                    _past = null;
-            }
-            return _past is null && _live.Count == 0;
-        }
-
-        private int IndexOf(string entry)
-        {
-            // Rows mostly come in the order of their keys, so the end is tried first.
-            if (_live.Count == 0 || string.CompareOrdinal(_live[^1].Entry, entry) < 0)
-                return ~_live.Count;
-            var (low, high) = (0, _live.Count - 1);
-            while (low <= high)
-            {
-                var middle = (low + high) / 2;
-                var order = string.CompareOrdinal(_live[middle].Entry, entry);
-                if (order == 0)
-                    return middle;
-                if (order < 0)
-                    low = middle + 1;
-                else
-                    high = middle - 1;
-            }
-            return ~low;
-        }
+        var (key, entry) = LookupRecord.Split(stored.Key.Span);
+        if (!_byKey.TryGetValue(key, out var results))
+            _results.Add(results = new LookupResults(key));
+        results.Apply(entry, LookupRecord.OpIdOf(stored), LookupRecord.RecordOf(stored).Span, isThere: true);
     }
 
-    private readonly record struct Result(string Entry, OpId From, OpId To, ReadOnlyMemory<byte> Record);
+    private LookupResults? Find(string key)
+    {
+        Span<byte> stack = stackalloc byte[Stack];
+        return _byKey.TryGetValue(Utf8(key, stack), out var results) ? results : null;
+    }
+
+    private static ReadOnlySpan<byte> Utf8(string text, Span<byte> stack) =>
+        Encoding.UTF8.TryGetBytes(text, stack, out var length) ? stack[..length] : Encoding.UTF8.GetBytes(text);
+
+    /// <summary>Lookup keys hold what users send, so their hashes differ from process to process.</summary>
+    private sealed class ByKey : IEqualityComparer<LookupResults>, IAlternateEqualityComparer<ReadOnlySpan<byte>, LookupResults>
+    {
+        public bool Equals(LookupResults? x, LookupResults? y) => ReferenceEquals(x, y) || (x is not null && y is not null && x.Key.SequenceEqual(y.Key));
+
+        public bool Equals(ReadOnlySpan<byte> alternate, LookupResults other) => other.Key.SequenceEqual(alternate);
+
+        public int GetHashCode(LookupResults obj) => GetHashCode(obj.Key);
+
+        public int GetHashCode(ReadOnlySpan<byte> alternate)
+        {
+            var hash = default(HashCode);
+            hash.AddBytes(alternate);
+            return hash.ToHashCode();
+        }
+
+        public LookupResults Create(ReadOnlySpan<byte> alternate) => new(alternate);
+    }
 }

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Diagnostics;
+using TopGun.Buckets.BucketLog;
 using TopGun.Buckets.Grid;
 using TopGun.Buckets.Protocol;
 using TopGun.Buckets.Replication;
@@ -26,6 +27,26 @@ internal static class GridBenchmark
         arguments.RejectUnread();
         foreach (var buckets in bucketCounts)
             await MeasureAsync(count, buckets, rounds, cancellationToken);
+        MeasureLookups(count);
+    }
+
+    /// <summary>What the parameter index keeps of members of lists, each user of one, beside the bytes themselves.</summary>
+    private static void MeasureLookups(int count)
+    {
+        var changes = new LookupChange[count];
+        var record = new byte[20];
+        for (var index = 0; index < count; index++)
+            changes[index] = new LookupChange($"1#by_list[\"{Guid.NewGuid()}\"]", $"members {index}", new OpId((ulong)index + 1), record);
+        var before = GC.GetTotalMemory(forceFullCollection: true);
+        var lookups = new ParameterIndex();
+        foreach (var change in changes)
+            lookups.Apply(change);
+        var bytes = GC.GetTotalMemory(forceFullCollection: true) - before;
+        var own = changes.Sum(change => (long)change.Key.Length + change.Entry.Length + record.Length);
+        new Measurement("grid.lookups", bytes / (double)count, "B/lookup", own / (double)count, "bytes of key, entry and record themselves")
+        {
+            Parameters = new() { ["lookups"] = lookups.Count },
+        }.Print();
     }
 
     private static async Task MeasureAsync(int count, int bucketCount, int rounds, CancellationToken cancellationToken)
