@@ -15,6 +15,8 @@ internal sealed partial class ReplicationRun(
     Random random,
     ILogger logger)
 {
+    private static readonly TimeSpan SettleDelay = TimeSpan.FromMilliseconds(20);
+
     public async IAsyncEnumerable<SourceEvent> ReadAsync([EnumeratorCancellation] CancellationToken cancellationToken)
     {
         if (options.EnsureWriter is { } ensureWriter)
@@ -202,13 +204,26 @@ internal sealed partial class ReplicationRun(
         using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, cancellationToken);
         try
         {
-            return await link.CreateSlotAsync(slot, either.Token);
+            var consistentPoint = await link.CreateSlotAsync(slot, either.Token);
+            await SettleAsync(session, either.Token);
+            return consistentPoint;
         }
         catch (OperationCanceledException) when (deadline.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
         {
             throw SourceFailure.SlotBlocked(
                 slot, options.SlotCreationTimeout, await session.FindOpenTransactionsAsync(cancellationToken));
         }
+    }
+
+    /// <summary>
+    /// A transaction may be in the log before the slot begins, and be shown to others only later, long after when a standby has to confirm it. The stream
+    /// does not bring it, so what is read has to hold it.
+    /// </summary>
+    private async ValueTask SettleAsync(ISourceSession session, CancellationToken cancellationToken)
+    {
+        var running = await session.ReadRunningAsync(cancellationToken);
+        while (await session.FindRunningAsync(running, cancellationToken))
+            await Task.Delay(SettleDelay, time, cancellationToken);
     }
 
     /// <summary>Shows the stream the tables we know, and a snapshot that is under way those we do not.</summary>

@@ -94,4 +94,10 @@ internal enum Mutant
 
     /// <summary>An upload takes effect after the one that follows it.</summary>
     UploadsChangePlaces,
+
+    /// <summary>A server that was promoted is taken for the one before it.</summary>
+    IgnoreTimeline,
+
+    /// <summary>A table is read although commits that the slot does not bring are not shown yet.</summary>
+    ReadBeforeCommitsShow,
 }
