@@ -15,7 +15,7 @@ internal sealed partial class ReplicationRun(
     Random random,
     ILogger logger)
 {
-    private static readonly TimeSpan SettleDelay = TimeSpan.FromMilliseconds(20);
+    private bool _hasFailedOver; // to a server from which replication goes on
 
     public async IAsyncEnumerable<SourceEvent> ReadAsync([EnumeratorCancellation] CancellationToken cancellationToken)
     {
@@ -30,6 +30,8 @@ internal sealed partial class ReplicationRun(
                 // What became durable until then was of the slot before: its positions mean nothing to this one.
                 acknowledged.Reset(Lsn.None);
             }
+            if (_hasFailedOver)
+                yield return new FailedOver(progress.Started);
             TakeUp(tables);
             if (!progress.Started.SnapshotDone)
             {
@@ -185,7 +187,7 @@ internal sealed partial class ReplicationRun(
     {
         Log.FailedOver(logger, progress.Started.Slot, timeline);
         progress.State = progress.Started with { Timeline = timeline };
-        progress.HasNews = true;
+        _hasFailedOver = true;
     }
 
     private static async ValueTask DropAsync(ISourceSession session, string slot, CancellationToken cancellationToken)
@@ -205,7 +207,9 @@ internal sealed partial class ReplicationRun(
         try
         {
             var consistentPoint = await link.CreateSlotAsync(slot, either.Token);
-            await SettleAsync(session, either.Token);
+            // A transaction may be in the log before the slot begins, and be shown to others later. The stream does not bring it, so what is read has to.
+            var running = await session.ReadRunningAsync(either.Token);
+            await DeliveredTransactions.SettleAsync(session, running, time, isSlow: null, either.Token);
             return consistentPoint;
         }
         catch (OperationCanceledException) when (deadline.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
@@ -213,17 +217,6 @@ internal sealed partial class ReplicationRun(
             throw SourceFailure.SlotBlocked(
                 slot, options.SlotCreationTimeout, await session.FindOpenTransactionsAsync(cancellationToken));
         }
-    }
-
-    /// <summary>
-    /// A transaction may be in the log before the slot begins, and be shown to others only later, long after when a standby has to confirm it. The stream
-    /// does not bring it, so what is read has to hold it.
-    /// </summary>
-    private async ValueTask SettleAsync(ISourceSession session, CancellationToken cancellationToken)
-    {
-        var running = await session.ReadRunningAsync(cancellationToken);
-        while (await session.FindRunningAsync(running, cancellationToken))
-            await Task.Delay(SettleDelay, time, cancellationToken);
     }
 
     /// <summary>Shows the stream the tables we know, and a snapshot that is under way those we do not.</summary>

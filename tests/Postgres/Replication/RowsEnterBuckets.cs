@@ -73,12 +73,13 @@ public class RowsEnterBuckets
             var rules = await LogRules.OpenAsync(
                 storage, Rules, static (text, _, _) => RuleSet.Parse(text, new RuleSetOptions()).Rules, DateTimeOffset.UnixEpoch,
                 TestContext.Current.CancellationToken);
+            var monitor = new ReplicationMonitor(TimeProvider.System);
             var changes = new ChangeSource(
-                source, Follower.OptionsFor("docs"), new ReplicationMonitor(TimeProvider.System), TimeProvider.System, new Random(),
+                source, Follower.OptionsFor("docs"), monitor, TimeProvider.System, new Random(),
                 NullLogger<ChangeSource>.Instance);
             var log = following._log = new BucketLogWriter(
                 storage, rules, following,
-                new LogSource(changes.Acknowledge, new MissingRows(source, TimeProvider.System, NullLogger<MissingRows>.Instance)),
+                new LogSource(changes.Acknowledge, new MissingRows(source, monitor, TimeProvider.System, NullLogger<MissingRows>.Instance)),
                 new BucketLogOptions(), new BucketLogEnvironment(TimeProvider.System, new Random(), NullLogger<BucketLogWriter>.Instance));
             following._running = following.RunAsync(changes, log);
             return following;

@@ -271,7 +271,12 @@ public sealed class FidelityTests(FidelityServer server, ITestOutputHelper outpu
 
         public Task PrepareAsync(string transaction) => Do(() => Open(transaction).Prepare());
 
-        public Task CommitAsync(string transaction) => Do(() => Open(transaction).Commit());
+        public async Task CommitAsync(string transaction)
+        {
+            Open(transaction).Commit();
+            while (source.RunningTransactions.Contains(Open(transaction)))
+                await source.Loop.Delay(TimeSpan.FromMilliseconds(1), "script", CancellationToken.None);
+        }
 
         public Task RollbackAsync(string transaction) => Do(() => Open(transaction).Rollback());
 

@@ -105,12 +105,6 @@ internal sealed class SimSourceSession(SimPostgres server) : SimConnection(serve
         return Server.RunningTransactions.Select(transaction => transaction.Id).ToHashSet();
     }
 
-    public async ValueTask<bool> FindRunningAsync(IReadOnlySet<uint> transactionIds, CancellationToken cancellationToken)
-    {
-        await TravelAsync(cancellationToken);
-        return Server.RunningTransactions.Any(transaction => transactionIds.Contains(transaction.Id));
-    }
-
     public async ValueTask<IReadOnlyList<SourceTableInfo>> FindTablesAsync(
         IReadOnlyList<TablePattern> patterns, CancellationToken cancellationToken)
     {
