@@ -10,7 +10,7 @@ public sealed class MinimiserTests
     public void A_case_that_fails_is_made_smaller_and_fails_as_before()
     {
         var failed = Enumerable.Range(1, Seeds)
-            .Select(seed => World.Run(new Scenario((ulong)seed) { Mutant = Mutant.TrustDeadConnection }))
+            .Select(seed => World.Run(new Scenario((ulong)seed) { Mutant = Mutant.RevokeLate }))
             .First(result => result is { Failure: not null, Strikes.Count: > 5 });
 
         var (smallest, _) = Minimiser.Run(failed.Scenario)!.Value;

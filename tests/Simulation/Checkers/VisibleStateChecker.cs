@@ -1,7 +1,6 @@
 using TopGun.Buckets.Client.LocalStore;
 using TopGun.Buckets.Protocol;
 using TopGun.Buckets.Tests.Simulation.Nodes;
-using TopGun.Buckets.Tests.Simulation.Source;
 using TopGun.Buckets.Tests.Simulation.Workload;
 
 namespace TopGun.Buckets.Tests.Simulation.Checkers;

@@ -97,7 +97,4 @@ internal enum Mutant
 
     /// <summary>A server that was promoted is taken for the one before it.</summary>
     IgnoreTimeline,
-
-    /// <summary>A table is read although commits that the slot does not bring are not shown yet.</summary>
-    ReadBeforeCommitsShow,
 }

@@ -30,10 +30,6 @@ internal static class MutantSessions
         _ => call(),
     };
 
-    /// <summary>Nobody is running, whoever asks.</summary>
-    public static object? ReadBeforeCommitsShow(string method, object?[] arguments, Func<object?> call) =>
-        method == nameof(ISourceSession.ReadRunningAsync) ? ValueTask.FromResult<IReadOnlySet<uint>>(new HashSet<uint>()) : call();
-
     private static async ValueTask<bool> RoundBlocksAsync(SourceTableInfo table, RowBuffer rows, ValueTask<bool> reading)
     {
         var isWhole = await reading;

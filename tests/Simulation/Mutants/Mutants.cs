@@ -18,7 +18,6 @@ internal static class Mutants
         Mutant.SkipByChangePosition => WithLinks(source, MutantLinks.SkipByChangePosition),
         Mutant.SplitTransaction => WithLinks(source, MutantLinks.SplitTransaction),
         Mutant.IgnoreTimeline => WithLinks(source, static () => MutantLinks.IgnoreTimeline),
-        Mutant.ReadBeforeCommitsShow => WithSessions(source, MutantSessions.ReadBeforeCommitsShow),
         Mutant.OtherFormInSnapshot => WithSessions(source, MutantSessions.OtherForm),
         Mutant.TrustRecreatedSlot => WithSessions(source, MutantSessions.TrustRecreatedSlot),
         Mutant.SkipRowAtChunk => WithSessions(source, MutantSessions.SkipRowAtChunk),
