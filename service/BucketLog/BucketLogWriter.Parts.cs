@@ -95,7 +95,7 @@ public sealed partial class BucketLogWriter
         {
             TransactionCommitted committed => begun.Is(committed.Transaction) || committed.Transaction.EndPosition <= _position.Position,
             PositionReached reached => reached.Position < begun.End,
-            SnapshotStarted or ContinuityLost => true,
+            SnapshotStarted or ContinuityLost or FailedOver => true,
             _ => false,
         };
         if (!isExpected)

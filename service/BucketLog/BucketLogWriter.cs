@@ -171,6 +171,7 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
                 RefreshRows rows => TakeInAsync(rows, cancellationToken),
                 RefreshEnded ended => EndRefreshAsync(ended, cancellationToken),
                 ContinuityLost lost => FreezeAsync(lost, cancellationToken),
+                FailedOver => GoOnAfterFailoverAsync(cancellationToken),
                 _ => throw new ArgumentException($"An event of type {sourceEvent.GetType().Name} is not known.", nameof(sourceEvent)),
             });
         }
@@ -260,6 +261,21 @@ public sealed partial class BucketLogWriter : IAsyncDisposable
         _position = _position with { Position = position };
         _batch.Start();
         await PublishAsync(_batch.Build(position, []), rows: null, cancellationToken);
+    }
+
+    /// <summary>
+    /// What an earlier process has shown and could not store may not be what comes now, which must not get the op ids that were seen. All that this one has
+    /// shown is durable before anything of the other server is.
+    /// </summary>
+    private async ValueTask GoOnAfterFailoverAsync(CancellationToken cancellationToken)
+    {
+        if (!_replay.IsOpen(_position.LastOpId) && _generation.ReservedOpId > _position.LastOpId)
+        {
+            Continue(_position with { LastOpId = _generation.ReservedOpId });
+            Reserve(_position.LastOpId.Value);
+        }
+        await PublishNothingAsync(cancellationToken);
+        await _writer.FlushAsync(cancellationToken);
     }
 
     private async ValueTask EndSnapshotAsync(CancellationToken cancellationToken)

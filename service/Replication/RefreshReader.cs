@@ -15,14 +15,11 @@ internal sealed partial class RefreshReader(
     ReplicationProgress progress,
     SourceWatch watch,
     Errands errands,
-    RecentTransactions recent,
+    DeliveredTransactions delivered,
     TimeProvider time,
     ILogger logger)
 {
     private static readonly TimeSpan RetryDelay = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan SettleDelay = TimeSpan.FromMilliseconds(20);
-
-    private static readonly TimeSpan SettleWarning = TimeSpan.FromSeconds(10); // a commit that takes longer waits for a standby
 
     private TaskCompletionSource _woken = NewSignal();
     private RowBuffer _front = new();
@@ -72,7 +69,7 @@ internal sealed partial class RefreshReader(
         if (await FindAsync(session, begun, cancellationToken) is not { } table)
             return false;
         if (begun is { NextBlock: 0, LastKey: null })
-            await SettleAsync(session, cancellationToken);
+            await delivered.SettleAsync(session, () => Log.Settling(logger), cancellationToken); // what came before is not kept aside
         Log.Reading(logger, begun.Schema, begun.Name, begun.Stale?.Reason ?? "", begun.RowCount);
         var (chunks, current) = await SnapshotReader.BeginAsync(session, options, table, begun, cancellationToken);
         Errand? onItsWay = null;
@@ -106,25 +103,6 @@ internal sealed partial class RefreshReader(
         if (await FindAsync(session, begun, cancellationToken) is not { } table || watch.FindBreak(table, begun) is not { } reason)
             return null;
         return new SourceLook { Tables = [new TableFinding(table, reason, Replaces: 0, begun.Attempt)] };
-    }
-
-    /// <summary>
-    /// A transaction may come through the stream a moment before the server shows it to others, or long before when a standby has to confirm it. Its
-    /// changes are not kept aside, so what is read has to hold them.
-    /// </summary>
-    private async ValueTask SettleAsync(ISourceSession session, CancellationToken cancellationToken)
-    {
-        var delivered = recent.Copy();
-        var since = time.GetTimestamp();
-        for (var isTold = false; await session.FindRunningAsync(delivered, cancellationToken);)
-        {
-            if (!isTold && time.GetElapsedTime(since) > SettleWarning)
-            {
-                isTold = true;
-                Log.Settling(logger);
-            }
-            await Task.Delay(SettleDelay, time, cancellationToken);
-        }
     }
 
     private async Task DelayAsync(CancellationToken cancellationToken)
@@ -172,26 +150,4 @@ internal sealed class RefreshChunk(SourceTable table, TableProgress progress, Ro
     public TableProgress Progress => progress;
 
     public RowBuffer Rows => rows;
-}
-
-/// <summary>Ids of the transactions that came through the stream last. Written by its reader, copied by anybody.</summary>
-internal sealed class RecentTransactions
-{
-    private const int Capacity = 1 << 14; // seconds of a busy source
-
-    private readonly Lock _gate = new();
-    private readonly uint[] _ids = new uint[Capacity];
-    private long _count;
-
-    public void Add(uint id)
-    {
-        lock (_gate)
-            _ids[_count++ % Capacity] = id;
-    }
-
-    public HashSet<uint> Copy()
-    {
-        lock (_gate)
-            return [.. _ids.AsSpan(0, (int)Math.Min(_count, Capacity))];
-    }
 }

@@ -49,6 +49,9 @@ public sealed class ReplicationMonitor(TimeProvider time)
     /// <summary>How far the stream is behind the source.</summary>
     public SourceLag Lag { get; } = new(time);
 
+    /// <summary>The transactions that came last.</summary>
+    public DeliveredTransactions Delivered { get; } = new(time);
+
     // A series of failed attempts is one outage: it began with the first.
     internal void Enter(ReplicationPhase phase, BucketsException? failure = null) => Change(before => before.Phase != phase
         ? before with { Phase = phase, Since = time.GetUtcNow(), Failure = failure }

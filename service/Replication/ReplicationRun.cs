@@ -15,6 +15,8 @@ internal sealed partial class ReplicationRun(
     Random random,
     ILogger logger)
 {
+    private bool _hasFailedOver; // to a server from which replication goes on
+
     public async IAsyncEnumerable<SourceEvent> ReadAsync([EnumeratorCancellation] CancellationToken cancellationToken)
     {
         if (options.EnsureWriter is { } ensureWriter)
@@ -28,6 +30,8 @@ internal sealed partial class ReplicationRun(
                 // What became durable until then was of the slot before: its positions mean nothing to this one.
                 acknowledged.Reset(Lsn.None);
             }
+            if (_hasFailedOver)
+                yield return new FailedOver(progress.Started);
             TakeUp(tables);
             if (!progress.Started.SnapshotDone)
             {
@@ -183,7 +187,7 @@ internal sealed partial class ReplicationRun(
     {
         Log.FailedOver(logger, progress.Started.Slot, timeline);
         progress.State = progress.Started with { Timeline = timeline };
-        progress.HasNews = true;
+        _hasFailedOver = true;
     }
 
     private static async ValueTask DropAsync(ISourceSession session, string slot, CancellationToken cancellationToken)
@@ -202,7 +206,11 @@ internal sealed partial class ReplicationRun(
         using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, cancellationToken);
         try
         {
-            return await link.CreateSlotAsync(slot, either.Token);
+            var consistentPoint = await link.CreateSlotAsync(slot, either.Token);
+            // A transaction may be in the log before the slot begins, and be shown to others later. The stream does not bring it, so what is read has to.
+            var running = await session.ReadRunningAsync(either.Token);
+            await DeliveredTransactions.SettleAsync(session, running, time, isSlow: null, either.Token);
+            return consistentPoint;
         }
         catch (OperationCanceledException) when (deadline.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
         {

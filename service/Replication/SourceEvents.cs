@@ -63,6 +63,13 @@ public sealed record ContinuityLost(ReplicationState State, string Reason, IRead
 /// <param name="Replaces">Oid of the table that had this name before, when that was another; otherwise 0.</param>
 public sealed record RefreshedTable(SourceTable Table, uint Replaces);
 
+/// <summary>
+/// Another server has taken the source's place, which has all that is stored. What an earlier process has shown beyond that it may not have, and give the
+/// same positions to something else.
+/// </summary>
+/// <param name="State">With the server's timeline.</param>
+public sealed record FailedOver(ReplicationState State) : SourceEvent(State);
+
 /// <summary>The stream reached this position and there was nothing for us in between. Its state is set only when that changed otherwise.</summary>
 /// <param name="Position">Everything that committed before it has been delivered.</param>
 public sealed record PositionReached(Lsn Position) : SourceEvent(default(ReplicationState));

@@ -27,7 +27,6 @@ internal sealed partial class WalStream : IDisposable
     private readonly RelationCache _relations;
     private readonly BufferedTransaction _transaction;
     private readonly HashSet<uint> _defined = []; // tables with described types whose definition has come through this connection
-    private readonly RecentTransactions _recent = new();
     private readonly Errands _errands;
     private readonly SourceWatch _watch;
     private readonly RefreshReader _reader;
@@ -59,7 +58,7 @@ internal sealed partial class WalStream : IDisposable
         _positionSent = time.GetTimestamp();
         _errands = new Errands(progress, first: (ulong)random.NextInt64());
         _watch = new SourceWatch(options, progress, time, logger);
-        _reader = new RefreshReader(source, options, progress, _watch, _errands, _recent, time, logger);
+        _reader = new RefreshReader(source, options, progress, _watch, _errands, monitor.Delivered, time, logger);
     }
 
     public async IAsyncEnumerable<SourceEvent> ReadAsync([EnumeratorCancellation] CancellationToken cancellationToken)
@@ -237,7 +236,7 @@ internal sealed partial class WalStream : IDisposable
         _isKnown = begin.CommitRecord < _progress.Position;
         _truncated.Clear();
         if (!_isKnown)
-            _recent.Add(begin.TransactionId);
+            _monitor.Delivered.Add(begin.TransactionId);
     }
 
     private SourceEvent? Deliver()

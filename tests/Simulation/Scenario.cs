@@ -73,6 +73,9 @@ internal enum Fault
     CutSource,
     RestartSource,
 
+    /// <summary>A standby takes the source's place, which lacks its newest commits.</summary>
+    FailOver,
+
     /// <summary>The replication slot is gone: everything has to be read again.</summary>
     LoseSlot,
 

@@ -35,6 +35,11 @@ internal sealed class World : IDisposable
         Application = Application.Of(Loop.Stream("application"));
         Source = new SimPostgres(
             Loop, Application.Tables, new SimSourceLatency(TimeSpan.FromMilliseconds(0.05), _random.LogBetween(TimeSpan.FromMilliseconds(0.2), TimeSpan.FromMilliseconds(50))));
+        Source.HistoryLost += lost =>
+        {
+            foreach (var workload in Application.Workloads)
+                workload.OnHistoryLost(lost);
+        };
         Disk = new SimDisk();
         StoreFaults = new SimStoreFaults(Loop.Stream("store"));
         NetFaults = new SimNetFaults(Loop.Stream("network"), scenario.HasPoorNetwork);

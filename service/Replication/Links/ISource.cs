@@ -99,8 +99,8 @@ public interface ISourceSession : IAsyncDisposable
     /// <exception cref="BucketsException">The role may not.</exception>
     ValueTask CreateDefinitionTriggerAsync(CancellationToken cancellationToken);
 
-    /// <summary>Whether any of these transactions is still running to other sessions.</summary>
-    ValueTask<bool> FindRunningAsync(IReadOnlySet<uint> transactionIds, CancellationToken cancellationToken);
+    /// <summary>Transactions that have written and are running to other sessions: those that are open, and those whose commit is not shown yet.</summary>
+    ValueTask<IReadOnlySet<uint>> ReadRunningAsync(CancellationToken cancellationToken);
 
     /// <summary>Ordinary tables that match the patterns, with their columns and identity as the stream will show them, and their types described.</summary>
     ValueTask<IReadOnlyList<SourceTableInfo>> FindTablesAsync(

@@ -26,16 +26,11 @@ internal sealed partial class NpgsqlSourceSession
 
     public async ValueTask CreateDefinitionTriggerAsync(CancellationToken cancellationToken) => await QueryAsync(DefinitionTrigger.Sql, cancellationToken);
 
-    public async ValueTask<bool> FindRunningAsync(IReadOnlySet<uint> transactionIds, CancellationToken cancellationToken)
+    public async ValueTask<IReadOnlySet<uint>> ReadRunningAsync(CancellationToken cancellationToken)
     {
-        if (transactionIds.Count == 0)
-            return false;
-        // xmin:xmax:xip,xip,…; the ids have 64 bits, the upper half counts how often the lower has gone round.
-        var parts = (await QueryAsync("SELECT pg_current_snapshot()::text", cancellationToken))[0][0]!.Split(':');
-        var end = Low(parts[1]);
-        return transactionIds.Any(id => (int)(id - end) >= 0)
-            || parts[2].Split(',', StringSplitOptions.RemoveEmptyEntries).Any(running => transactionIds.Contains(Low(running)));
-
-        static uint Low(string id) => (uint)ulong.Parse(id, CultureInfo.InvariantCulture);
+        // A snapshot does not name those that are newer than all that have ended. Each has a lock on its own id for as long as others see it as running.
+        var rows = await QueryAsync(
+            "SELECT transactionid::text FROM pg_locks WHERE locktype = 'transactionid' AND mode = 'ExclusiveLock' AND granted", cancellationToken);
+        return rows.Select(row => uint.Parse(row[0]!, CultureInfo.InvariantCulture)).ToHashSet();
     }
 }

@@ -268,6 +268,9 @@ internal sealed class Follower : IAsyncDisposable
                 _staged.Freeze(lost.Tables);
                 _log.Add($"continuity lost: {lost.Reason}");
                 break;
+            case FailedOver failover:
+                _log.Add($"failed over to timeline {failover.State!.Timeline}");
+                break;
             case PositionReached reached:
                 Assert.True(reached.Position > Position);
                 Position = reached.Position;

@@ -43,6 +43,44 @@ public class RowsEnterBuckets
         Assert.Contains($"\"object_id\":\"{id}\"", put, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task A_row_that_moves_to_another_key_is_not_looked_for_before_the_commit_that_moves_it_is_shown()
+    {
+        await using var cluster = await PostgresCluster.StartAsync(
+            new PostgresClusterOptions { Settings = new Dictionary<string, string> { ["synchronous_standby_names"] = "dead" } }, TestContext.Current.CancellationToken);
+        await OpenTransaction.WaitForNoStandbyAsync(cluster);
+        await using var database = await PostgresDatabase.CreateAsync(cluster);
+        await database.ExecuteAsync(
+            "CREATE TABLE docs (id text PRIMARY KEY, shown int, body text); ALTER TABLE docs ALTER body SET STORAGE EXTERNAL;"
+            + "INSERT INTO docs VALUES ('1', 1, repeat('large ', 2000))");
+        await using var late = await OpenTransaction.BeginAsync(database, "SET LOCAL synchronous_commit = on", takesId: false);
+        var committing = Task.CompletedTask;
+        var read = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var service = await Following.StartAsync(database, async change =>
+        {
+            if (change is SnapshotStarted)
+            {
+                // The slot is there and nothing has been read yet: the row is read where it was, and its update comes through the stream.
+                await late.RunAsync("UPDATE docs SET id = '2'");
+                committing = late.RunAsync("COMMIT");
+                await OpenTransaction.UntilAsync(database, late.WaitsForStandby);
+                await database.ExecuteAsync("SELECT pg_logical_emit_message(true, 'app', 'so that the snapshot ends later in the log than the update')");
+            }
+            if (change is SnapshotEnded)
+                read.SetResult();
+        });
+        await read.Task.WaitAsync(Patience.Limit, TestContext.Current.CancellationToken);
+        await OpenTransaction.UntilWaitedForAsync(database, () => service.IsVisible);
+        Assert.Equal("1", await database.ReadAsync<string>("SELECT id FROM docs"));
+
+        await late.ShowAsync(database);
+
+        await committing;
+        await service.UntilAsync(() => service.IsVisible);
+        Assert.Contains("\"object_id\":\"2\"", service.Ops[^1], StringComparison.Ordinal);
+        Assert.Contains(string.Concat(Enumerable.Repeat("large ", 2000)), service.Ops[^1], StringComparison.Ordinal);
+    }
+
     /// <summary>Carries what the source says into the log, and remembers what can be seen.</summary>
     private sealed class Following : IBatchSubscriber, IAsyncDisposable
     {
@@ -52,6 +90,7 @@ public class RowsEnterBuckets
         private OpId _visible;
         private NpgsqlSource? _source;
         private BucketLogWriter? _log;
+        private Func<SourceEvent, Task>? _after;
         private Task _running = Task.CompletedTask;
 
         public bool IsVisible { get; private set; }
@@ -65,20 +104,21 @@ public class RowsEnterBuckets
             }
         }
 
-        public static async Task<Following> StartAsync(PostgresDatabase database)
+        public static async Task<Following> StartAsync(PostgresDatabase database, Func<SourceEvent, Task>? after = null)
         {
-            var following = new Following();
+            var following = new Following { _after = after };
             var storage = new NullColdStorage();
             var source = following._source = new NpgsqlSource(database.ConnectionString, "topgun");
             var rules = await LogRules.OpenAsync(
                 storage, Rules, static (text, _, _) => RuleSet.Parse(text, new RuleSetOptions()).Rules, DateTimeOffset.UnixEpoch,
                 TestContext.Current.CancellationToken);
+            var monitor = new ReplicationMonitor(TimeProvider.System);
             var changes = new ChangeSource(
-                source, Follower.OptionsFor("docs"), new ReplicationMonitor(TimeProvider.System), TimeProvider.System, new Random(),
+                source, Follower.OptionsFor("docs"), monitor, TimeProvider.System, new Random(),
                 NullLogger<ChangeSource>.Instance);
             var log = following._log = new BucketLogWriter(
                 storage, rules, following,
-                new LogSource(changes.Acknowledge, new MissingRows(source, TimeProvider.System, NullLogger<MissingRows>.Instance)),
+                new LogSource(changes.Acknowledge, new MissingRows(source, monitor, TimeProvider.System, NullLogger<MissingRows>.Instance)),
                 new BucketLogOptions(), new BucketLogEnvironment(TimeProvider.System, new Random(), NullLogger<BucketLogWriter>.Instance));
             following._running = following.RunAsync(changes, log);
             return following;
@@ -145,7 +185,11 @@ public class RowsEnterBuckets
         {
             var start = await log.OpenAsync(_ending.Token);
             await foreach (var change in changes.ReadAsync(start.State, start.Position, start.Begun, _ending.Token))
+            {
                 await log.AppendAsync(change, _ending.Token);
+                if (_after is not null)
+                    await _after(change);
+            }
         }
     }
 }

@@ -105,6 +105,7 @@ public class ServerFailsOver
         Assert.Equal(1, third.State!.Epoch);
         Assert.Equal(2U, third.State.Timeline);
         Assert.Single(third.Log, line => line.StartsWith("snapshot started", StringComparison.Ordinal));
+        Assert.Single(third.Log, line => line == "failed over to timeline 2");
     }
 
     private static async Task UntilAsync(Func<Task<bool>> isSo)

@@ -95,6 +95,8 @@ internal sealed class OpHistory(SimLoop loop)
     /// </summary>
     public void OnContinuityLost(SimDisk disk)
     {
+        _batches.Clear(); // positions may be given again
+        _hiddenBatches.Clear();
         var last = disk.Operations.Select(stored => stored.Op.OpId.Value).DefaultIfEmpty().Max();
         foreach (var (bucket, log) in _buckets)
         {

@@ -108,6 +108,9 @@ internal sealed class WireChecker(World world, string user, string connection)
         var parameter = parameters.RootElement[0].GetString()!;
         if (_history.PositionOf(checkpoint) is not { } position)
             return true; // the next checker tells
+        // It may have been given by a commit that the source has lost.
+        if (world.Source.Lost.Any(commit => MaySee(bucket, parameter, commit.State)))
+            return true;
         var commits = world.Source.Commits;
         for (var index = commits.Count - 1; index >= 0; index--)
         {

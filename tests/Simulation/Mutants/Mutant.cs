@@ -94,4 +94,7 @@ internal enum Mutant
 
     /// <summary>An upload takes effect after the one that follows it.</summary>
     UploadsChangePlaces,
+
+    /// <summary>A server that was promoted is taken for the one before it.</summary>
+    IgnoreTimeline,
 }

@@ -39,6 +39,11 @@ internal static class MutantLinks
         };
     }
 
+    /// <summary>Says of every server that it is on the first timeline.</summary>
+    public static object? IgnoreTimeline(string method, object?[] arguments, Func<object?> call) => method == nameof(IReplicationLink.IdentifyAsync)
+        ? FirstAsync((ValueTask<SourceIdentity>)call()!)
+        : call();
+
     /// <summary>Puts the end of a transaction, and the beginning of another, behind its first update.</summary>
     public static Seam<IReplicationLink>.Around SplitTransaction()
     {
@@ -71,6 +76,8 @@ internal static class MutantLinks
             }
         };
     }
+
+    private static async ValueTask<SourceIdentity> FirstAsync(ValueTask<SourceIdentity> identifying) => await identifying with { Timeline = 1 };
 
     // Begin: 'B', Int64 final LSN, Int64 time, Int32 xid. Commit: 'C', Int8 flags, Int64 LSN, Int64 end LSN, Int64 time.
     private static byte[] CommitOf(byte[] begin, Lsn position)

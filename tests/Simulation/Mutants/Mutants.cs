@@ -17,6 +17,7 @@ internal static class Mutants
         Mutant.IgnoreUnchanged => WithLinks(source, static () => MutantLinks.IgnoreUnchanged),
         Mutant.SkipByChangePosition => WithLinks(source, MutantLinks.SkipByChangePosition),
         Mutant.SplitTransaction => WithLinks(source, MutantLinks.SplitTransaction),
+        Mutant.IgnoreTimeline => WithLinks(source, static () => MutantLinks.IgnoreTimeline),
         Mutant.OtherFormInSnapshot => WithSessions(source, MutantSessions.OtherForm),
         Mutant.TrustRecreatedSlot => WithSessions(source, MutantSessions.TrustRecreatedSlot),
         Mutant.SkipRowAtChunk => WithSessions(source, MutantSessions.SkipRowAtChunk),

@@ -35,6 +35,7 @@ internal sealed class ClientNode : IDisposable
         _random = world.Loop.Stream(Name);
         _transport = new SimTransport(world, Name, User);
         _backend = new UploadBackend(world, world.Loop.Stream($"{Name} backend"));
+        world.Source.HistoryLost += _ => _backend.OnHistoryLost();
         _upload = Mutants.Wrap(world.Scenario.Mutant, _backend.UploadAsync);
     }
 

@@ -6,7 +6,7 @@ using TopGun.Buckets.SyncRules;
 namespace TopGun.Buckets.Tests.Simulation.Nodes;
 
 /// <summary>Reads rows again over a session of its own; waits while the source is away, as the host does.</summary>
-internal sealed class MissingRows(ISource source, TimeProvider time) : IMissingRows
+internal sealed class MissingRows(ISource source, ReplicationMonitor monitor, TimeProvider time) : IMissingRows
 {
     public async ValueTask<Lsn> ReadAsync(
         SourceTable table, IReadOnlyList<IReadOnlyList<string>> keys, RowBuffer rows, CancellationToken cancellationToken)
@@ -28,6 +28,7 @@ internal sealed class MissingRows(ISource source, TimeProvider time) : IMissingR
         SourceTable table, IReadOnlyList<IReadOnlyList<string>> keys, RowBuffer rows, CancellationToken cancellationToken)
     {
         await using var session = await source.OpenSessionAsync(cancellationToken);
+        await monitor.Delivered.SettleAsync(session, static () => { }, cancellationToken);
         var tables = await session.FindTablesAsync([new TablePattern(table.Schema, table.Name)], cancellationToken);
         await session.ReadRowsByKeyAsync(tables[0], keys, rows, cancellationToken);
         return await session.ReadInsertPositionAsync(cancellationToken);

@@ -76,6 +76,7 @@ internal sealed class Nemesis
         Fault.PauseService => PauseServiceAsync(),
         Fault.CutSource => CutSourceAsync(),
         Fault.RestartSource => RestartSourceAsync(),
+        Fault.FailOver => FailOverAsync(),
         Fault.LoseSlot => LoseSlotAsync(),
         Fault.RecreateSlot => RecreateSlotAsync(),
         Fault.ReadAgain => ReadAgainAsync(),
@@ -152,11 +153,22 @@ internal sealed class Nemesis
 
     private async Task RestartSourceAsync()
     {
-        Tell("stop source");
-        _world.Source.Stop();
+        var isCrash = _random.Chance(0.5);
+        Tell(isCrash ? "crash source" : "stop source");
+        _world.Source.Stop(isCrash);
         await PauseAsync(TimeSpan.FromMilliseconds(1), TimeSpan.FromSeconds(3));
         Tell("start source");
         _world.Source.Start();
+    }
+
+    private Task FailOverAsync()
+    {
+        if (_random.Chance(0.7))
+            return Task.CompletedTask;
+        var commits = _random.Chance(0.3) ? 0 : _random.Between(1, 8);
+        Tell(string.Create(CultureInfo.InvariantCulture, $"fail over, without {commits} commits"));
+        _world.Source.FailOver(commits, keepsSlots: _random.Chance(0.5));
+        return Task.CompletedTask;
     }
 
     private Task LoseSlotAsync()

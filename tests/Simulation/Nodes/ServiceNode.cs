@@ -173,7 +173,7 @@ internal sealed class ServiceNode(World world)
             storage,
             rules,
             new ObservedGrid(world.History, world.Disk, Mutants.Wrap(world.Scenario.Mutant, grid)),
-            new LogSource(changes.Acknowledge, new MissingRows(source, actor.Time))
+            new LogSource(changes.Acknowledge, new MissingRows(source, monitor, actor.Time))
             {
                 AskPosition = new SourcePosition(source, monitor, actor.Time, NullLogger<SourcePosition>.Instance).AskAsync,
                 Follow = changes.Follow,
@@ -203,7 +203,7 @@ internal sealed class ServiceNode(World world)
         await foreach (var change in changes)
         {
             yield return change;
-            if (change is ContinuityLost)
+            if (change is ContinuityLost or FailedOver)
                 world.History.OnContinuityLost(world.Disk); // the log has taken it in
         }
     }

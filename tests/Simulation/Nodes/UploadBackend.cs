@@ -36,6 +36,8 @@ internal sealed class UploadBackend(World world, SimRandom random)
                 LastEffect = transaction.Commit();
                 world.Counts.Uploads++;
                 Note(upload);
+                while (world.Source.RunningTransactions.Contains(transaction))
+                    await world.Loop.Delay(TimeSpan.FromMilliseconds(1), "backend", cancellationToken);
             }
         }
         catch (SimConflictException)
@@ -47,9 +49,23 @@ internal sealed class UploadBackend(World world, SimRandom random)
         return UploadOutcome.Done;
     }
 
-    /// <summary>How many transactions of a device have taken effect.</summary>
-    public int CountEffects(string clientId) =>
-        world.Source.State.Rows(TodoApp.Uploads.Name).Values.Count(row => row[0] == clientId);
+    /// <summary>How many transactions of a device have taken effect, those included whose effect the source has lost.</summary>
+    public int CountEffects(string clientId) => world.Source.Lost
+        .SelectMany(commit => commit.Changes)
+        .Where(change => change.NewRow is not null && change.Tables[0] == TodoApp.Uploads)
+        .Select(change => change.NewRow!)
+        .Concat(world.Source.State.Rows(TodoApp.Uploads.Name).Values)
+        .Where(row => row[0] == clientId)
+        .Select(row => row[1])
+        .Distinct(StringComparer.Ordinal)
+        .Count();
+
+    /// <summary>The source has lost some of what it had.</summary>
+    public void OnHistoryLost()
+    {
+        if (LastEffect > world.Source.LastCommit)
+            LastEffect = Lsn.None;
+    }
 
     /// <summary>C-UP: what was written once takes effect once.</summary>
     private void Note(UploadTransaction upload)

@@ -12,7 +12,7 @@ using Xunit;
 namespace TopGun.Buckets.Tests.Simulation.Source;
 
 /// <summary>The simulated source sends what Postgres sends: the same scripts run on both, and what the walsender says is compared message by message.</summary>
-public sealed class FidelityTests(ITestOutputHelper output)
+public sealed class FidelityTests(FidelityServer server, ITestOutputHelper output) : IClassFixture<FidelityServer>
 {
     private const string Slot = "fidelity";
     private const string Publication = "fidelity";
@@ -93,6 +93,31 @@ public sealed class FidelityTests(ITestOutputHelper output)
             }
             await script.CommitAsync("a");
         },
+        ["what is taken back to a savepoint"] = async script =>
+        {
+            await script.InsertAsync("a", TodoApp.Notices, "n", "kept");
+            await script.SavepointAsync("a");
+            await script.InsertAsync("a", TodoApp.Notices, "m", "taken back");
+            await script.UpdateAsync("a", TodoApp.Notices, ["n"], (1, "taken back"));
+            await script.RollbackToSavepointAsync("a");
+            await script.UpdateAsync("a", TodoApp.Notices, ["n"], (1, "again"));
+            await script.CommitAsync("a");
+            await script.SavepointAsync("b");
+            await script.InsertAsync("b", TodoApp.Notices, "o", "all of it taken back");
+            await script.RollbackToSavepointAsync("b");
+            await script.CommitAsync("b");
+        },
+        ["transactions in two phases"] = async script =>
+        {
+            await script.InsertAsync("a", TodoApp.Notices, "n", "prepared first");
+            await script.PrepareAsync("a");
+            await script.InsertAsync("b", TodoApp.Notices, "m", "committed first");
+            await script.CommitAsync("b");
+            await script.InsertAsync("c", TodoApp.Notices, "o", "never");
+            await script.PrepareAsync("c");
+            await script.RollbackAsync("c");
+            await script.CommitAsync("a");
+        },
         ["messages"] = async script =>
         {
             await script.MessageAsync("a", "topgun", "one");
@@ -119,6 +144,12 @@ public sealed class FidelityTests(ITestOutputHelper output)
 
         Task MessageAsync(string transaction, string prefix, string content);
 
+        Task SavepointAsync(string transaction);
+
+        Task RollbackToSavepointAsync(string transaction);
+
+        Task PrepareAsync(string transaction);
+
         Task CommitAsync(string transaction);
 
         Task RollbackAsync(string transaction);
@@ -137,9 +168,9 @@ public sealed class FidelityTests(ITestOutputHelper output)
         Assert.Contains(real, line => line.StartsWith("begin", StringComparison.Ordinal));
     }
 
-    private static async Task<List<string>> RunOnPostgresAsync(Func<IScript, Task> script)
+    private async Task<List<string>> RunOnPostgresAsync(Func<IScript, Task> script)
     {
-        await using var database = await PostgresDatabase.CreateAsync();
+        await using var database = await PostgresDatabase.CreateAsync(server.Cluster);
         foreach (var table in Tables)
             await database.ExecuteAsync(Definition(table));
         await database.ExecuteAsync($"CREATE PUBLICATION {Publication} FOR TABLE {string.Join(", ", Published.Select(table => table.Name))}");
@@ -217,6 +248,7 @@ public sealed class FidelityTests(ITestOutputHelper output)
     private sealed class SimScript(SimPostgres source) : IScript
     {
         private readonly Dictionary<string, SimTransaction> _open = [];
+        private readonly Dictionary<string, int> _savepoints = [];
 
         public Task InsertAsync(string transaction, SimTable table, params string?[] values) =>
             Do(() => Open(transaction).Insert(table, SimRow.Of(values)));
@@ -233,7 +265,18 @@ public sealed class FidelityTests(ITestOutputHelper output)
         public Task MessageAsync(string transaction, string prefix, string content) =>
             Do(() => Open(transaction).Message(prefix, Encoding.UTF8.GetBytes(content)));
 
-        public Task CommitAsync(string transaction) => Do(() => Open(transaction).Commit());
+        public Task SavepointAsync(string transaction) => Do(() => _savepoints[transaction] = Open(transaction).Savepoint());
+
+        public Task RollbackToSavepointAsync(string transaction) => Do(() => Open(transaction).RollbackTo(_savepoints[transaction]));
+
+        public Task PrepareAsync(string transaction) => Do(() => Open(transaction).Prepare());
+
+        public async Task CommitAsync(string transaction)
+        {
+            Open(transaction).Commit();
+            while (source.RunningTransactions.Contains(Open(transaction)))
+                await source.Loop.Delay(TimeSpan.FromMilliseconds(1), "script", CancellationToken.None);
+        }
 
         public Task RollbackAsync(string transaction) => Do(() => Open(transaction).Rollback());
 
@@ -253,8 +296,9 @@ public sealed class FidelityTests(ITestOutputHelper output)
 
     private sealed class PostgresScript(PostgresDatabase database) : IScript, IAsyncDisposable
     {
-        private readonly Dictionary<string, NpgsqlTransaction> _open = [];
+        private readonly Dictionary<string, NpgsqlConnection> _open = [];
         private readonly List<NpgsqlConnection> _connections = [];
+        private readonly HashSet<string> _prepared = [];
 
         public Task InsertAsync(string transaction, SimTable table, params string?[] values) => ExecuteAsync(
             transaction, $"INSERT INTO {table.Name} VALUES ({string.Join(", ", values.Select((_, index) => Parameter(index)))})", values);
@@ -277,17 +321,21 @@ public sealed class FidelityTests(ITestOutputHelper output)
         public Task MessageAsync(string transaction, string prefix, string content) =>
             ExecuteAsync(transaction, "SELECT pg_logical_emit_message(true, $1::text, $2::text)", [prefix, content]);
 
-        public async Task CommitAsync(string transaction)
+        public Task SavepointAsync(string transaction) => ExecuteAsync(transaction, "SAVEPOINT here", []);
+
+        public Task RollbackToSavepointAsync(string transaction) => ExecuteAsync(transaction, "ROLLBACK TO here", []);
+
+        public Task PrepareAsync(string transaction)
         {
-            var open = await OpenAsync(transaction);
-            await open.CommitAsync();
+            _prepared.Add(transaction);
+            return ExecuteAsync(transaction, $"PREPARE TRANSACTION '{transaction}'", []);
         }
 
-        public async Task RollbackAsync(string transaction)
-        {
-            var open = await OpenAsync(transaction);
-            await open.RollbackAsync();
-        }
+        public Task CommitAsync(string transaction) =>
+            _prepared.Contains(transaction) ? database.ExecuteAsync($"COMMIT PREPARED '{transaction}'") : ExecuteAsync(transaction, "COMMIT", []);
+
+        public Task RollbackAsync(string transaction) =>
+            _prepared.Contains(transaction) ? database.ExecuteAsync($"ROLLBACK PREPARED '{transaction}'") : ExecuteAsync(transaction, "ROLLBACK", []);
 
         public async ValueTask DisposeAsync()
         {
@@ -300,20 +348,20 @@ public sealed class FidelityTests(ITestOutputHelper output)
         private static string Where(SimTable table) =>
             string.Join(" AND ", table.KeyColumns.Select((column, index) => $"{table.Table.Columns[column].Name} = {Parameter(index)}"));
 
-        private async Task<NpgsqlTransaction> OpenAsync(string name)
+        private async Task<NpgsqlConnection> OpenAsync(string name)
         {
-            if (_open.TryGetValue(name, out var transaction))
-                return transaction;
-            var connection = await database.DataSource.OpenConnectionAsync();
-            _connections.Add(connection);
-            _open.Add(name, transaction = await connection.BeginTransactionAsync());
-            return transaction;
+            if (_open.TryGetValue(name, out var connection))
+                return connection;
+            _connections.Add(connection = await database.DataSource.OpenConnectionAsync());
+            _open.Add(name, connection);
+            await using var begin = new NpgsqlCommand("BEGIN", connection);
+            await begin.ExecuteNonQueryAsync();
+            return connection;
         }
 
         private async Task ExecuteAsync(string transaction, string sql, string?[] values)
         {
-            var open = await OpenAsync(transaction);
-            await using var command = new NpgsqlCommand(sql, open.Connection, open);
+            await using var command = new NpgsqlCommand(sql, await OpenAsync(transaction));
             foreach (var value in values)
                 command.Parameters.Add(new NpgsqlParameter { Value = (object?)value ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Unknown });
             await command.ExecuteNonQueryAsync();
@@ -419,4 +467,16 @@ public sealed class FidelityTests(ITestOutputHelper output)
             return value;
         }
     }
+}
+
+/// <summary>A server that lets transactions be prepared, which none does unless it is told.</summary>
+public sealed class FidelityServer : IAsyncLifetime
+{
+    public PostgresCluster Cluster { get; private set; } = null!;
+
+    public async ValueTask InitializeAsync() => Cluster = await PostgresCluster.StartAsync(
+        new PostgresClusterOptions { Settings = new Dictionary<string, string> { ["max_prepared_transactions"] = "5" } },
+        TestContext.Current.CancellationToken);
+
+    public ValueTask DisposeAsync() => Cluster.DisposeAsync();
 }

@@ -7,15 +7,18 @@ namespace TopGun.Buckets.Tests.Simulation.Source;
 /// <summary>A Postgres server in memory: tables, transactions, a write-ahead log, slots, and walsenders that speak real pgoutput.</summary>
 /// <remarks>
 /// Commit order is the order of commit records. The changes of open transactions interleave in the log, so a transaction delivered later may hold
-/// changes with lower positions.
+/// changes with lower positions. A commit may be seen by others a moment after its record is in the log, and in another order than those of other rows;
+/// and one that did not wait for the disk may be seen, and be lost with a crash. Whoever is promoted in place of the server may lack the newest commits.
 /// </remarks>
-internal sealed class SimPostgres : ISource
+internal sealed partial class SimPostgres : ISource
 {
     private const int RowsPerBlock = 4;
 
     private readonly SimRandom _random;
     private readonly SimRandom _layout;
     private readonly bool _hasFiles; // or is of a version without reading by blocks
+    private readonly double _lateCommits; // share of those that are in the log before they are shown, as when a standby has to confirm them
+    private readonly TimeSpan _latest;
     private readonly Dictionary<string, uint> _files = new(StringComparer.Ordinal);
     private readonly List<SimTransaction> _open = [];
     private readonly Dictionary<SimTransaction, HashSet<string>> _lockedTables = [];
@@ -33,6 +36,10 @@ internal sealed class SimPostgres : ISource
         _random = loop.Stream("source");
         _layout = loop.Stream("layout");
         _hasFiles = _layout.Chance(0.7);
+        var standby = loop.Stream("standby");
+        (_lateCommits, _latest) = standby.Chance(0.3)
+            ? (0.5, standby.LogBetween(TimeSpan.FromMilliseconds(40), TimeSpan.FromSeconds(2)))
+            : (0.1, TimeSpan.FromMilliseconds(40));
         foreach (var table in tables)
             _files.Add(table.Name, _nextFile++);
     }
@@ -58,6 +65,9 @@ internal sealed class SimPostgres : ISource
     /// <summary>End of the WAL handed out.</summary>
     public Lsn InsertPosition => new(_insertPosition);
 
+    /// <summary>End of the WAL that is on the disk. Only what is before it is sent.</summary>
+    public Lsn Flushed { get; private set; } = new(0x0100_0028);
+
     /// <summary>End of the last commit record.</summary>
     public Lsn LastCommit => Commits.Count == 0 ? Lsn.None : Commits[^1].End;
 
@@ -80,7 +90,8 @@ internal sealed class SimPostgres : ISource
         return transaction;
     }
 
-    public IReadOnlyList<SimTransaction> OpenTransactions => [.. _open];
+    /// <summary>Transactions that others see as running: those that have not ended, and those whose commit is not shown yet.</summary>
+    public IReadOnlyList<SimTransaction> RunningTransactions => [.. _open];
 
     public SimTable Table(string name) => Tables.Single(table => table.Name == name);
 
@@ -124,15 +135,6 @@ internal sealed class SimPostgres : ISource
         foreach (var connection in _connections)
             connection.Cut();
         _connections.Clear();
-    }
-
-    /// <summary>Stops the server: connections break and new ones are refused; open transactions are gone.</summary>
-    public void Stop()
-    {
-        IsDown = true;
-        CutConnections();
-        foreach (var transaction in OpenTransactions)
-            transaction.Rollback();
     }
 
     /// <summary>Starts the server again. A slot's confirmed position is saved lazily, so it may have moved back.</summary>
@@ -179,20 +181,27 @@ internal sealed class SimPostgres : ISource
         locked.Add(table.Name);
     }
 
-    public Lsn Commit(SimTransaction transaction)
+    /// <summary>Writes the commit record.</summary>
+    /// <param name="transaction">What is committed; others see it as running until it is shown to them.</param>
+    /// <param name="waitsForDisk">Whether it is on the disk when this returns. Otherwise a crash may take it back.</param>
+    /// <returns>End of the record.</returns>
+    public Lsn Commit(SimTransaction transaction, bool waitsForDisk)
     {
-        Release(transaction);
         var start = AppendRecord();
-        State = transaction.Changes.Aggregate(State, (state, change) => change.ApplyTo(state));
-        foreach (var truncated in transaction.Changes.Where(change => change.Kind == SimChangeKind.Truncate).SelectMany(change => change.Tables))
-            _files[truncated.Name] = _nextFile++;
+        var before = Commits.Count == 0 ? SourceState.Empty : Commits[^1].State;
         var commit = new SimCommit(
-            transaction.Id, start, InsertPosition, Loop.Now / 10, transaction.Changes, State);
+            transaction.Id, start, InsertPosition, Loop.Now / 10, transaction.Changes, transaction.Changes.Aggregate(before, (state, change) => change.ApplyTo(state)));
         Commits.Add(commit);
         Loop.Record("source", "commit", $"{commit.End} xid {commit.Id} {Describe(transaction.Changes)}");
-        foreach (var slot in Slots.Values)
-            slot.Link?.Wake();
         Committed?.Invoke(commit);
+        if (transaction.Changes.Count > 0 && _layout.Chance(_lateCommits))
+            Loop.Schedule(Loop.World, _layout.LogBetween(TimeSpan.FromMilliseconds(0.1), _latest), "show", () => Show(transaction));
+        else
+            Show(transaction);
+        if (waitsForDisk)
+            Flush();
+        else
+            Loop.Schedule(Loop.World, _layout.LogBetween(TimeSpan.FromMilliseconds(5), TimeSpan.FromMilliseconds(600)), "flush", Flush);
         return commit.End;
     }
 
@@ -211,6 +220,17 @@ internal sealed class SimPostgres : ISource
         foreach (var (key, row) in State.Rows(table))
             State = State.With(table, key, Place(row));
         Loop.Record("source", "rewrite", table);
+    }
+
+    /// <summary>From now on others see what a transaction has done.</summary>
+    private void Show(SimTransaction transaction)
+    {
+        if (!_open.Contains(transaction))
+            return; // the server has been down since
+        Release(transaction);
+        State = transaction.Changes.Aggregate(State, (state, change) => change.ApplyTo(state));
+        foreach (var truncated in transaction.Changes.Where(change => change.Kind == SimChangeKind.Truncate).SelectMany(change => change.Tables))
+            _files[truncated.Name] = _nextFile++;
     }
 
     private async Task ConnectAsync(CancellationToken cancellationToken)

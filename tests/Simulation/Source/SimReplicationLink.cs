@@ -22,13 +22,13 @@ internal sealed class SimReplicationLink(SimPostgres server) : SimConnection(ser
     public async ValueTask<SourceIdentity> IdentifyAsync(CancellationToken cancellationToken)
     {
         await TravelAsync(cancellationToken);
-        return new SourceIdentity("7300000000000000001", Timeline: 1, Server.InsertPosition, "app");
+        return new SourceIdentity("7300000000000000001", Server.Timeline, Server.Flushed, "app");
     }
 
     public async ValueTask<string> ReadTimelineHistoryAsync(uint timeline, CancellationToken cancellationToken)
     {
         await TravelAsync(cancellationToken);
-        return "";
+        return Server.TimelineHistory;
     }
 
     public async ValueTask<Lsn> CreateSlotAsync(string slot, CancellationToken cancellationToken)
@@ -37,9 +37,10 @@ internal sealed class SimReplicationLink(SimPostgres server) : SimConnection(ser
         if (Server.Slots.ContainsKey(slot))
             throw new BucketsException("TGB1102", $"The slot {slot} exists already.", "Drop it first.");
         // Logical decoding starts where no transaction is half-way, so creation waits for all that are open.
-        var running = Server.OpenTransactions;
-        while (running.Any(transaction => transaction.IsOpen))
+        var running = Server.RunningTransactions;
+        while (running.Intersect(Server.RunningTransactions).Any())
             await TravelAsync(cancellationToken);
+        Server.Flush();
         var created = new SimSlot(slot, Server.InsertPosition);
         Server.Slots.Add(slot, created);
         Server.OnSlotCreated(created.ConfirmedFlush);
@@ -102,25 +103,27 @@ internal sealed class SimReplicationLink(SimPostgres server) : SimConnection(ser
     /// <summary>There may be something to send.</summary>
     public void Wake() => _wake?.TrySetResult();
 
+    private bool HasNext => _nextCommit < Server.Commits.Count && Server.Commits[_nextCommit].End <= Server.Flushed;
+
     private async Task ReceiveAsync(CancellationToken cancellationToken)
     {
-        if (_nextCommit < Server.Commits.Count)
+        if (HasNext)
         {
             await TravelAsync(cancellationToken);
             // Several small transactions may have come in one packet.
-            for (var packet = Server.Random.Between(1, 3); packet > 0 && _nextCommit < Server.Commits.Count; packet--)
+            for (var packet = Server.Random.Between(1, 3); packet > 0 && HasNext; packet--)
                 Decode(Server.Commits[_nextCommit++]);
             return;
         }
-        if (_decoded < Server.InsertPosition)
+        if (_decoded < Server.Flushed)
         {
             // Caught up, but the log has moved on without anything for us.
-            _decoded = Server.InsertPosition;
+            _decoded = Server.Flushed;
             _arrived.Enqueue(new WalMessage(_decoded, _decoded, default));
             return;
         }
         await WaitAsync(cancellationToken);
-        if (_nextCommit == Server.Commits.Count)
+        if (!HasNext)
             _arrived.Enqueue(new WalMessage(_decoded, _decoded, default));
     }
 

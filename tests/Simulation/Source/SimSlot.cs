@@ -31,4 +31,12 @@ internal sealed class SimSlot(string name, Lsn consistentPoint)
         if (random.Chance(0.5))
             ConfirmedFlush = _saved;
     }
+
+    /// <summary>As a standby has it that was promoted at a position.</summary>
+    public void FallBack(Lsn position)
+    {
+        Link = null;
+        ConfirmedFlush = _saved < position ? _saved : position;
+        _saved = ConfirmedFlush;
+    }
 }

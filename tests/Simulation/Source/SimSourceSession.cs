@@ -99,10 +99,10 @@ internal sealed class SimSourceSession(SimPostgres server) : SimConnection(serve
 
     public ValueTask CreateDefinitionTriggerAsync(CancellationToken cancellationToken) => throw new NotSupportedException();
 
-    public async ValueTask<bool> FindRunningAsync(IReadOnlySet<uint> transactionIds, CancellationToken cancellationToken)
+    public async ValueTask<IReadOnlySet<uint>> ReadRunningAsync(CancellationToken cancellationToken)
     {
         await TravelAsync(cancellationToken);
-        return false; // a commit is visible as soon as it is in the log
+        return Server.RunningTransactions.Select(transaction => transaction.Id).ToHashSet();
     }
 
     public async ValueTask<IReadOnlyList<SourceTableInfo>> FindTablesAsync(

@@ -16,6 +16,12 @@ internal sealed class SimTransaction(SimPostgres server, uint id)
 
     public bool IsOpen { get; private set; } = true;
 
+    /// <summary>Whether its commit record is written.</summary>
+    public bool IsCommitted { get; private set; }
+
+    /// <summary>Whether it waits to be committed, whatever becomes of its session and of the server.</summary>
+    public bool IsPrepared { get; private set; }
+
     public IReadOnlyList<SimChange> Changes => _changes;
 
     /// <summary>What the transaction sees: everything committed by now, and its own changes on top.</summary>
@@ -72,12 +78,30 @@ internal sealed class SimTransaction(SimPostgres server, uint id)
     public void Message(string prefix, byte[] content) =>
         _changes.Add(SimChange.OfMessage(server.AppendRecord(), prefix, content));
 
-    /// <summary>Writes the commit record. The changes become visible with it, all at once.</summary>
+    /// <summary>A point that what follows can be taken back to.</summary>
+    public int Savepoint() => _changes.Count;
+
+    /// <summary>Takes back what was done since. It stays in the log, and no decoding shows it.</summary>
+    public void RollbackTo(int savepoint)
+    {
+        _changes.RemoveRange(savepoint, _changes.Count - savepoint);
+        _base = null;
+    }
+
+    /// <summary>The first half of a commit in two phases.</summary>
+    public void Prepare()
+    {
+        server.AppendRecord();
+        IsPrepared = true;
+    }
+
+    /// <summary>Writes the commit record. The changes become visible with it or a little later, all at once.</summary>
     /// <returns>End of the commit record.</returns>
-    public Lsn Commit()
+    public Lsn Commit(bool waitsForDisk = true)
     {
         IsOpen = false;
-        return server.Commit(this);
+        IsCommitted = true;
+        return server.Commit(this, waitsForDisk);
     }
 
     public void Rollback()

@@ -19,6 +19,7 @@ internal sealed class Registers : Workload
 
     private readonly Dictionary<long, long[]> _seenBy = []; // what each number's author saw, and wrote
     private readonly Dictionary<string, long[]> _shown = new(StringComparer.Ordinal); // by device
+    private readonly HashSet<long> _lost = []; // of commits that have not been: who shows one is yet to learn of it
     private long _last;
 
     public override int Weight => 2;
@@ -93,14 +94,18 @@ internal sealed class Registers : Workload
         };
     }
 
-    public override void OnHistoryLost()
+    public override void OnHistoryLost(IReadOnlyList<SimCommit> lost)
     {
         _seenBy.Clear();
         _shown.Clear();
+        foreach (var change in lost.SelectMany(commit => commit.Changes).Where(change => change.NewRow is not null && change.Tables[0] == Table))
+            _lost.Add(Parse(change.NewRow![1]!));
     }
 
     private string? Check(string device, long[] shown, int count)
     {
+        if (shown.Any(_lost.Contains))
+            return null;
         if (!_shown.TryGetValue(device, out var before))
         {
             if (count < Count)
@@ -132,9 +137,10 @@ internal sealed class Registers : Workload
         var chosen = new SortedSet<int>();
         for (var count = random.Between(1, 3); count > 0; count--)
             chosen.Add(random.Below(Count));
+        if (!seen.Any(_lost.Contains))
+            _seenBy[next] = seen;
         foreach (var number in chosen)
             seen[number] = next;
-        _seenBy[next] = seen;
         written = [.. chosen];
         return next;
     }

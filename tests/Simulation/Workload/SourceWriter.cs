@@ -28,20 +28,33 @@ internal sealed class SourceWriter(Application application, Author author)
             {
                 if (author.Random.Chance(0.1))
                     _source.AppendNoise();
+                var savepoint = transaction.Savepoint();
                 application.Pick(author.Random).Change(transaction, author);
+                if (author.Random.Chance(0.05))
+                    transaction.RollbackTo(savepoint);
                 if (author.Random.Chance(0.2))
                     await _source.Loop.Delay(author.Random.LogBetween(TimeSpan.FromMilliseconds(1), TimeSpan.FromMilliseconds(50)), "writer", cancellationToken);
                 if (!transaction.IsOpen)
                     return; // the server went down under it
             }
+            if (author.Random.Chance(author.Shape.Prepares))
+            {
+                transaction.Prepare();
+                await _source.Loop.Delay(author.Random.LogBetween(TimeSpan.FromMilliseconds(1), TimeSpan.FromSeconds(2)), "writer", cancellationToken);
+                while (_source.IsDown)
+                    await _source.Loop.Delay(TimeSpan.FromMilliseconds(100), "writer", cancellationToken);
+            }
+            if (!transaction.IsOpen)
+                return; // another server has taken over
             if (author.Random.Chance(0.05))
                 transaction.Rollback();
             else
-                transaction.Commit();
+                transaction.Commit(waitsForDisk: !author.Random.Chance(author.Shape.Hurries));
         }
         catch (Exception exception) when (exception is SimConflictException or OperationCanceledException)
         {
-            transaction.Rollback();
+            if (transaction.IsOpen)
+                transaction.Rollback();
         }
     }
 }

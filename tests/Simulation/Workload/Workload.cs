@@ -56,8 +56,8 @@ internal abstract class Workload
     /// <returns>Looks at the device, and says what is wrong and by which checker.</returns>
     public virtual Func<(string Checker, string Problem)?>? Watch(Database database, string device) => null;
 
-    /// <summary>What was committed after some point has not been.</summary>
-    public virtual void OnHistoryLost()
+    /// <summary>Some of what was committed has not been.</summary>
+    public virtual void OnHistoryLost(IReadOnlyList<SimCommit> lost)
     {
     }
 

@@ -22,6 +22,12 @@ internal sealed record WorkloadShape
     /// <summary>Share of the chances to truncate that are taken.</summary>
     public required double Truncates { get; init; }
 
+    /// <summary>Share of transactions that are committed in two phases.</summary>
+    public required double Prepares { get; init; }
+
+    /// <summary>Share of transactions that do not wait for the disk.</summary>
+    public required double Hurries { get; init; }
+
     /// <summary>How many rows of a table are enough: from there on, more are deleted than written.</summary>
     public required int Rows { get; init; }
 
@@ -41,6 +47,8 @@ internal sealed record WorkloadShape
         ShortestPause = TimeSpan.FromMilliseconds(1),
         LongestPause = random.LogBetween(TimeSpan.FromMilliseconds(20), TimeSpan.FromSeconds(3)),
         Truncates = random.Chance(0.5) ? 1 : 0,
+        Prepares = random.Chance(0.3) ? 0.1 : 0,
+        Hurries = random.Chance(0.4) ? random.NextDouble() : 0,
         Rows = random.Chance(0.5) ? 20 : random.Between(20, 150),
         LongestWork = random.LogBetween(TimeSpan.FromMilliseconds(400), TimeSpan.FromSeconds(4)),
         LongestRest = random.LogBetween(TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(8)),

@@ -34,6 +34,45 @@ public class OpIdTests
     }
 
     [Fact]
+    public async Task A_server_that_took_over_gives_no_other_contents_to_ids_that_were_visible_before_the_crash()
+    {
+        var disk = new NullColdStorage();
+        var storage = new FaultyColdStorage(disk);
+        var fixture = await OpenFollowingAsync(storage);
+        await fixture.CommitAsync(10, Insert(Todos, "1", "a", "stored", null));
+        await fixture.FlushAsync();
+        storage.Hold();
+        await fixture.CommitAsync(20, Insert(Todos, "2", "a", "shown alone", null));
+        var seen = fixture.Seen.Contents.Keys.Max();
+        await fixture.Log.AbandonAsync();
+
+        await using var next = await LogFixture.OpenAsync(disk);
+        await next.AppendAsync(new FailedOver(next.Start.State! with { Timeline = 2 }));
+        await next.CommitAsync(20, Insert(Todos, "3", "a", "of the other server", null));
+
+        Assert.True(next.Seen.Contents.Keys.Min() > seen);
+        Assert.Equal(0, next.Seen.ResetCount);
+        await next.FlushAsync();
+        Assert.Equal(["1", "3"], (await next.StoredAsync("1#all[]")).Select(line => line.Split("object_id\":\"")[1].Split('"')[0]));
+    }
+
+    [Fact]
+    public async Task A_failover_under_a_process_that_has_all_it_was_sent_skips_no_id_and_is_durable_before_anything_that_follows()
+    {
+        var disk = new NullColdStorage();
+        var fixture = await OpenFollowingAsync(disk);
+        await fixture.CommitAsync(10, Insert(Todos, "1", "a", "x", null));
+
+        await fixture.AppendAsync(new FailedOver(State(done: true) with { Timeline = 2 }));
+
+        await fixture.Log.AbandonAsync();
+        await using var next = await LogFixture.OpenAsync(disk);
+        Assert.Equal(2U, next.Start.State!.Timeline);
+        Assert.Equal(new Lsn(10), next.Start.Position);
+        Assert.Equal(fixture.Seen.Contents.Keys.Max(), next.Log.LastOpId.Value);
+    }
+
+    [Fact]
     public async Task A_bucket_filled_anew_begins_by_clearing_what_devices_hold_of_it()
     {
         await using var fixture = await OpenFollowingAsync(new NullColdStorage());
