@@ -204,9 +204,11 @@ internal sealed partial class ReplicationRun(
     {
         using var deadline = new CancellationTokenSource(options.SlotCreationTimeout, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, cancellationToken);
+        var isCreated = false;
         try
         {
             var consistentPoint = await link.CreateSlotAsync(slot, either.Token);
+            isCreated = true;
             // A transaction may be in the log before the slot begins, and be shown to others later. The stream does not bring it, so what is read has to.
             var running = await session.ReadRunningAsync(either.Token);
             await DeliveredTransactions.SettleAsync(session, running, time, isSlow: null, either.Token);
@@ -214,6 +216,8 @@ internal sealed partial class ReplicationRun(
         }
         catch (OperationCanceledException) when (deadline.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
         {
+            if (isCreated)
+                await session.DropSlotAsync(slot, cancellationToken); // it would hold WAL for nobody
             throw SourceFailure.SlotBlocked(
                 slot, options.SlotCreationTimeout, await session.FindOpenTransactionsAsync(cancellationToken));
         }
