@@ -82,11 +82,4 @@ public class RulesChangeTests
         Assert.DoesNotContain(lines, line => line.Contains("checkpoint_complete", StringComparison.Ordinal));
         await session.Run;
     }
-
-    private sealed class Numbered(params RuleSet[] rules) : IActiveRules
-    {
-        public RuleSet? Current => rules[^1];
-
-        public RuleSet Find(int number) => rules[number];
-    }
 }
