@@ -1,4 +1,3 @@
-using TopGun.Buckets.Streaming;
 using TopGun.Buckets.SyncRules;
 using TopGun.Buckets.Tests.Unit.Grid;
 using Xunit;
