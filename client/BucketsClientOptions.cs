@@ -31,6 +31,12 @@ public sealed record BucketsClientOptions
     /// <summary>Sends local writes to the app's backend. Without one they wait in the queue.</summary>
     public IUploadHandler? Upload { get; init; }
 
+    /// <summary>
+    /// Asks the app's backend for a write checkpoint once everything is uploaded, given the client's id; for rules that take write checkpoints from a table of
+    /// the source. Default: the service is asked.
+    /// </summary>
+    public Func<string, CancellationToken, Task<ulong>>? RequestWriteCheckpoint { get; init; }
+
     /// <summary>Whether the client connects when it is started by the host. Default: yes.</summary>
     public bool ConnectOnStart { get; init; } = true;
 

@@ -58,6 +58,16 @@ public abstract class RuleSet
     /// <remarks>For rows only. Together with <paramref name="other"/> it makes every output of both, each once.</remarks>
     public abstract RuleSet Without(RuleSet other);
 
+    /// <summary>
+    /// Whether write checkpoints are rows of the source (<c>event_definitions</c> named <c>write_checkpoints</c> or <c>checkpoint_requests</c>), which the
+    /// app's backend writes. The service gives none of its own then.
+    /// </summary>
+    public virtual bool ReadsWriteCheckpoints => false;
+
+    /// <summary>Keys of the parameter index under which a client's write checkpoints are; see <see cref="WriteCheckpointRecords"/>.</summary>
+    /// <param name="userKey">User and client: <c>sub</c>, or <c>sub/client_id</c>.</param>
+    public virtual IReadOnlyList<string> WriteCheckpointLookups(string userKey) => [];
+
     /// <summary>Starts finding the buckets of a request.</summary>
     /// <exception cref="BucketLimitException">The request names more than the limits allow.</exception>
     /// <exception cref="RequestEvaluationException">The request, or a bucket definition for it, cannot be evaluated.</exception>

@@ -240,7 +240,7 @@ internal sealed partial class Uploader(
         return true;
     }
 
-    /// <summary>Asks the service for a number that a later checkpoint carries once it holds all that is in the source now.</summary>
+    /// <summary>Asks the service, or the backend that counts in its place, for a number that a later checkpoint carries once it holds all that is in the source now.</summary>
     /// <returns>Null when nobody is signed in.</returns>
     public async Task<ulong?> RequestAsync(CancellationToken cancellationToken)
     {
@@ -251,7 +251,9 @@ internal sealed partial class Uploader(
             try
             {
                 return await Deadline.RunAsync(
-                    token => transport.RequestWriteCheckpointAsync(local.ClientId, present, token),
+                    token => options.RequestWriteCheckpoint is { } request
+                        ? request(local.ClientId, token)
+                        : transport.RequestWriteCheckpointAsync(local.ClientId, present, token),
                     options.ConnectTimeout, options.TimeProvider, cancellationToken);
             }
             catch (TransportException exception) when (exception.IsUnauthorized)

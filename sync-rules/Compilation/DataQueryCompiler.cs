@@ -17,12 +17,14 @@ internal sealed class DataQueryCompiler(CompileContext context)
         CompileContext.Try(report, () => context.Data.Add(Compile(select, report, family, parameters, entry.Key)));
     }
 
-    /// <summary>Checks a payload query of an event definition, which makes no buckets.</summary>
-    public void CheckEvent(QueryText query, DefinitionPlan owner)
+    /// <summary>Compiles a payload query of an event definition, which makes no buckets; null when something is wrong with it.</summary>
+    public DataPlan? CompileEvent(QueryText query, DefinitionPlan owner)
     {
         var report = new QueryReport(query, context.Findings);
+        DataPlan? plan = null;
         if (context.Parse(query) is { } select)
-            CompileContext.Try(report, () => Compile(select, report, new BucketFamily(owner, null), [], key: null));
+            CompileContext.Try(report, () => plan = Compile(select, report, new BucketFamily(owner, null), [], key: null));
+        return report.HasErrors ? null : plan;
     }
 
     // Rows of events have no id, so their key is null.

@@ -24,7 +24,11 @@ internal sealed record RulesPlan(
 /// <param name="Name">As in the file.</param>
 /// <param name="IsStream">Whether clients can subscribe to it.</param>
 /// <param name="IsDefault">Whether every client gets it without asking.</param>
-internal sealed record DefinitionPlan(int Index, string Name, bool IsStream, bool IsDefault);
+internal sealed record DefinitionPlan(int Index, string Name, bool IsStream, bool IsDefault)
+{
+    /// <summary>Whether it is an event definition: it has an index that clients' write checkpoints are found in, and no buckets.</summary>
+    public bool IsEvent { get; init; }
+}
 
 /// <summary>Buckets that differ only in their key values.</summary>
 /// <param name="Definition">Whose buckets they are.</param>

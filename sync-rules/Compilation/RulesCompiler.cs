@@ -15,13 +15,9 @@ internal static class RulesCompiler
         StreamsCompiler.Compile(file, context);
         CheckBucketNames(file, context);
 
-        var events = new DataQueryCompiler(context);
+        var events = new EventCompiler(context);
         foreach (var entry in file.Events)
-        {
-            var owner = new DefinitionPlan(-1, entry.Name, IsStream: false, IsDefault: false);
-            foreach (var payload in entry.Payloads)
-                events.CheckEvent(payload, owner);
-        }
+            events.Compile(entry);
         return new RulesPlan(context.Definitions, context.Data, context.Lookups, context.Resolutions);
     }
 

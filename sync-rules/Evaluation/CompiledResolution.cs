@@ -26,6 +26,8 @@ internal sealed class CompiledResolution : BucketResolution
         _request = Read(request);
         foreach (var definition in plan.Definitions)
         {
+            if (definition.IsEvent)
+                continue;
             var shapes = plan.ResolutionsOf(definition).Select(shapeOf).ToArray();
             if (definition.IsStream)
                 StartStream(definition, shapes, request);

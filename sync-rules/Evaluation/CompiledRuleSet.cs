@@ -1,5 +1,7 @@
+using System.Text;
 using TopGun.Buckets.SyncRules.Compilation;
 using TopGun.Buckets.SyncRules.Serialization;
+using TopGun.Buckets.SyncRules.Values;
 using TopGun.Buckets.SyncRules.Yaml;
 
 namespace TopGun.Buckets.SyncRules.Evaluation;
@@ -69,6 +71,14 @@ internal sealed class CompiledRuleSet : RuleSet
         var data = _plan.Data.Where(query => !query.Memberships.Any(membership => families.Contains(PrefixOf(membership.Family)))).ToList();
         var lookups = _plan.Lookups.Where(lookup => !indexes.Contains(PrefixOf(lookup))).ToList();
         return new CompiledRuleSet(_plan with { Data = data, Lookups = lookups, Resolutions = [] }, _settings, _options);
+    }
+
+    public override bool ReadsWriteCheckpoints => _plan.Definitions.Any(static definition => definition.IsEvent);
+
+    public override IReadOnlyList<string> WriteCheckpointLookups(string userKey)
+    {
+        var key = Fragments.TextOf(SqlValue.FromText(Encoding.UTF8.GetBytes(userKey)));
+        return [.. _plan.Lookups.Where(static lookup => lookup.Definition.IsEvent).Select(lookup => $"{PrefixOf(lookup)}[{key}]")];
     }
 
     public override BucketResolution BucketsFor(BucketRequest request) => BucketsFor(_plan, request);

@@ -31,7 +31,7 @@ public sealed class UserExplainer
         _rules = (CompiledRuleSet)rules;
         _request = request;
         _problem = Try(() => _rules.BucketsFor(_rules.Plan, request), out _whole);
-        foreach (var definition in _rules.Plan.Definitions)
+        foreach (var definition in _rules.Plan.Definitions.Where(definition => !definition.IsEvent))
         {
             var part = _rules.Plan with { Definitions = [definition] };
             var problem = Try(() => _rules.BucketsFor(part, request), out var resolution);

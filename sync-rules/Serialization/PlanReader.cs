@@ -25,8 +25,8 @@ internal sealed class PlanReader
         {
             using var document = JsonDocument.Parse(text, Options);
             var root = document.RootElement;
-            if (root.GetProperty("form").GetInt32() is var form && form != PlanWriter.Form)
-                throw new FormatException($"The plan has the form {form}; this version reads the form {PlanWriter.Form}.");
+            if (root.GetProperty("form").GetInt32() is var form && form is < 1 or > PlanWriter.Form)
+                throw new FormatException($"The plan has the form {form}; this version reads forms up to {PlanWriter.Form}.");
             var reader = new PlanReader(SettingsJson.Read(root.GetProperty("settings")));
             foreach (var definition in root.GetProperty("definitions").EnumerateArray())
                 reader.ReadDefinition(definition);
@@ -41,7 +41,10 @@ internal sealed class PlanReader
     private void ReadDefinition(JsonElement json)
     {
         var definition = new DefinitionPlan(
-            _definitions.Count, Name(json, "name"), json.GetProperty("stream").GetBoolean(), json.GetProperty("default").GetBoolean());
+            _definitions.Count, Name(json, "name"), json.GetProperty("stream").GetBoolean(), json.GetProperty("default").GetBoolean())
+        {
+            IsEvent = json.TryGetProperty("event", out var isEvent) && isEvent.GetBoolean(),
+        };
         _definitions.Add(definition);
         var lookups = List(json, "lookups", item => ReadLookup(definition, item));
         _lookups.AddRange(lookups);

@@ -9,9 +9,10 @@ using TopGun.Buckets.SyncRules.Yaml;
 namespace TopGun.Buckets.SyncRules.Serialization;
 
 /// <summary>Writes compiled rules as JSON: everything that evaluation depends on, and nothing about how the file was written.</summary>
-// {"form":1,"settings":{…},"definitions":[DEFINITION, …]}
+// {"form":1 or 2,"settings":{…},"definitions":[DEFINITION, …]}        form 2 when a definition is an event
 //
 // DEFINITION  {"name","stream":bool,"default":bool,"data":[DATA],"lookups":[LOOKUP],"buckets":[BUCKETS]}
+//             and for an event "event":true
 // DATA        {"table":TABLE,"columns":[name],"as":name or null,"items":[[name,EXPRESSION] or ["*"]],"starDropsUnderscore":bool,"key":[name],
 //              "memberships":[{"variant":number or null,"match":MATCH}]}
 // LOOKUP      {"number","table":TABLE,"columns":[name],"matches":[MATCH],"outputs":[EXPRESSION],"names":[name],"keepsNull":bool}
@@ -24,8 +25,10 @@ namespace TopGun.Buckets.SyncRules.Serialization;
 // EXPRESSION  its canonical text, see ExpressionReader
 internal sealed class PlanWriter
 {
-    /// <summary>Number of this form. Any change of it that an older reader would misread takes the next one.</summary>
-    public const int Form = 1;
+    /// <summary>Number of the newest form. Any change of it that an older reader would misread takes the next one.</summary>
+    public const int Form = 2;
+
+    private const int FormWithoutEvents = 1;
 
     // Names and texts in their own letters keep the document short; it is not meant for HTML.
     private static readonly JsonWriterOptions Options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
@@ -45,7 +48,7 @@ internal sealed class PlanWriter
         var bytes = new ArrayBufferWriter<byte>();
         using var json = new Utf8JsonWriter(bytes, Options);
         json.WriteStartObject();
-        json.WriteNumber("form", Form);
+        json.WriteNumber("form", plan.Definitions.Any(definition => definition.IsEvent) ? Form : FormWithoutEvents);
         json.WritePropertyName("settings");
         SettingsJson.Write(settings, json);
         var writer = new PlanWriter(json, onlyMeaning: false);
@@ -75,6 +78,8 @@ internal sealed class PlanWriter
         _json.WriteString("name", parts.Definition.Name);
         _json.WriteBoolean("stream", parts.Definition.IsStream);
         _json.WriteBoolean("default", parts.Definition.IsDefault);
+        if (parts.Definition.IsEvent)
+            _json.WriteBoolean("event", true);
         WriteList("data", parts.Data, Write);
         WriteList("lookups", parts.Lookups, Write);
         WriteList("buckets", parts.Resolutions, Write);

@@ -5,13 +5,15 @@ using TopGun.Buckets.Replication;
 namespace TopGun.Buckets.Streaming.Http;
 
 /// <summary>Asks the source for write checkpoints on behalf of a request, but not for ever.</summary>
-internal sealed class SourceMarkers(IWriteCheckpoints writeCheckpoints, TimeProvider clock)
+internal sealed class SourceMarkers(IWriteCheckpoints writeCheckpoints, IActiveRules rules, TimeProvider clock)
 {
     private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(20); // well below the 100 s of common HTTP clients
 
-    /// <exception cref="SyncException">The source cannot be reached (503).</exception>
+    /// <exception cref="SyncException">The source cannot be reached (503), or the app's backend gives write checkpoints itself (400).</exception>
     public async ValueTask<ulong> RequestAsync(HttpContext http, string userKey, ulong? requestedId)
     {
+        if (rules.Current?.ReadsWriteCheckpoints == true)
+            throw SyncException.Invalid("""["write checkpoints come from the app's backend, by event_definitions of the sync rules; ask it, and not this service"]""");
         using var deadline = new CancellationTokenSource(Deadline, clock);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, http.RequestAborted);
         try

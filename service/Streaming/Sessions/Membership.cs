@@ -18,6 +18,8 @@ internal sealed class Membership
     private readonly GridSubscription _subscription;
     private readonly BucketRequest _request;
     private readonly int _followedFrom;
+    private readonly string _userKey;
+    private IReadOnlyList<string> _writeCheckpointLookups = [];
     private readonly Dictionary<string, SessionBucket> _buckets = new(StringComparer.Ordinal);
     private Dictionary<string, OpId>? _held;
     private FollowedBuckets? _followed;
@@ -26,6 +28,7 @@ internal sealed class Membership
     {
         _subscription = subscription;
         _followedFrom = followedFrom;
+        _userKey = user.KeyFor(request.ClientId);
         _request = new BucketRequest(user.Payload, request.Parameters, request.IncludeDefaults, request.Subscriptions);
         _held = new Dictionary<string, OpId>(request.Buckets.Count, StringComparer.Ordinal);
         foreach (var bucket in request.Buckets)
@@ -43,6 +46,12 @@ internal sealed class Membership
 
     public IReadOnlyList<StreamDescription> Streams { get; private set; } = [];
 
+    /// <summary>Whether write checkpoints are rows of the source.</summary>
+    public bool ReadsWriteCheckpoints { get; private set; }
+
+    /// <summary>The client's highest write checkpoint in the source, where they are read from there; null when there is none.</summary>
+    public ulong? ReadWriteCheckpoint { get; private set; }
+
     /// <summary>Finds the buckets at the checkpoint that the subscription has taken, and watches what they depend on.</summary>
     /// <param name="rules">The rules of that checkpoint.</param>
     /// <param name="areNew">Whether they are others than the last time.</param>
@@ -51,6 +60,8 @@ internal sealed class Membership
     public MembershipChange Resolve(RuleSet rules, bool areNew, GridUpdate update)
     {
         var change = (areNew ? null : Follow(update)) ?? ResolveAll(rules, areNew, update.UpTo);
+        if (ReadsWriteCheckpoints)
+            ReadWriteCheckpoint = WriteCheckpointRecords.Highest([.. _writeCheckpointLookups.SelectMany(_subscription.Lookup)]);
         foreach (var bucket in change.Removed)
         {
             _buckets.Remove(bucket.Bucket);
@@ -92,6 +103,11 @@ internal sealed class Membership
     private MembershipChange ResolveAll(RuleSet rules, bool areNew, OpId upTo)
     {
         _followed = null;
+        if (areNew)
+        {
+            ReadsWriteCheckpoints = rules.ReadsWriteCheckpoints;
+            _writeCheckpointLookups = ReadsWriteCheckpoints ? rules.WriteCheckpointLookups(_userKey) : [];
+        }
         var resolution = rules.BucketsFor(_request);
         var records = 0L;
         while (resolution.Pending.Count > 0)
@@ -105,7 +121,7 @@ internal sealed class Membership
             resolution.Advance();
         }
         var lookups = resolution.WatchedLookups;
-        _subscription.WatchLookups(lookups, upTo);
+        _subscription.WatchLookups(_writeCheckpointLookups.Count == 0 ? lookups : [.. lookups, .. _writeCheckpointLookups], upTo);
         var areStreamsNew = areNew && DescribeStreams(resolution.Streams);
         var change = Compare(resolution.Buckets) with { AreStreamsNew = areStreamsNew };
         if (lookups.Count > 0 && lookups.Count + records + resolution.Buckets.Count >= _followedFrom)

@@ -28,6 +28,7 @@ public sealed class SyncSession
     private ShownAt _shown;
     private bool _isNews; // and not what the client missed before it connected
     private ulong? _writeCheckpoint;
+    private bool _isWriteCheckpointRead; // from the source, where the app's backend counts
     private bool _isFirst = true;
     private bool _areStreamsNew = true;
     private int? _rulesNumber;
@@ -203,15 +204,26 @@ public sealed class SyncSession
                 await AddIfNewsAsync(bucket, isNew: false, update.UpTo, stop);
         }
 
-        var isNewWriteCheckpoint = update.WriteCheckpoint is { } id && (_writeCheckpoint is null || id > _writeCheckpoint);
+        var isOtherCount = _membership.ReadsWriteCheckpoints != _isWriteCheckpointRead;
+        _isWriteCheckpointRead = _membership.ReadsWriteCheckpoints;
+        var writeCheckpoint = _isWriteCheckpointRead ? ReadWriteCheckpoint(update) : update.WriteCheckpoint;
+        if (isOtherCount)
+            _writeCheckpoint = null;
+        var isNewWriteCheckpoint = writeCheckpoint is { } id && (_writeCheckpoint is null || id > _writeCheckpoint);
         if (!_areStreamsNew && _updated.Count == 0 && _removed.Count == 0 && !isNewWriteCheckpoint && !isInsteadOfAnother)
             return false;
         if (isNewWriteCheckpoint)
-            _writeCheckpoint = update.WriteCheckpoint;
+            _writeCheckpoint = writeCheckpoint;
         _upTo = update.UpTo;
         _shown = update.Shown;
         return true;
     }
+
+    /// <summary>
+    /// Numbers of the app's backend may be far below ours. A client that was given one of ours is told of zero until there is one of the backend's: it would
+    /// take its next write for reached before it is.
+    /// </summary>
+    private ulong? ReadWriteCheckpoint(GridUpdate update) => _membership.ReadWriteCheckpoint ?? (update.WriteCheckpoint is null ? null : 0);
 
     /// <summary>
     /// A client never goes back: one that was told of operations before the service crashed waits until they have been replayed.

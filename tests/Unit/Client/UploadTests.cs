@@ -236,6 +236,35 @@ public sealed class UploadTests : IDisposable
     });
 
     [Fact]
+    public void The_number_of_a_backend_that_counts_itself_is_waited_for_below_one_of_the_services()
+    {
+        var asked = new List<string>();
+        Run(Accept, async (client, time) =>
+        {
+            var stream = await _service.NextStreamAsync();
+            await stream.SendAsync(Lines.Checkpoint(0, 1L << 51), Lines.Complete(0));
+            await client.SyncedAsync();
+            await stream.SendAsync(Lines.Diff(0, 0, []), Lines.Complete(0));
+
+            await client.RunAsync("INSERT INTO todos(id, title) VALUES('t1', 'mine')");
+            await client.UntilAsync(status => status.BlockedBy == BlockedBy.WriteCheckpoint);
+            await stream.SendAsync(Lines.Diff(1, 0, []), Lines.Complete(1));
+            await SettledAsync(time);
+            Assert.Equal("t1=mine", await Todos.RowsAsync(client));
+            Assert.Equal(0ul, _service.LastWriteCheckpoint);
+            Assert.Equal(Assert.Single(asked), await client.GetClientIdAsync(ClientCalls.Now));
+
+            await stream.SendAsync(Lines.Diff(2, 1, []), Lines.Complete(2));
+            await client.UntilAsync(status => status.BlockedBy == BlockedBy.Nothing);
+            Assert.Equal("", await Todos.RowsAsync(client));
+        }, request: (clientId, _) =>
+        {
+            asked.Add(clientId);
+            return Task.FromResult(1ul);
+        });
+    }
+
+    [Fact]
     public void A_write_during_the_handshake_keeps_the_gate_closed() => Run(Accept, async (client, time) =>
     {
         var stream = await _service.NextStreamAsync();
@@ -396,13 +425,14 @@ public sealed class UploadTests : IDisposable
     /// <summary>Lets everything run that needs no more than a moment.</summary>
     private static Task SettledAsync(ManualTime time) => Task.Delay(TimeSpan.FromSeconds(1), time, ClientCalls.Now);
 
-    private void Run(Func<UploadTransaction, UploadOutcome> upload, Func<BucketsClient, ManualTime, Task> test, LocalSchema? schema = null) =>
+    private void Run(Func<UploadTransaction, UploadOutcome> upload, Func<BucketsClient, ManualTime, Task> test, LocalSchema? schema = null, Func<string, CancellationToken, Task<ulong>>? request = null) =>
         VirtualRun.Run(async time =>
         {
             await using var client = await BucketsClient.OpenAsync(
                 Todos.Options(_folder, schema) with
                 {
                     Transport = _service,
+                    RequestWriteCheckpoint = request,
                     TimeProvider = time,
                     NewExecution = () => new InlineExecution(),
                     OtherProcessesPoll = Timeout.InfiniteTimeSpan,

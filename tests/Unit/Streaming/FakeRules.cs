@@ -22,6 +22,11 @@ public sealed class FakeRules : RuleSet
     /// <summary>Names of streams that a request may subscribe to: bucket is <c>stream|parameters</c>.</summary>
     public List<string> Streams { get; } = [];
 
+    /// <summary>What <see cref="RuleSet.ReadsWriteCheckpoints"/> says.</summary>
+    public bool HasWriteCheckpoints { get; set; }
+
+    public override bool ReadsWriteCheckpoints => HasWriteCheckpoints;
+
     public override IReadOnlyList<RuleDefinition> Definitions => [];
 
     public override IReadOnlyList<TablePattern> Tables => [];

@@ -1,4 +1,3 @@
-using TopGun.Buckets.Streaming;
 using TopGun.Buckets.SyncRules;
 using TopGun.Buckets.Tests.Unit.Grid;
 using Xunit;
@@ -81,12 +80,5 @@ public class RulesChangeTests
             lines.Add(line);
         Assert.DoesNotContain(lines, line => line.Contains("checkpoint_complete", StringComparison.Ordinal));
         await session.Run;
-    }
-
-    private sealed class Numbered(params RuleSet[] rules) : IActiveRules
-    {
-        public RuleSet? Current => rules[^1];
-
-        public RuleSet Find(int number) => rules[number];
     }
 }

@@ -78,6 +78,24 @@ public class OtherEndpointTests
         Assert.Empty(server.WriteCheckpoints.Requests);
     }
 
+    [Theory]
+    [InlineData("GET", "/write-checkpoint2.json?client_id=c1", null)]
+    [InlineData("GET", "/write-checkpoint.json?client_id=c1", null)]
+    [InlineData("POST", "/sync/checkpoint-request", """{"client_id":"c1","checkpoint_request_id":"5"}""")]
+    public async Task Where_the_apps_backend_gives_write_checkpoints_the_service_gives_none(string method, string path, string? body)
+    {
+        await using var server = await ServerUnderTest.StartAsync();
+        server.Rules.HasWriteCheckpoints = true;
+
+        using var response = await server.SendAsync(ServerUnderTest.Request(new HttpMethod(method), path, body));
+
+        Assert.Equal(HttpStatusCode.BadRequest, response.StatusCode);
+        var text = await BodyAsync(response);
+        Assert.Contains("PSYNC_S2001", text, StringComparison.Ordinal);
+        Assert.Contains("event_definitions", text, StringComparison.Ordinal);
+        Assert.Empty(server.WriteCheckpoints.Requests);
+    }
+
     [Fact]
     public async Task When_the_source_is_away_the_client_may_ask_again()
     {

@@ -101,7 +101,7 @@ public sealed class PlanSerializationTests
     [InlineData("null")]
     [InlineData("[]")]
     [InlineData("{}")]
-    [InlineData("{\"form\":2,\"settings\":{},\"definitions\":[]}")]
+    [InlineData("{\"form\":3,\"settings\":{},\"definitions\":[]}")]
     [InlineData("{\"form\":1,\"settings\":{},\"definitions\":[]}")]
     [InlineData("bucket_definitions: {}")]
     public void What_is_no_plan_is_refused_with_a_code(string text)
@@ -115,9 +115,9 @@ public sealed class PlanSerializationTests
     [Fact]
     public void A_form_of_another_version_is_named()
     {
-        var finding = RuleSet.Load("{\"form\":2}", new RuleSetOptions()).Findings[0];
+        var finding = RuleSet.Load("{\"form\":3}", new RuleSetOptions()).Findings[0];
 
-        Assert.Contains("form 2", finding.Message, StringComparison.Ordinal);
+        Assert.Contains("form 3", finding.Message, StringComparison.Ordinal);
     }
 
     [Fact]
