@@ -172,18 +172,21 @@ public sealed partial class BucketsClient : IAsyncDisposable
         _status.Update(_ => new SyncStatus());
     }
 
-    /// <summary>Disconnects and closes the file. Live queries end.</summary>
+    /// <summary>Disconnects and closes the file. Live queries end; a transaction that a connection of ADO.NET left open is rolled back.</summary>
     public async ValueTask DisposeAsync()
     {
         Task<LocalDatabase>? opening;
+        WriteTransaction? open;
         lock (_gate)
         {
             if (_disposed)
                 return;
             _disposed = true;
-            opening = _opening;
+            (opening, open) = (_opening, _endsWithClient);
         }
         _closing.Cancel();
+        if (open is not null)
+            await RollBackAsync(open);
         await DisconnectAsync();
         await _looking;
         _status.Complete();

@@ -58,6 +58,21 @@ internal static class ClientErrors
         "Another client synchronises this database file, so it cannot be cleared from here.",
         "Clear it there, or disconnect that client first.");
 
+    public static BucketsException TransactionControl() => new(
+        "TGB6026",
+        "BEGIN, COMMIT and ROLLBACK as statements would end a transaction that the client has begun.",
+        "Use WriteTransactionAsync, or BeginTransaction of a connection; SAVEPOINT works inside both.");
+
+    public static BucketsException RolledBack() => new(
+        "TGB6028",
+        "SQLite has rolled the transaction back, because a statement failed in a way that leaves no other choice, or asked for it (OR ROLLBACK).",
+        "Nothing of it was written; begin it again.");
+
+    public static BucketsException ReturningThroughView(string table) => new(
+        "TGB6029",
+        $"This version of SQLite cannot insert into the view '{table}' and return rows: it would end the process.",
+        "Leave RETURNING out, declare the table as native, or give SQLitePCL.raw a newer SQLite.");
+
     public static BucketsException Unreachable(string what, Exception? cause = null) => new(
         "TGB6030", $"The sync service cannot be reached: {what}", "The client tries again by itself.", cause);
 
@@ -76,6 +91,9 @@ internal static class ClientErrors
 
     public static BucketsException UploadFailed(string what, Exception? cause = null) => new(
         "TGB6040", $"The upload handler failed: {what}", "The upload is tried again.", cause);
+
+    public static BucketsException NoSuchParameter(string name) => new(
+        "TGB6051", $"The command has no value for the parameter {name}.", "Add one of that name, with or without the sign before it.");
 
     public static BucketsException CannotMap(Type type, string why) => new(
         "TGB6050",

@@ -12,6 +12,9 @@ internal sealed class Database : IDisposable
     /// <summary>SQLite's SQLITE_DBSTATUS_CACHE_WRITE: in WAL mode, pages written to the log.</summary>
     private const int PagesWritten = 9;
 
+    /// <summary>The first version of SQLite known to give back the rows that it inserts through a view.</summary>
+    private const int ReturningThroughViews = 3_040_001;
+
     /// <summary>Longest wait for a lock of SQLite's that another process holds.</summary>
     public const int BusyMilliseconds = 30_000;
 
@@ -89,7 +92,10 @@ internal sealed class Database : IDisposable
     }
 
     /// <summary>Takes a statement from the cache or compiles it. It is bound afresh and must be run to its end or reset.</summary>
-    public Statement Prepare(string sql)
+    public Statement Prepare(string sql) => Alone(PrepareFirst(sql));
+
+    /// <summary>As <see cref="Prepare"/>, of text that may hold further statements; the first of them tells where the next begins.</summary>
+    public Statement PrepareFirst(string sql)
     {
         if (_cache.TryGetValue(sql, out var node) && !node.Value.IsBusy)
         {
@@ -110,7 +116,7 @@ internal sealed class Database : IDisposable
     /// <summary>Compiles a statement that is kept as long as the connection; for hot paths, which spare themselves the look-up.</summary>
     public Statement Keep(string sql)
     {
-        var statement = Compile(sql);
+        var statement = Alone(Compile(sql));
         _kept.Add(statement);
         return statement;
     }
@@ -124,12 +130,7 @@ internal sealed class Database : IDisposable
             var result = raw.sqlite3_prepare_v2(_handle, sql, out var handle, out var tail);
             if (result != raw.SQLITE_OK)
                 throw Failure(result, sql);
-            if (!string.IsNullOrWhiteSpace(tail))
-            {
-                handle.Dispose();
-                throw new LocalStoreException(raw.SQLITE_MISUSE, $"More than one statement was given: {Shorten(sql)}.", "Run them one by one.");
-            }
-            return new Statement(this, sql, handle, use);
+            return new Statement(this, sql, handle, use) { Tail = string.IsNullOrWhiteSpace(tail) ? null : tail };
         }
         finally
         {
@@ -137,15 +138,30 @@ internal sealed class Database : IDisposable
         }
     }
 
+    /// <summary>Finds out whether running a statement would end the process: older versions of SQLite fall over an insert into a view with RETURNING.</summary>
+    /// <returns>The view, or null.</returns>
+    public string? FindFatalInsert(Statement statement) =>
+        statement.Use.InsertsInto is not { } table || statement.ColumnCount == 0 || raw.sqlite3_libversion_number() >= ReturningThroughViews
+            ? null
+            : Prepare("SELECT name FROM sqlite_master WHERE type = 'view' AND name = ? COLLATE NOCASE").Bind(1, table).RunText();
+
+    private static Statement Alone(Statement statement) => statement.Tail is null
+        ? statement
+        : throw new LocalStoreException(
+            raw.SQLITE_MISUSE, $"More than one statement was given: {Shorten(statement.Sql)}.", "Run them one by one, or on a connection of GetConnection.");
+
     /// <summary>Runs a bound statement to its end and counts the rows it wrote, also those that a view's triggers wrote for it.</summary>
     /// <remarks>SQLite itself answers 0 for a write through a view, and the right number for any other.</remarks>
-    public int CountRows(Statement statement)
+    /// <param name="statement">The statement.</param>
+    /// <param name="row">Sees every row that it gives back.</param>
+    public int CountRows(Statement statement, Action<Statement>? row = null)
     {
         _rows = _queued = 0;
         raw.sqlite3_update_hook(_handle, _rowHook, null);
         try
         {
-            statement.Run();
+            while (statement.Step())
+                row?.Invoke(statement);
         }
         finally
         {
@@ -311,7 +327,12 @@ internal sealed class Database : IDisposable
                 use.AddWrite(first.utf8_to_string(), second.utf8_to_string(), origin.utf8_to_string());
                 break;
             case raw.SQLITE_INSERT or raw.SQLITE_DELETE:
+                if (action == raw.SQLITE_INSERT && origin.utf8_to_string() is null)
+                    use.MarkInsert(first.utf8_to_string());
                 use.AddWrite(first.utf8_to_string(), column: null, origin.utf8_to_string());
+                break;
+            case raw.SQLITE_TRANSACTION:
+                use.MarkTransactionControl();
                 break;
             case raw.SQLITE_ALTER_TABLE or raw.SQLITE_CREATE_INDEX or raw.SQLITE_CREATE_TABLE or raw.SQLITE_CREATE_TRIGGER
                 or raw.SQLITE_CREATE_VIEW or raw.SQLITE_DROP_INDEX or raw.SQLITE_DROP_TABLE or raw.SQLITE_DROP_TRIGGER

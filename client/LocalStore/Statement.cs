@@ -19,6 +19,12 @@ internal sealed class Statement : IDisposable
 
     public string Sql { get; }
 
+    /// <summary>What follows the statement in the text it was compiled from; null when nothing does.</summary>
+    public string? Tail { get; init; }
+
+    /// <summary>Whether the text held nothing but blanks and comments.</summary>
+    public bool IsEmpty => _handle.IsInvalid;
+
     /// <summary>Tables it reads and writes, triggers and views included.</summary>
     public TableUse Use { get; }
 
@@ -153,6 +159,9 @@ internal sealed class Statement : IDisposable
         }
         return -1;
     }
+
+    /// <summary>Name of a parameter with the sign that begins it; null for a plain question mark.</summary>
+    public string? ParameterName(int index) => raw.sqlite3_bind_parameter_name(_handle, index).utf8_to_string();
 
     /// <summary>Index of a named parameter, or 0.</summary>
     public int ParameterIndex(string name) => raw.sqlite3_bind_parameter_index(_handle, name);

@@ -15,6 +15,12 @@ internal sealed class TableUse
     /// <summary>Whether the statement changes the schema, so that everything compiled before may be out of date.</summary>
     public bool ChangesSchema { get; private set; }
 
+    /// <summary>Whether it begins, commits or rolls back a transaction.</summary>
+    public bool ControlsTransaction { get; private set; }
+
+    /// <summary>The table or view that the statement itself inserts into.</summary>
+    public string? InsertsInto { get; private set; }
+
     /// <summary>Whether another statement reads and writes the same.</summary>
     public bool IsSameAs(TableUse other) => _reads.SetEquals(other._reads) && _writes.SetEquals(other._writes) && ChangesSchema == other.ChangesSchema;
 
@@ -23,6 +29,10 @@ internal sealed class TableUse
     public void AddWrite(string table, string? column, string? via) => _writes.Add(new TableAccess(table, column, via));
 
     public void MarkSchemaChange() => ChangesSchema = true;
+
+    public void MarkInsert(string table) => InsertsInto = table;
+
+    public void MarkTransactionControl() => ControlsTransaction = true;
 }
 
 /// <summary>One column of one table or view.</summary>

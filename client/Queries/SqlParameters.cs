@@ -18,7 +18,8 @@ internal static class SqlParameters
             Bind(statement, index + 1, parameters![index]);
     }
 
-    private static void Bind(Statement statement, int index, object? value)
+    /// <summary>Binds one value; a parameter's number begins at 1.</summary>
+    public static void Bind(Statement statement, int index, object? value)
     {
         switch (value)
         {
@@ -54,6 +55,15 @@ internal static class SqlParameters
                 break;
             case DateOnly date:
                 statement.Bind(index, date.ToString("O", CultureInfo.InvariantCulture));
+                break;
+            case TimeOnly time:
+                statement.Bind(index, time.ToString("O", CultureInfo.InvariantCulture));
+                break;
+            case TimeSpan span:
+                statement.Bind(index, span.ToString("c", CultureInfo.InvariantCulture));
+                break;
+            case char letter:
+                statement.Bind(index, letter.ToString());
                 break;
             case byte[] bytes:
                 statement.BindBlob(index, bytes);

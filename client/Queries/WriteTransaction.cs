@@ -1,4 +1,6 @@
+using System.Data.Common;
 using System.Diagnostics.CodeAnalysis;
+using TopGun.Buckets.Client.Ado;
 using TopGun.Buckets.Client.LocalStore;
 using TopGun.Buckets.Client.Queries;
 using TopGun.Buckets.Client.Upload;
@@ -9,21 +11,25 @@ namespace TopGun.Buckets.Client;
 /// <remarks>Usable by one caller at a time, inside the delegate that received it.</remarks>
 public sealed class WriteTransaction
 {
-    private readonly LocalDatabase _local;
+    private readonly BucketsClient _client;
     private readonly LocalWrites _writes;
-    private bool _over;
+    private int _over;
 
-    internal WriteTransaction(LocalDatabase local, LocalSchema schema)
+    internal WriteTransaction(BucketsClient client, LocalDatabase local, LocalSchema schema)
     {
-        _local = local;
+        (_client, Local) = (client, local);
         _writes = new LocalWrites(schema);
     }
+
+    internal LocalDatabase Local { get; }
 
     /// <summary>What it changed; complete once it has committed.</summary>
     internal ChangeSet Changed { get; private set; } = new();
 
     /// <summary>Whether downloads have to wait for an upload now; null when that has not changed.</summary>
     internal GateReport? Gate { get; private set; }
+
+    internal bool IsOver => Volatile.Read(ref _over) != 0;
 
     /// <summary>Runs one statement.</summary>
     /// <param name="sql">SQL with <c>?</c> or named parameters.</param>
@@ -34,7 +40,7 @@ public sealed class WriteTransaction
     public async Task<int> ExecuteAsync(string sql, IReadOnlyList<object?>? parameters = null, CancellationToken cancellationToken = default)
     {
         Check(cancellationToken);
-        return await _local.OnWriterAsync(database => Execute(database, sql, parameters));
+        return await Local.OnWriterAsync(database => Execute(database, sql, parameters));
     }
 
     /// <summary>Reads rows; see <see cref="BucketsClient.QueryAsync{T}(string, IReadOnlyList{object?}?, CancellationToken)"/>.</summary>
@@ -42,7 +48,7 @@ public sealed class WriteTransaction
         string sql, IReadOnlyList<object?>? parameters = null, CancellationToken cancellationToken = default)
     {
         Check(cancellationToken);
-        return await _local.OnWriterAsync(database => Note(database, sql, QueryRunner.Run<T>(database, sql, parameters)));
+        return await Local.OnWriterAsync(database => Query(database, sql, () => QueryRunner.Run<T>(database, sql, parameters)));
     }
 
     /// <summary>Reads rows with a function of the app's.</summary>
@@ -50,23 +56,42 @@ public sealed class WriteTransaction
         string sql, RowMapper<T> map, IReadOnlyList<object?>? parameters = null, CancellationToken cancellationToken = default)
     {
         Check(cancellationToken);
-        return await _local.OnWriterAsync(database => Note(database, sql, QueryRunner.Run(database, sql, map, parameters)));
+        return await Local.OnWriterAsync(database => Query(database, sql, () => QueryRunner.Run(database, sql, map, parameters)));
     }
 
-    /// <summary>A statement with <c>RETURNING</c> writes too.</summary>
-    private T Note<T>(Database database, string sql, T rows)
-    {
-        var statement = database.Prepare(sql);
-        if (!statement.IsReadOnly)
-            _writes.Add(statement.Use);
-        return rows;
-    }
+    /// <summary>
+    /// This transaction as a connection for Dapper and whatever else builds on ADO.NET. What runs on it is part of the transaction, which still
+    /// ends with the delegate.
+    /// </summary>
+    public DbConnection GetConnection() => new BucketsConnection(_client, this);
 
     internal int Execute(Database database, string sql, IReadOnlyList<object?>? parameters)
     {
-        var statement = database.Prepare(sql);
+        var statement = Prepare(database, sql);
+        if (statement.Tail is not null)
+            statement = database.Prepare(sql); // which says that it takes one
         SqlParameters.Bind(statement, parameters);
-        var rows = database.CountRows(statement);
+        return Run(database, statement);
+    }
+
+    /// <summary>Compiles the first of the statements, unless it is one that would do harm.</summary>
+    internal Statement Prepare(Database database, string sql)
+    {
+        if (IsOver)
+            throw ClientErrors.TransactionOver();
+        if (!database.InTransaction)
+            throw ClientErrors.RolledBack(); // what ran now would stay, whatever becomes of the rest
+        var statement = database.PrepareFirst(sql);
+        if (statement.Use.ControlsTransaction)
+            throw ClientErrors.TransactionControl();
+        return database.FindFatalInsert(statement) is { } view ? throw ClientErrors.ReturningThroughView(view) : statement;
+    }
+
+    /// <summary>Runs a bound statement to its end.</summary>
+    /// <returns>Rows written.</returns>
+    internal int Run(Database database, Statement statement, Action<Statement>? row = null)
+    {
+        var rows = database.CountRows(statement, row);
         _writes.Add(statement.Use);
         if (statement.Use.ChangesSchema)
             database.ForgetStatements();
@@ -76,19 +101,33 @@ public sealed class WriteTransaction
     /// <summary>Commits; afterwards <see cref="Gate"/> tells whether downloads have to wait for an upload.</summary>
     internal bool Commit(Database database)
     {
+        if (!database.InTransaction)
+            throw ClientErrors.RolledBack();
         Changed = _writes.Collect(database);
-        GateReport? gate = Changed.Contains("tg_crud") ? WriteGate.Report(database, _local) : null;
-        _local.CommitLocalWrite(database);
+        GateReport? gate = Changed.Contains("tg_crud") ? WriteGate.Report(database, Local) : null;
+        Local.CommitLocalWrite(database);
         Gate = gate;
         return true;
     }
 
-    internal void End() => _over = true;
+    /// <returns>False when it had ended before.</returns>
+    internal bool TryEnd() => Interlocked.Exchange(ref _over, 1) == 0;
+
+    /// <summary>A statement with <c>RETURNING</c> writes too.</summary>
+    private T Query<T>(Database database, string sql, Func<T> run)
+    {
+        Prepare(database, sql);
+        var rows = run();
+        var statement = database.Prepare(sql);
+        if (!statement.IsReadOnly)
+            _writes.Add(statement.Use);
+        return rows;
+    }
 
     private void Check(CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        if (_over)
+        if (IsOver)
             throw ClientErrors.TransactionOver();
     }
 }

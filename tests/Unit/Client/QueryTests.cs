@@ -91,6 +91,26 @@ public sealed class QueryTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task An_insert_through_a_view_that_returns_rows_is_refused_where_it_would_end_the_process()
+    {
+        var client = await OpenAsync();
+
+        var failure = await Assert.ThrowsAsync<BucketsException>(() => client.RunAsync("INSERT INTO Todos(id) VALUES('t1') RETURNING id"));
+
+        Assert.Equal("TGB6029", failure.Code);
+        await client.TransactAsync(async transaction =>
+        {
+            await transaction.RunAsync("INSERT INTO todos(id, title) VALUES('t1', 'a')");
+            await Assert.ThrowsAsync<BucketsException>(
+                () => transaction.QueryAsync<string>("INSERT INTO todos(id) SELECT 't2' RETURNING id", cancellationToken: ClientCalls.Now));
+            Assert.Equal(["b"], await transaction.QueryAsync<string>("UPDATE todos SET title = 'b' RETURNING title", cancellationToken: ClientCalls.Now));
+        });
+        await client.RunAsync("CREATE TABLE notes(id INTEGER PRIMARY KEY)");
+        Assert.Equal(1, await client.RunAsync("INSERT INTO notes VALUES(1) RETURNING id"));
+        Assert.Equal("t1=b", await Todos.RowsAsync(client));
+    }
+
+    [Fact]
     public async Task Using_the_client_inside_its_own_transaction_fails_instead_of_waiting_for_ever()
     {
         var client = await OpenAsync();
