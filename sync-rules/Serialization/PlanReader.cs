@@ -32,7 +32,7 @@ internal sealed class PlanReader
                 reader.ReadDefinition(definition);
             return (new RulesPlan(reader._definitions, reader._data, reader._lookups, reader._resolutions), reader._settings);
         }
-        catch (Exception problem) when (problem is JsonException or KeyNotFoundException or InvalidOperationException or ArgumentException or OverflowException)
+        catch (Exception problem) when (problem is JsonException or KeyNotFoundException or InvalidOperationException or ArgumentException or OverflowException or IndexOutOfRangeException)
         {
             throw new FormatException($"The text is not a plan: {problem.Message}", problem);
         }

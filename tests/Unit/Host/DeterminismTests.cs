@@ -26,6 +26,7 @@ public class DeterminismTests
         ["service/Protocol/Json/SyncLineWriter.cs"] = "a buffer for each thread",
         ["service/Protocol/Json/DataLineWriter.cs"] = "a buffer for each thread",
         ["service/Grid/BucketGrid.Eviction.cs"] = "garbage is collected beside everything",
+        ["client/Ado/Blocking.cs"] = "for callers that cannot await, of which the simulation has none",
         ["client/LocalStore/LocalDatabase.cs"] = "waits for other processes, of which there are none",
         ["client/LocalStore/ThreadedExecution.cs"] = "threads, for which the simulation has others",
         ["client/BucketsClientOptions.cs"] = "what production is given",
