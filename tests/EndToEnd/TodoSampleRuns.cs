@@ -1,3 +1,5 @@
+using System.Reflection;
+using System.Runtime.CompilerServices;
 using TopGun.Buckets.Tests.Support;
 using Xunit;
 
@@ -8,7 +10,7 @@ public sealed class TodoSampleRuns : IDisposable
 {
     // It runs from its own folder, with nothing but what an app has that installs the package.
     private static readonly string Program = Path.Combine(
-        "../../../../../client/Samples/Todo/bin", new DirectoryInfo(AppContext.BaseDirectory).Parent!.Name, "net10.0/todo");
+        Folder(), "../../client/Samples/Todo/bin", typeof(TodoSampleRuns).Assembly.GetCustomAttribute<AssemblyConfigurationAttribute>()!.Configuration, "net10.0/todo");
 
     /// <summary>The same as one native executable, compiled ahead of time.</summary>
     private static readonly string? Native = Environment.GetEnvironmentVariable("TOPGUN_TEST_NATIVE_TODO");
@@ -44,4 +46,6 @@ public sealed class TodoSampleRuns : IDisposable
         Assert.True(await todo.WaitForExitAsync() == 0, todo.Output);
         return todo.Output;
     }
+
+    private static string Folder([CallerFilePath] string file = "") => Path.GetDirectoryName(file)!;
 }
