@@ -159,8 +159,16 @@ public sealed partial class BucketsClient
                     EndWithClient(transaction);
                 await local.OnWriterAsync(database =>
                 {
-                    local.BeginLocalWrite(database);
-                    return true;
+                    try
+                    {
+                        local.BeginLocalWrite(database);
+                        return true;
+                    }
+                    catch
+                    {
+                        LocalDatabase.RollBack(database); // it may have begun and failed at its number
+                        throw;
+                    }
                 });
             }
             catch

@@ -55,8 +55,8 @@ internal static class ClientErrors
 
     public static BucketsException SyncedElsewhere() => new(
         "TGB6025",
-        "Another client synchronises this database file, so it cannot be cleared from here.",
-        "Clear it there, or disconnect that client first.");
+        "Another client synchronises this database file, so it cannot be cleared or downloaded again from here.",
+        "Do it there, or disconnect that client first.");
 
     public static BucketsException TransactionControl() => new(
         "TGB6026",
