@@ -30,7 +30,7 @@ internal static class DownloadBenchmark
             }),
             new("download.websocket", "WebSocket, MessagePack", messages.Sum(static message => message.Length), async address =>
             {
-                using var stream = await client.OpenSocketAsync(address, cancellationToken);
+                using var stream = await ServiceClient.OpenSocketAsync(address, cancellationToken);
                 await stream.ReadCheckpointAsync(recording: null, cancellationToken);
                 return new Received(stream.Ops, stream.Bytes);
             }),

@@ -49,7 +49,7 @@ internal sealed class ServiceClient(BenchmarkData data) : IDisposable
         return recording.WrittenMemory;
     }
 
-    public Task<SocketStream> OpenSocketAsync(Uri service, CancellationToken cancellationToken) =>
+    public static Task<SocketStream> OpenSocketAsync(Uri service, CancellationToken cancellationToken) =>
         SocketStream.OpenAsync(service, ClientToken.For(BenchmarkData.ClientUser), cancellationToken);
 
     /// <summary>The messages of a first checkpoint over WebSocket, as they came.</summary>
