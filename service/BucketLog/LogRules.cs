@@ -231,7 +231,7 @@ public sealed class LogRules
         };
     }
 
-    /// <summary>Marks the parts that this evaluator would fill in another way.</summary>
+    /// <summary>Marks the parts that this evaluator would fill in another way, and those that an earlier one did not know of.</summary>
     private static StoredDeployment Mark(StoredDeployment stored, RuleSet compiled, bool isOtherEvaluator)
     {
         var fingerprints = Parts(compiled.Definitions).ToDictionary(part => (part.Definition, part.IsIndex), part => part.Fingerprint);
@@ -242,6 +242,8 @@ public sealed class LogRules
                 .. stored.Parts.Select(part => !isOtherEvaluator && fingerprints.GetValueOrDefault((part.Definition, part.IsIndex)) == part.Fingerprint
                     ? part
                     : part with { Fingerprint = "" }),
+                .. fingerprints.Keys.Where(part => !stored.Parts.Any(known => (known.Definition, known.IsIndex) == part))
+                    .Select(static part => new StoredPart(part.Definition, part.IsIndex, Fingerprint: "", Version: 0)), // nothing is stored under that
             ],
         };
     }

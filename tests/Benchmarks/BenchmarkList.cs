@@ -28,7 +28,7 @@ internal static class BenchmarkList
         new("large-transaction", "One transaction of many rows: peak memory, beside what any may take. --rows 5000000 --store embedded", EndToEndBenchmarks.RunLargeTransactionAsync),
         new("latency", "Commit to client, beside a bare consumer of the WAL. --commits 500", EndToEndBenchmarks.RunLatencyAsync),
         new("stall", "Commit to client while each write to the store takes seconds, beside the same with the store as it is; then a kill. --commits 500 --stall-ms 2000", EndToEndBenchmarks.RunStallAsync),
-        new("download", "Fresh clients at once, beside Kestrel sending the same bytes. --clients 1,100 --client-lists 100", EndToEndBenchmarks.RunDownloadAsync),
+        new("download", "Fresh clients at once, by HTTP and by WebSocket, beside Kestrel sending the same bytes. --clients 1,100 --client-lists 100", EndToEndBenchmarks.RunDownloadAsync),
         new("idle", "Clients that wait: memory of each, and one row to all of them, beside plain Kestrel. --connections 10000 --row-changes 20", EndToEndBenchmarks.RunIdleAsync),
         new("storm", "Changes to connected clients while others connect at once, beside the same in peace. --connections 5000 --rounds 5", EndToEndBenchmarks.RunStormAsync),
         new("buckets", "One bucket of many changes, or is new, beside a client with two. --buckets 50000 --row-changes 200", EndToEndBenchmarks.RunBucketsAsync),

@@ -1,3 +1,4 @@
+using System.Net.WebSockets;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
@@ -15,13 +16,22 @@ internal sealed class RecordedService : IAsyncDisposable
 
     public Uri Address => new(_app.Urls.Single());
 
-    public static async Task<RecordedService> StartAsync(ReadOnlyMemory<byte> lines, CancellationToken cancellationToken)
+    /// <param name="lines">What is sent in response to a request.</param>
+    /// <param name="messages">What is sent over WebSocket, if anything is.</param>
+    /// <param name="cancellationToken">Gives up the start.</param>
+    public static async Task<RecordedService> StartAsync(
+        ReadOnlyMemory<byte> lines, CancellationToken cancellationToken, IReadOnlyList<byte[]>? messages = null)
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.UseUrls("http://127.0.0.1:0");
         var app = builder.Build();
         app.MapPost("/sync/stream", context => SendAsync(context, lines));
+        if (messages is not null)
+        {
+            app.UseWebSockets();
+            app.MapGet("/sync/stream", context => SendAsync(context, messages));
+        }
         await app.StartAsync(cancellationToken);
         return new RecordedService(app);
     }
@@ -36,5 +46,16 @@ internal sealed class RecordedService : IAsyncDisposable
         var left = new TaskCompletionSource();
         await using (context.RequestAborted.Register(left.SetResult))
             await left.Task;
+    }
+
+    private static async Task SendAsync(HttpContext context, IReadOnlyList<byte[]> messages)
+    {
+        using var socket = await context.WebSockets.AcceptWebSocketAsync(context.WebSockets.WebSocketRequestedProtocols[0]);
+        await socket.ReceiveAsync(new byte[1024], context.RequestAborted);
+        foreach (var message in messages)
+            await socket.SendAsync(message, WebSocketMessageType.Binary, endOfMessage: true, context.RequestAborted);
+        var left = new TaskCompletionSource();
+        await using (context.RequestAborted.Register(left.SetResult))
+            await Task.WhenAny(left.Task, socket.ReceiveAsync(new byte[1024], context.RequestAborted));
     }
 }

@@ -49,5 +49,19 @@ internal sealed class ServiceClient(BenchmarkData data) : IDisposable
         return recording.WrittenMemory;
     }
 
+    public static Task<SocketStream> OpenSocketAsync(Uri service, CancellationToken cancellationToken) =>
+        SocketStream.OpenAsync(service, ClientToken.For(BenchmarkData.ClientUser), cancellationToken);
+
+    /// <summary>The messages of a first checkpoint over WebSocket, as they came.</summary>
+    public async Task<List<byte[]>> RecordMessagesAsync(Uri service, CancellationToken cancellationToken)
+    {
+        var recording = new List<byte[]>();
+        using var stream = await OpenSocketAsync(service, cancellationToken);
+        await stream.ReadCheckpointAsync(recording, cancellationToken);
+        return stream.Ops >= data.ClientRows
+            ? recording
+            : throw new InvalidDataException($"The first checkpoint has {stream.Ops} of {data.ClientRows} rows.");
+    }
+
     public void Dispose() => _http.Dispose();
 }

@@ -1,4 +1,5 @@
 using TopGun.Buckets.BucketLog;
+using TopGun.Buckets.BucketLog.Records;
 using TopGun.Buckets.ColdStorage.Null;
 using TopGun.Buckets.Protocol;
 using TopGun.Buckets.Replication;
@@ -55,6 +56,32 @@ public class DeploymentTests
             if (kept.Contains(int.Parse(bucket[..bucket.IndexOf('#')], null)))
                 Assert.Equal(await undisturbed.OpsAsync(bucket), await deployed.OpsAsync(bucket));
         }
+    }
+
+    [Fact]
+    public async Task What_an_earlier_version_did_not_make_of_the_same_file_is_filled_when_it_is_deployed_again()
+    {
+        const string Later = First + "event_definitions:\n  write_checkpoints: {payloads: [\"SELECT id AS user_id, id AS checkpoint FROM todos\"]}\n";
+        var disk = new NullColdStorage();
+        await using (var before = await DeployFixture.OpenAsync(disk, First))
+        {
+            await before.AppendAsync(new RandomSource(1).Make(TransactionCount));
+            await before.FlushAsync();
+        }
+        var earlier = await LogRules.OpenAsync(
+            disk, Later, static (_, versions, indexVersions) => DeployFixture.Compile(First, versions, indexVersions), DateTimeOffset.UnixEpoch, TestContext.Current.CancellationToken);
+        Assert.False(earlier.Begin(new DeployRequest(Later, IsFile: false, Lsn.None), DateTimeOffset.UnixEpoch));
+        var write = new StoreWrite();
+        write.Records.Put(RecordTable.Meta, MetaKey.Rules, earlier.Serialize());
+        await disk.WriteAsync(write, TestContext.Current.CancellationToken);
+
+        await using var log = await DeployFixture.OpenAsync(disk, Later);
+        Assert.True(log.Log.Rules.IsStale);
+        Assert.Equal(DeployOutcome.Begun, await log.BeginAsync(Later));
+        await log.FinishAsync();
+
+        Assert.False(log.Log.Rules.IsStale);
+        Assert.Contains("event write_checkpoints:1[", string.Concat(await log.LookupsAsync()), StringComparison.Ordinal);
     }
 
     [Fact]
