@@ -16,14 +16,18 @@ internal sealed class KeySetFetcher : IDisposable
     private readonly HttpClient _http;
     private readonly Uri _uri;
     private readonly bool _allowPrivate;
+    private readonly Func<string, CancellationToken, Task<IPAddress[]>> _resolveAsync;
 
     /// <param name="uri">Where the set is.</param>
     /// <param name="allowPrivate">Whether that may be inside.</param>
     /// <param name="timeout">For all of it; by default five seconds.</param>
-    public KeySetFetcher(Uri uri, bool allowPrivate, TimeSpan? timeout = null)
+    /// <param name="resolveAsync">Addresses of a host; by default what the system says.</param>
+    public KeySetFetcher(
+        Uri uri, bool allowPrivate, TimeSpan? timeout = null, Func<string, CancellationToken, Task<IPAddress[]>>? resolveAsync = null)
     {
         _uri = uri;
         _allowPrivate = allowPrivate;
+        _resolveAsync = resolveAsync ?? Dns.GetHostAddressesAsync;
         var handler = new SocketsHttpHandler
         {
             AllowAutoRedirect = false,
@@ -50,7 +54,7 @@ internal sealed class KeySetFetcher : IDisposable
 
     private async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellationToken)
     {
-        var addresses = await Dns.GetHostAddressesAsync(context.DnsEndPoint.Host, cancellationToken);
+        var addresses = await _resolveAsync(context.DnsEndPoint.Host, cancellationToken);
         var allowed = Array.FindAll(addresses, address => _allowPrivate || AddressRules.IsPublic(address));
         if (allowed.Length == 0)
             throw new HttpRequestException("The key set's host is not at a public address.");

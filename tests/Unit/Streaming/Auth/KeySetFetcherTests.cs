@@ -1,3 +1,4 @@
+using System.Net;
 using System.Text;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -63,6 +64,28 @@ public class KeySetFetcherTests
         await Assert.ThrowsAsync<HttpRequestException>(() => fetcher.FetchAsync(_stop));
 
         Assert.Equal(0, host.Fetched);
+    }
+
+    /// <summary>The system knows no such name, so whoever asked it again, behind the check, would be told of another address or none.</summary>
+    [Fact]
+    public async Task A_name_that_is_bound_to_another_address_behind_the_check_leads_nowhere_else()
+    {
+        await using var host = await KeyHost.StartAsync();
+        var uri = new UriBuilder(host.At("keys")) { Host = "keys.invalid" }.Uri;
+        List<string> asked = [];
+        Task<IPAddress[]> ResolveAsync(string name, CancellationToken stop)
+        {
+            asked.Add(name);
+            return Task.FromResult<IPAddress[]>([IPAddress.Loopback]);
+        }
+        using var open = new KeySetFetcher(uri, allowPrivate: true, resolveAsync: ResolveAsync);
+        using var guarded = new KeySetFetcher(uri, allowPrivate: false, resolveAsync: ResolveAsync);
+
+        Assert.Equal(KeyHost.Keys, Encoding.UTF8.GetString(await open.FetchAsync(_stop)));
+        await Assert.ThrowsAsync<HttpRequestException>(() => guarded.FetchAsync(_stop));
+
+        Assert.Equal(["keys.invalid", "keys.invalid"], asked);
+        Assert.Equal(1, host.Fetched);
     }
 
     /// <summary>Serves a key set, and everything else that it should not be.</summary>
