@@ -110,20 +110,12 @@ public sealed partial class BucketsClient
         T result;
         try
         {
-            result = await local.OnWriterAsync(database =>
+            result = await OrRollBackAsync(local, database =>
             {
-                try
-                {
-                    local.BeginLocalWrite(database);
-                    var written = work(database, transaction);
-                    transaction.Commit(database);
-                    return written;
-                }
-                catch
-                {
-                    LocalDatabase.RollBack(database);
-                    throw;
-                }
+                local.BeginLocalWrite(database);
+                var written = work(database, transaction);
+                transaction.Commit(database);
+                return written;
             });
         }
         finally
@@ -157,18 +149,10 @@ public sealed partial class BucketsClient
             {
                 if (endsWithClient)
                     EndWithClient(transaction);
-                await local.OnWriterAsync(database =>
+                await OrRollBackAsync(local, database =>
                 {
-                    try
-                    {
-                        local.BeginLocalWrite(database);
-                        return true;
-                    }
-                    catch
-                    {
-                        LocalDatabase.RollBack(database); // it may have begun and failed at its number
-                        throw;
-                    }
+                    local.BeginLocalWrite(database); // may begin and fail at its number
+                    return true;
                 });
             }
             catch
@@ -191,18 +175,7 @@ public sealed partial class BucketsClient
         var local = transaction.Local;
         try
         {
-            await local.OnWriterAsync(database =>
-            {
-                try
-                {
-                    return transaction.Commit(database);
-                }
-                catch
-                {
-                    LocalDatabase.RollBack(database);
-                    throw;
-                }
-            });
+            await OrRollBackAsync(local, transaction.Commit);
         }
         finally
         {
@@ -210,6 +183,20 @@ public sealed partial class BucketsClient
         }
         Announce(local, transaction);
     }
+
+    /// <summary>Works on the writer; what fails leaves no transaction open.</summary>
+    private static Task<T> OrRollBackAsync<T>(LocalDatabase local, Func<Database, T> work) => local.OnWriterAsync(database =>
+    {
+        try
+        {
+            return work(database);
+        }
+        catch
+        {
+            LocalDatabase.RollBack(database);
+            throw;
+        }
+    });
 
     /// <summary>Ends it without effect, unless it has ended.</summary>
     internal static async Task RollBackAsync(WriteTransaction transaction)

@@ -3,6 +3,7 @@ using System.Data;
 using System.Data.Common;
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
+using TopGun.Buckets.Client.Queries;
 
 namespace TopGun.Buckets.Client.Ado;
 
@@ -183,26 +184,14 @@ internal sealed class ResultReader(CommandResult result, DbConnection? closesWit
             : throw new InvalidOperationException("The reader is at no row; call Read first.");
     }
 
-    /// <summary>Undoes what <see cref="Queries.SqlParameters"/> does.</summary>
+    /// <summary>Undoes what <see cref="SqlParameters"/> does.</summary>
     private static object Convert(object value, Type type)
     {
         if (type.IsEnum)
             return value is string name ? Enum.Parse(type, name, ignoreCase: true) : Enum.ToObject(type, value);
         if (value is not string text)
             return type == typeof(char) ? (char)(long)value : System.Convert.ChangeType(value, type, CultureInfo.InvariantCulture);
-        if (type == typeof(Guid))
-            return Guid.Parse(text);
-        if (type == typeof(DateTimeOffset))
-            return DateTimeOffset.Parse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal);
-        if (type == typeof(DateTime))
-            return DateTime.Parse(text, CultureInfo.InvariantCulture, DateTimeStyles.RoundtripKind);
-        if (type == typeof(DateOnly))
-            return DateOnly.Parse(text, CultureInfo.InvariantCulture);
-        if (type == typeof(TimeOnly))
-            return TimeOnly.Parse(text, CultureInfo.InvariantCulture);
-        if (type == typeof(TimeSpan))
-            return TimeSpan.Parse(text, CultureInfo.InvariantCulture);
-        return System.Convert.ChangeType(text, type, CultureInfo.InvariantCulture);
+        return SqlParameters.Parse(text, type) ?? System.Convert.ChangeType(text, type, CultureInfo.InvariantCulture);
     }
 
     private static long Copy<T>(T[] from, long offset, T[]? buffer, int bufferOffset, int length)

@@ -66,7 +66,8 @@ internal static class RowMapping
     {
         type = Nullable.GetUnderlyingType(type) ?? type;
         return type.IsPrimitive || type.IsEnum || type == typeof(string) || type == typeof(decimal) || type == typeof(Guid)
-            || type == typeof(DateTimeOffset) || type == typeof(DateTime) || type == typeof(DateOnly) || type == typeof(byte[])
+            || type == typeof(DateTimeOffset) || type == typeof(DateTime) || type == typeof(DateOnly) || type == typeof(TimeOnly)
+            || type == typeof(TimeSpan) || type == typeof(byte[])
             || type == typeof(object);
     }
 
@@ -94,17 +95,6 @@ internal static class RowMapping
         if (type.IsPrimitive)
             return System.Convert.ChangeType(statement.Int64(column), type, CultureInfo.InvariantCulture);
 
-        var text = statement.Text(column)!;
-        if (type == typeof(Guid))
-            return Guid.Parse(text);
-        if (type == typeof(decimal))
-            return decimal.Parse(text, CultureInfo.InvariantCulture);
-        if (type == typeof(DateTimeOffset))
-            return DateTimeOffset.Parse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal);
-        if (type == typeof(DateTime))
-            return DateTime.Parse(text, CultureInfo.InvariantCulture, DateTimeStyles.RoundtripKind);
-        if (type == typeof(DateOnly))
-            return DateOnly.Parse(text, CultureInfo.InvariantCulture);
-        throw ClientErrors.CannotMap(type, $"column '{statement.ColumnName(column)}' has no such form");
+        return SqlParameters.Parse(statement.Text(column)!, type) ?? throw ClientErrors.CannotMap(type, $"column '{statement.ColumnName(column)}' has no such form");
     }
 }

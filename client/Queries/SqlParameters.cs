@@ -75,4 +75,22 @@ internal static class SqlParameters
                 throw new ArgumentException($"A parameter of type {value.GetType().Name} has no SQLite form; convert it to text or a number.");
         }
     }
+
+    /// <summary>A value of a type that is bound as text, out of its text; null when the type is not bound so.</summary>
+    public static object? Parse(string text, Type type)
+    {
+        if (type == typeof(Guid))
+            return Guid.Parse(text);
+        if (type == typeof(decimal))
+            return decimal.Parse(text, CultureInfo.InvariantCulture);
+        if (type == typeof(DateTimeOffset))
+            return DateTimeOffset.Parse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal);
+        if (type == typeof(DateTime))
+            return DateTime.Parse(text, CultureInfo.InvariantCulture, DateTimeStyles.RoundtripKind);
+        if (type == typeof(DateOnly))
+            return DateOnly.Parse(text, CultureInfo.InvariantCulture);
+        if (type == typeof(TimeOnly))
+            return TimeOnly.Parse(text, CultureInfo.InvariantCulture);
+        return type == typeof(TimeSpan) ? TimeSpan.Parse(text, CultureInfo.InvariantCulture) : null;
+    }
 }

@@ -80,7 +80,11 @@ internal sealed class Membership
     /// <summary>Goes on from the buckets of the checkpoint before; null when they have to be resolved.</summary>
     private MembershipChange? Follow(GridUpdate update)
     {
-        if (_followed is null || update.Lookups is not { } deltas)
+        if (update.Lookups is not { } deltas)
+            return null;
+        if (_writeCheckpointLookups.Count > 0 && deltas.All(delta => _writeCheckpointLookups.Contains(delta.Key)))
+            return new MembershipChange([], [], []); // no bucket depends on them
+        if (_followed is null)
             return null;
         var changes = new RecordChange[deltas.Count];
         for (var index = 0; index < changes.Length; index++)

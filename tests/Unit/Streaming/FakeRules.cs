@@ -27,6 +27,11 @@ public sealed class FakeRules : RuleSet
 
     public override bool ReadsWriteCheckpoints => HasWriteCheckpoints;
 
+    /// <summary>What <see cref="RuleSet.WriteCheckpointLookups"/> gives everybody.</summary>
+    public List<string> WriteCheckpointKeys { get; } = [];
+
+    public override IReadOnlyList<string> WriteCheckpointLookups(string userKey) => WriteCheckpointKeys;
+
     public override IReadOnlyList<RuleDefinition> Definitions => [];
 
     public override IReadOnlyList<TablePattern> Tables => [];

@@ -35,6 +35,21 @@ public class ReadWriteCheckpointTests
     }
 
     [Fact]
+    public async Task A_number_that_comes_makes_nobody_look_for_buckets_again()
+    {
+        var log = await TestLog.StartedAsync();
+        var rules = new FakeRules { HasWriteCheckpoints = true, WriteCheckpointKeys = { Key } };
+        rules.Fixed.Add(("a[]", 3));
+        log.Begin().Put("a[]", "t1").Lookup(Key, "r1", "[3]").Commit();
+        await using var session = SessionUnderTest.Open(log, rules);
+        Assert.Equal("3", Told(await session.NextCheckpointAsync()));
+
+        rules.Refusal = new InvalidOperationException("looked again");
+        log.Begin().Lookup(Key, "r1", "[4]").Commit();
+        Assert.Equal("4", Told(await session.NextCheckpointAsync()));
+    }
+
+    [Fact]
     public async Task Without_a_row_nothing_is_told()
     {
         var log = await TestLog.StartedAsync();
