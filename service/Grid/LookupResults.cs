@@ -41,10 +41,9 @@ internal sealed class LookupResults
     /// <summary>Makes a change.</summary>
     /// <param name="entry">Which of the results, in UTF-8.</param>
     /// <param name="opId">Position of the change.</param>
-    /// <param name="record">The result; nothing when it goes.</param>
-    /// <param name="isThere">Whether there is a result from now on.</param>
+    /// <param name="record">The result; null when there is none from now on.</param>
     /// <returns>The record whose time it ended, if there was one.</returns>
-    public ReadOnlyMemory<byte>? Apply(ReadOnlySpan<byte> entry, OpId opId, ReadOnlySpan<byte> record, bool isThere)
+    public ReadOnlyMemory<byte>? Apply(ReadOnlySpan<byte> entry, OpId opId, ReadOnlyMemory<byte>? record)
     {
         LastChange = opId;
         var index = PartOf(entry);
@@ -61,11 +60,11 @@ internal sealed class LookupResults
             before = RecordAt(part, at);
             (_more ??= new More()).Past.Add(new Ended(part.AsMemory(at, end - at), opId));
         }
-        else if (!isThere)
+        else if (record is null)
         {
             return null;
         }
-        Put(index, Spliced(part, at, end, entry, opId, record, isThere));
+        Put(index, Spliced(part, at, end, entry, opId, record));
         return before;
     }
 
@@ -149,20 +148,20 @@ internal sealed class LookupResults
         return low;
     }
 
-    private static byte[] Spliced(byte[] part, int at, int end, ReadOnlySpan<byte> entry, OpId opId, ReadOnlySpan<byte> record, bool isThere)
+    private static byte[] Spliced(byte[] part, int at, int end, ReadOnlySpan<byte> entry, OpId opId, ReadOnlyMemory<byte>? record)
     {
-        var length = isThere ? HeadSize + entry.Length + record.Length : 0;
+        var length = record is null ? 0 : HeadSize + entry.Length + record.Value.Length;
         var spliced = new byte[part.Length - (end - at) + length];
         part.AsSpan(0, at).CopyTo(spliced);
         part.AsSpan(end).CopyTo(spliced.AsSpan(at + length));
-        if (!isThere)
+        if (record is not { Span: var bytes })
             return spliced;
         var result = spliced.AsSpan(at);
         BinaryPrimitives.WriteInt32LittleEndian(result, entry.Length);
-        BinaryPrimitives.WriteInt32LittleEndian(result[sizeof(uint)..], record.Length);
+        BinaryPrimitives.WriteInt32LittleEndian(result[sizeof(uint)..], bytes.Length);
         BinaryPrimitives.WriteUInt64LittleEndian(result[(2 * sizeof(uint))..], opId.Value);
         entry.CopyTo(result[HeadSize..]);
-        record.CopyTo(result[(HeadSize + entry.Length)..]);
+        bytes.CopyTo(result[(HeadSize + entry.Length)..]);
         return spliced;
     }
 

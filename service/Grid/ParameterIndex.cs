@@ -40,8 +40,7 @@ internal sealed class ParameterIndex
                 return null;
             _results.Add(results = new LookupResults(key));
         }
-        var record = change.Record.GetValueOrDefault();
-        var before = results.Apply(Utf8(change.Entry, stack[Stack..]), change.OpId, record.Span, isThere: change.Record is not null);
+        var before = results.Apply(Utf8(change.Entry, stack[Stack..]), change.OpId, change.Record);
         if (before is not null)
             _ended.Enqueue((results, change.OpId));
         return before;
@@ -76,7 +75,7 @@ internal sealed class ParameterIndex
         var (key, entry) = LookupRecord.Split(stored.Key.Span);
         if (!_byKey.TryGetValue(key, out var results))
             _results.Add(results = new LookupResults(key));
-        results.Apply(entry, LookupRecord.OpIdOf(stored), LookupRecord.RecordOf(stored).Span, isThere: true);
+        results.Apply(entry, LookupRecord.OpIdOf(stored), LookupRecord.RecordOf(stored));
     }
 
     private LookupResults? Find(string key)

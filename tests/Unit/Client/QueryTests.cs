@@ -44,6 +44,8 @@ public sealed class QueryTests : IAsyncDisposable
         Assert.Equal([12345678901234567.89m], await client.QueryAsync<decimal>("SELECT ?", [12345678901234567.89m], ClientCalls.Now));
         Assert.Equal([long.MinValue], await client.QueryAsync<long>("SELECT ?", [long.MinValue], ClientCalls.Now));
         Assert.Equal([new DateOnly(2026, 2, 3)], await client.QueryAsync<DateOnly>("SELECT ?", [new DateOnly(2026, 2, 3)], ClientCalls.Now));
+        Assert.Equal([new TimeOnly(4, 5, 6)], await client.QueryAsync<TimeOnly>("SELECT ?", [new TimeOnly(4, 5, 6)], ClientCalls.Now));
+        Assert.Equal([TimeSpan.FromDays(1.5)], await client.QueryAsync<TimeSpan>("SELECT ?", [TimeSpan.FromDays(1.5)], ClientCalls.Now));
         Assert.Equal([Choice.Yes], await client.QueryAsync<Choice>("SELECT ?", [Choice.Yes], ClientCalls.Now));
         Assert.Equal([null, 3], await client.QueryAsync<int?>("SELECT NULL UNION ALL SELECT 3", cancellationToken: ClientCalls.Now));
         Assert.Equal([""], await client.QueryAsync<string>("SELECT ?", [""], ClientCalls.Now));
